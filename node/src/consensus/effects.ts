@@ -1,0 +1,62 @@
+import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
+import type { Height, Millis, PublicKey } from "../kernel/scalars.ts";
+import type { SignedStatement, Statement } from "../kernel/statements.ts";
+import type { TimerName } from "./inputs.ts";
+import type { SafetyData } from "./safety-data.ts";
+import type { ChainRecord, PeerMessage, SignedBatch, SignedBlock } from "./types.ts";
+
+/**
+ * What the core asks of its shell, performed strictly in order. Nothing after a `store` or `sign`
+ * may be performed before that is durable.
+ */
+export type Effect =
+  /** Append to the chain log. Resume: none; durable before any later `sign` is made. */
+  | { readonly kind: "store"; readonly record: ChainRecord }
+  /**
+   * Journal (epoch, kind, index, digest, safety) durably, sign, resume with input `signed`. The signer
+   * refuses a second digest under one index, and returns the stored bytes for the same.
+   */
+  | { readonly kind: "sign"; readonly statement: Statement; readonly safety: SafetyData }
+  | { readonly kind: "broadcast"; readonly message: PeerMessage }
+  | { readonly kind: "send"; readonly to: PublicKey; readonly message: PeerMessage }
+  /** Replaces the timer of that name. Resume with input `timer`. */
+  | { readonly kind: "set-timer"; readonly timer: TimerName; readonly at: Millis }
+  | { readonly kind: "cancel-timer"; readonly timer: TimerName }
+  /** Execute a committed block whose batches are all here. Resume with input `executed`. */
+  | {
+      readonly kind: "execute";
+      readonly block: SignedBlock;
+      /** In the order of the block's cut. */
+      readonly batches: readonly SignedBatch[];
+    }
+  /** A quorum attested a result; in order of height, each height at most once, gaps are possible. */
+  | { readonly kind: "certified"; readonly certificate: ResultCertificate }
+  /** Two signed statements that one honest key never makes. Resume: none. */
+  | {
+      readonly kind: "misconduct";
+      readonly first: SignedStatement;
+      readonly second: SignedStatement;
+    }
+  | { readonly kind: "epoch-started"; readonly proof: EpochProof }
+  /** History older than what is held in memory; resume with input `history`. */
+  | { readonly kind: "load-history"; readonly to: PublicKey; readonly fromHeight: Height }
+  /** This node's own result differs from a quorum's: stop signing, keep the disk, say why. */
+  | { readonly kind: "halt"; readonly reason: string }
+  /** For logs and metrics only. */
+  | { readonly kind: "observe"; readonly event: ConsensusEvent };
+
+export type ConsensusEvent =
+  | { readonly kind: "round-entered"; readonly round: number; readonly by: "qc" | "tc" | "epoch" }
+  | { readonly kind: "round-timed-out"; readonly round: number; readonly leader: PublicKey }
+  | { readonly kind: "committed"; readonly height: Height; readonly transactions: number }
+  | {
+      readonly kind: "sign-of-life";
+      readonly author: PublicKey;
+      readonly statement: Statement["kind"];
+    }
+  | {
+      readonly kind: "dropped";
+      readonly from: PublicKey;
+      readonly code: string;
+      readonly field: string;
+    };

@@ -1,0 +1,69 @@
+import { assert } from "./assert.ts";
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const NIBBLE = new Map(Array.from("0123456789abcdef", (digit, value) => [digit, value]));
+
+/** Lower-case hex of the bytes. */
+export function toHex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
+}
+
+export function isHex(text: string, byteLength: number): boolean {
+  return text.length === byteLength * 2 && /^[0-9a-f]*$/.test(text);
+}
+
+/** Bytes of lower-case hex; the caller has checked the form with `isHex`. */
+export function fromHex(text: string): Uint8Array {
+  assert(text.length % 2 === 0, `hex of odd length ${text.length}`);
+  const bytes = new Uint8Array(text.length / 2);
+  for (let index = 0; index < bytes.length; index += 1) {
+    const high = NIBBLE.get(text.charAt(index * 2));
+    const low = NIBBLE.get(text.charAt(index * 2 + 1));
+    assert(high !== undefined && low !== undefined, `not lower-case hex at byte ${index}`);
+    bytes[index] = high * 16 + low;
+  }
+  return bytes;
+}
+
+export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
+  if (left.length !== right.length) return false;
+  for (let index = 0; index < left.length; index += 1) {
+    if (left[index] !== right[index]) return false;
+  }
+  return true;
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
+
+/** ASCII text as bytes; anything else is refused, so that one text has one encoding. */
+export function asciiBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    assert(code >= 0x20 && code < 0x7f, `character ${index} of "${text}" is not printable ASCII`);
+    bytes[index] = code;
+  }
+  return bytes;
+}
+
+export function asciiText(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** One total order for text on every replica, independent of locale. */
+export function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}

@@ -1,0 +1,142 @@
+import { sha256Hex } from "../crypto/sha256.ts";
+import { type Reader, Writer } from "./codec.ts";
+import { ok, type Refusal, type Result, refuse } from "./result.ts";
+import { type Digest, type PublicKey, type Signature, ZERO_DIGEST } from "./scalars.ts";
+import {
+  type AttestedResult,
+  readAttestedResult,
+  type SignatureScheme,
+  signingBytes,
+  writeAttestedResult,
+} from "./statements.ts";
+import {
+  findMember,
+  hasQuorum,
+  MEMBERS_MAX,
+  readValidatorSet,
+  type ValidatorSet,
+  validatorSetHash,
+  writeValidatorSet,
+} from "./validator-set.ts";
+
+export interface AuthorSignature {
+  readonly author: PublicKey;
+  readonly signature: Signature;
+}
+
+/** A quorum of the epoch's set attests one result: what clients and light clients trust. */
+export interface ResultCertificate {
+  readonly result: AttestedResult;
+  /** Sorted by author, each author once. */
+  readonly signatures: readonly AuthorSignature[];
+}
+
+/** The old set's quorum certifies the block that ends its epoch, and with it the next set. */
+export interface EpochProof {
+  readonly certificate: ResultCertificate;
+  readonly nextSet: ValidatorSet;
+}
+
+export function writeSignatures(writer: Writer, signatures: readonly AuthorSignature[]): void {
+  writer.list(signatures, (out, { author, signature }) => {
+    out.hex32(author).fixed(signature, 64);
+  });
+}
+
+export function readSignatures(reader: Reader, field: string): AuthorSignature[] {
+  return reader.list(field, MEMBERS_MAX, (input, name) => ({
+    author: input.hex32(`${name}.author`),
+    signature: input.fixed(`${name}.signature`, 64),
+  }));
+}
+
+export function writeResultCertificate(writer: Writer, certificate: ResultCertificate): void {
+  writeAttestedResult(writer, certificate.result);
+  writeSignatures(writer, certificate.signatures);
+}
+
+export function readResultCertificate(reader: Reader, field: string): ResultCertificate {
+  return {
+    result: readAttestedResult(reader, `${field}.result`),
+    signatures: readSignatures(reader, `${field}.signatures`),
+  };
+}
+
+export function writeEpochProof(writer: Writer, proof: EpochProof): void {
+  writeResultCertificate(writer, proof.certificate);
+  writeValidatorSet(writer, proof.nextSet);
+}
+
+export function readEpochProof(reader: Reader, field: string): EpochProof {
+  return {
+    certificate: readResultCertificate(reader, `${field}.certificate`),
+    nextSet: readValidatorSet(reader, `${field}.nextSet`),
+  };
+}
+
+/**
+ * Checks signer set before signatures: distinct members, a quorum of power, then each signature.
+ * `message` is what every one of them signed.
+ */
+export function verifySignatures(
+  scheme: SignatureScheme,
+  set: ValidatorSet,
+  message: Uint8Array,
+  signatures: readonly AuthorSignature[],
+): Result<void, Refusal> {
+  const authors = signatures.map(({ author }) => author);
+  if (new Set(authors).size !== authors.length) {
+    return refuse("DUPLICATE_SIGNER", "signatures", "list each signer once");
+  }
+  const stranger = authors.find((author) => findMember(set, author) === undefined);
+  if (stranger !== undefined) {
+    return refuse("FOREIGN_SIGNER", "signatures", `${stranger} is not in epoch ${set.epoch}`);
+  }
+  if (!hasQuorum(set, authors)) {
+    return refuse("POWER_BELOW_QUORUM", "signatures", "collect more than 2/3 of the power");
+  }
+  for (const { author, signature } of signatures) {
+    if (!scheme.verify(author, message, signature)) {
+      return refuse("BAD_SIGNATURE", "signatures", `the signature of ${author} does not verify`);
+    }
+  }
+  return ok(undefined);
+}
+
+export function verifyResultCertificate(
+  scheme: SignatureScheme,
+  chainId: Digest,
+  set: ValidatorSet,
+  certificate: ResultCertificate,
+): Result<void, Refusal> {
+  if (certificate.result.epoch !== set.epoch) {
+    const { epoch } = certificate.result;
+    return refuse("FOREIGN_EPOCH", "result.epoch", `epoch ${epoch} is not ${set.epoch}`);
+  }
+  const statement = { kind: "attestation", result: certificate.result } as const;
+  return verifySignatures(scheme, set, signingBytes(chainId, statement), certificate.signatures);
+}
+
+/** Verifies one hand-over; the caller goes on with `proof.nextSet` as its trusted set. */
+export function verifyEpochProof(
+  scheme: SignatureScheme,
+  chainId: Digest,
+  set: ValidatorSet,
+  proof: EpochProof,
+): Result<void, Refusal> {
+  if (proof.nextSet.epoch !== set.epoch + 1) {
+    return refuse("EPOCH_SKIPPED", "nextSet.epoch", `expected epoch ${set.epoch + 1}`);
+  }
+  const { nextSetHash } = proof.certificate.result;
+  if (nextSetHash === ZERO_DIGEST || nextSetHash !== validatorSetHash(proof.nextSet)) {
+    return refuse("SET_HASH_MISMATCH", "nextSet", "the certificate names another set");
+  }
+  return verifyResultCertificate(scheme, chainId, set, proof.certificate);
+}
+
+/** Digest of a result, independent of who signed it. */
+export function resultDigest(result: AttestedResult): Digest {
+  const writer = new Writer().text("quorate/v1/result");
+  writeAttestedResult(writer, result);
+  return sha256Hex(writer.finish());
+}

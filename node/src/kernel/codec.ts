@@ -1,0 +1,203 @@
+import { assert } from "./assert.ts";
+import { asciiBytes, asciiText, fromHex, toHex } from "./bytes.ts";
+
+/**
+ * The canonical layout of everything that is signed or hashed: big-endian integers of fixed width,
+ * length-prefixed byte strings, no optional form. One value has exactly one encoding
+ * (node/spec/encoding.md); a decoder accepts nothing else.
+ */
+export class Writer {
+  #bytes = new Uint8Array(256);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  #reserve(count: number): number {
+    const offset = this.#length;
+    const needed = offset + count;
+    if (needed > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+      this.#view = new DataView(grown.buffer);
+    }
+    this.#length = needed;
+    return offset;
+  }
+
+  u8(value: number): this {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `u8 out of range: ${value}`);
+    this.#view.setUint8(this.#reserve(1), value);
+    return this;
+  }
+
+  u16(value: number): this {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, `u16 out of range: ${value}`);
+    this.#view.setUint16(this.#reserve(2), value);
+    return this;
+  }
+
+  u32(value: number): this {
+    assert(
+      Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff,
+      `u32 out of range: ${value}`,
+    );
+    this.#view.setUint32(this.#reserve(4), value);
+    return this;
+  }
+
+  /** Counters and instants: a safe non-negative integer in 8 bytes. */
+  u64(value: number): this {
+    assert(Number.isSafeInteger(value) && value >= 0, `u64 out of range: ${value}`);
+    this.#view.setBigUint64(this.#reserve(8), BigInt(value));
+    return this;
+  }
+
+  /** Money and sizes: a signed integer in 16 bytes, two's complement. */
+  i128(value: bigint): this {
+    assert(BigInt.asIntN(128, value) === value, `i128 out of range: ${value}`);
+    const offset = this.#reserve(16);
+    this.#view.setBigInt64(offset, value >> 64n);
+    this.#view.setBigUint64(offset + 8, BigInt.asUintN(64, value));
+    return this;
+  }
+
+  bool(value: boolean): this {
+    return this.u8(value ? 1 : 0);
+  }
+
+  /** Bytes whose length both sides know. */
+  fixed(bytes: Uint8Array, length: number): this {
+    assert(bytes.length === length, `expected ${length} bytes, got ${bytes.length}`);
+    this.#bytes.set(bytes, this.#reserve(length));
+    return this;
+  }
+
+  /** A digest or public key: 32 bytes from hex. */
+  hex32(text: string): this {
+    return this.fixed(fromHex(text), 32);
+  }
+
+  /** u32 length, then the bytes. */
+  bytes(bytes: Uint8Array): this {
+    this.u32(bytes.length);
+    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    return this;
+  }
+
+  /** u32 length, then printable ASCII. */
+  text(text: string): this {
+    return this.bytes(asciiBytes(text));
+  }
+
+  /** u32 count, then the items. */
+  list<T>(items: readonly T[], write: (writer: Writer, item: T) => void): this {
+    this.u32(items.length);
+    for (const item of items) write(this, item);
+    return this;
+  }
+
+  /** A copy of what was written. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+}
+
+/** A decoder met bytes that no encoder writes. `field` names where. */
+export class DecodeError extends Error {
+  override readonly name = "DecodeError";
+  readonly field: string;
+  constructor(field: string, problem: string) {
+    super(`${field}: ${problem}`);
+    this.field = field;
+  }
+}
+
+/** Reads the canonical layout; every method names the field for its error. Copies what it returns. */
+export class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  #take(field: string, count: number): number {
+    const offset = this.#offset;
+    const left = this.#bytes.length - offset;
+    if (count > left) throw new DecodeError(field, `needs ${count} bytes, ${left} are left`);
+    this.#offset = offset + count;
+    return offset;
+  }
+
+  u8(field: string): number {
+    return this.#view.getUint8(this.#take(field, 1));
+  }
+
+  u16(field: string): number {
+    return this.#view.getUint16(this.#take(field, 2));
+  }
+
+  u32(field: string): number {
+    return this.#view.getUint32(this.#take(field, 4));
+  }
+
+  u64(field: string): number {
+    const value = this.#view.getBigUint64(this.#take(field, 8));
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
+      throw new DecodeError(field, `${value} is above 2^53-1`);
+    }
+    return Number(value);
+  }
+
+  i128(field: string): bigint {
+    const offset = this.#take(field, 16);
+    return (this.#view.getBigInt64(offset) << 64n) | this.#view.getBigUint64(offset + 8);
+  }
+
+  bool(field: string): boolean {
+    const value = this.u8(field);
+    if (value > 1) throw new DecodeError(field, `${value} is neither 0 nor 1`);
+    return value === 1;
+  }
+
+  fixed(field: string, length: number): Uint8Array {
+    const offset = this.#take(field, length);
+    return this.#bytes.slice(offset, offset + length);
+  }
+
+  hex32(field: string): string {
+    return toHex(this.fixed(field, 32));
+  }
+
+  bytes(field: string, lengthMax: number): Uint8Array {
+    const length = this.u32(field);
+    if (length > lengthMax) {
+      throw new DecodeError(field, `${length} bytes, at most ${lengthMax} are allowed`);
+    }
+    return this.fixed(field, length);
+  }
+
+  text(field: string, lengthMax: number): string {
+    const bytes = this.bytes(field, lengthMax);
+    if (bytes.some((byte) => byte < 0x20 || byte >= 0x7f)) {
+      throw new DecodeError(field, "is not printable ASCII");
+    }
+    return asciiText(bytes);
+  }
+
+  list<T>(field: string, countMax: number, read: (reader: Reader, field: string) => T): T[] {
+    const count = this.u32(field);
+    if (count > countMax) {
+      throw new DecodeError(field, `${count} items, at most ${countMax} are allowed`);
+    }
+    return Array.from({ length: count }, (_, index) => read(this, `${field}[${index}]`));
+  }
+
+  /** Every byte must have a meaning: trailing bytes are refused. */
+  end(): void {
+    const left = this.#bytes.length - this.#offset;
+    if (left !== 0) throw new DecodeError("end", `${left} bytes too many`);
+  }
+}

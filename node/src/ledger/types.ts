@@ -1,0 +1,158 @@
+import type {
+  Digest,
+  Epoch,
+  Height,
+  MicroUsd,
+  Millis,
+  Power,
+  PublicKey,
+  Signature,
+} from "../kernel/scalars.ts";
+import type { AttestedResult, SignedStatement } from "../kernel/statements.ts";
+import type { ValidatorSet } from "../kernel/validator-set.ts";
+import type { ActionOutcome, MarginAction, MarginEvent } from "../margin/types.ts";
+
+/** Possession of both keys and the owner's sponsor's money: what puts a spare on the chain (SPONSOR). */
+export interface SpareRegistration {
+  readonly owner: PublicKey;
+  readonly key: PublicKey;
+  readonly networkKey: PublicKey;
+  /** host:port of the peer listener. */
+  readonly address: string;
+  readonly bond: MicroUsd;
+}
+
+/** The canonical transactions; layouts in node/spec/encoding.md. */
+export type Transaction =
+  /** Orders, cancels and withdrawals of one account under one signature. */
+  | {
+      readonly kind: "bundle";
+      readonly account: PublicKey;
+      /** Unique per account within a sliding window of 1,024: resubmission is idempotent. */
+      readonly nonce: number;
+      readonly actions: readonly MarginAction[];
+      readonly signature: Signature;
+    }
+  /** Statement `oracle-report` by a member of the epoch. */
+  | { readonly kind: "oracle-report"; readonly report: SignedStatement }
+  /** "This member is silent": the chain's own count decides. Compare and set by `setHash`. */
+  | { readonly kind: "silence-record"; readonly member: PublicKey; readonly setHash: Digest }
+  | {
+      readonly kind: "misconduct-proof";
+      readonly first: SignedStatement;
+      readonly second: SignedStatement;
+    }
+  /** Cause (c): the seat's owner rotates its own key. */
+  | {
+      readonly kind: "owner-rotation";
+      readonly member: PublicKey;
+      readonly setHash: Digest;
+      readonly nonce: number;
+      readonly signature: Signature;
+    }
+  | {
+      readonly kind: "register-spare";
+      readonly registration: SpareRegistration;
+      /** Statement `endorsement` of the registration digest by the consensus key. */
+      readonly possession: SignedStatement;
+      /** By the network key over the registration digest. */
+      readonly networkSignature: Signature;
+      /** By the owner's sponsor key over the registration digest: it moves the bond. */
+      readonly sponsorSignature: Signature;
+      /** By the owner's key: an endorsed spare needs no age (RATE). Empty: not endorsed. */
+      readonly ownerSignature: Signature | undefined;
+    }
+  /** RETURN: after its jail term a key may be a spare again; signed by its owner. */
+  | {
+      readonly kind: "return-spare";
+      readonly key: PublicKey;
+      readonly nonce: number;
+      readonly signature: Signature;
+    }
+  /** Absence notice: statement `endorsement` of absenceDigest(untilMs). */
+  | { readonly kind: "absence"; readonly untilMs: Millis; readonly endorsement: SignedStatement }
+  /** RATE: the owner of the seat, or a quorum, lets a second misconduct swap go ahead. */
+  | {
+      readonly kind: "approve-swap";
+      readonly member: PublicKey;
+      readonly signature: Signature;
+    }
+  /** MINT: only where genesis is marked dev. */
+  | {
+      readonly kind: "faucet";
+      readonly account: PublicKey;
+      readonly amount: MicroUsd;
+      readonly nonce: number;
+    }
+  /** MINT: a quorum of the genesis custodians deposits, capped per window. */
+  | {
+      readonly kind: "custodian-deposit";
+      readonly account: PublicKey;
+      readonly amount: MicroUsd;
+      readonly nonce: number;
+      readonly signatures: readonly { readonly author: PublicKey; readonly signature: Signature }[];
+    };
+
+/** One committed block as the ledger executes it. */
+export interface ExecutableBlock {
+  readonly epoch: Epoch;
+  readonly round: number;
+  readonly height: Height;
+  readonly blockId: Digest;
+  readonly timestampMs: Millis;
+  readonly proposer: PublicKey;
+  /** Authors of the votes in the block's certificate, and of timeouts in its timeout certificate. */
+  readonly voters: readonly PublicKey[];
+  readonly signsOfLife: readonly SignedStatement[];
+  /** Lanes in the block's cut, rotated by height (FAIR), each transaction with its lane. */
+  readonly transactions: readonly { readonly lane: PublicKey; readonly bytes: Uint8Array }[];
+}
+
+/** Outcome of one transaction; a leaf of the receipts root. */
+export interface Receipt {
+  /** sha256 of the transaction's bytes. */
+  readonly transaction: Digest;
+  /** Stable code: "OK" or the refusal's. */
+  readonly code: string;
+  /** For refusals: which field, and what to do. */
+  readonly field: string;
+  readonly fix: string;
+  /** For bundles: one per action. */
+  readonly outcomes: readonly ActionOutcome[];
+}
+
+/** What changed the set, and why; kept for ever under key `swap/<epoch>` (RETURN: reason recorded). */
+export interface SwapRecord {
+  /** Epoch that starts by it. */
+  readonly epoch: Epoch;
+  readonly height: Height;
+  readonly cause: "silence" | "misconduct" | "owner" | "mute";
+  readonly leaver: PublicKey;
+  /** Undefined where the member stays, muted. */
+  readonly newcomer: PublicKey | undefined;
+  /** Digest of the transaction that caused it. */
+  readonly proof: Digest;
+  /** Height at which the newcomer's key was registered; 0 if at genesis. */
+  readonly newcomerRegisteredAt: Height;
+  readonly power: Power;
+}
+
+export type LedgerEvent =
+  | { readonly kind: "swap"; readonly swap: SwapRecord }
+  | {
+      readonly kind: "slashed";
+      readonly key: PublicKey;
+      readonly evidence: "E1" | "E2" | "E3" | "E4" | "E5" | "E7" | "E8" | "E9";
+      readonly amount: MicroUsd;
+      readonly seated: boolean;
+    }
+  | { readonly kind: "jailed"; readonly key: PublicKey; readonly untilMs: Millis }
+  | { readonly kind: "spare-registered"; readonly key: PublicKey; readonly owner: PublicKey }
+  | { readonly kind: "margin"; readonly event: MarginEvent };
+
+export interface ExecutionResult {
+  readonly result: AttestedResult;
+  readonly receipts: readonly Receipt[];
+  readonly events: readonly LedgerEvent[];
+  readonly nextSet: ValidatorSet | undefined;
+}

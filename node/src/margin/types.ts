@@ -1,0 +1,171 @@
+import type { Height, MicroUsd, Millis, Power, PublicKey } from "../kernel/scalars.ts";
+
+/** Index into the genesis list of markets. */
+export type MarketId = number;
+/** Signed size in lots: long positive, short negative. */
+export type Lots = bigint;
+/** Price in ticks. */
+export type Ticks = bigint;
+export type Side = "buy" | "sell";
+/** Good till cancelled; immediate or cancel; post only (refused where it would take). */
+export type TimeInForce = "gtc" | "ioc" | "post-only";
+
+/** A perpetual on an index. Notional in micro-USD = lots x ticks x `microUsdPerLotTick`, exactly. */
+export interface MarketParameters {
+  readonly id: MarketId;
+  /** Printable ASCII, e.g. "SPX-PERP". */
+  readonly name: string;
+  readonly microUsdPerLotTick: bigint;
+  /** Initial margin, ppm of notional; 40,000 allows leverage 25. */
+  readonly initialMarginPpm: bigint;
+  /** Maintenance margin, ppm of notional; below initial. */
+  readonly maintenanceMarginPpm: bigint;
+  /** Taker fee, ppm of notional, to the insurance fund. */
+  readonly takerFeePpm: bigint;
+  /** Liquidation fee, ppm of notional closed, to the insurance fund, never beyond equity. */
+  readonly liquidationFeePpm: bigint;
+  /** Share of a position that one liquidation order may close per block, ppm. */
+  readonly liquidationSharePpm: bigint;
+  /** Orders further than this from the index are refused, ppm of index. */
+  readonly priceBandPpm: bigint;
+  readonly orderLotsMax: bigint;
+}
+
+export type MarginAction =
+  | {
+      readonly kind: "place";
+      readonly market: MarketId;
+      /** Chosen by the account; unique among its open orders. */
+      readonly clientId: number;
+      readonly side: Side;
+      readonly size: Lots;
+      readonly price: Ticks;
+      readonly timeInForce: TimeInForce;
+      readonly reduceOnly: boolean;
+    }
+  | { readonly kind: "cancel"; readonly market: MarketId; readonly clientId: number }
+  | { readonly kind: "withdraw"; readonly amount: MicroUsd };
+
+export interface Fill {
+  readonly market: MarketId;
+  readonly maker: PublicKey;
+  readonly makerClientId: number;
+  readonly taker: PublicKey;
+  /** Undefined where the taker is a liquidation. */
+  readonly takerClientId: number | undefined;
+  /** Side of the taker. */
+  readonly side: Side;
+  readonly size: Lots;
+  readonly price: Ticks;
+  readonly fee: MicroUsd;
+}
+
+export interface ActionOutcome {
+  /** "OK", or a stable refusal code. */
+  readonly code: string;
+  readonly field: string;
+  readonly fix: string;
+  /** Lots filled at once; the rest stands in the book for gtc and post-only. */
+  readonly filled: Lots;
+  readonly resting: Lots;
+}
+
+/** Stages of one account (rule CALL); each transition is an event with its numbers. */
+export type AccountStage = "healthy" | "called" | "reduce-only" | "liquidating";
+
+export type MarginEvent =
+  | {
+      readonly kind: "index-price";
+      readonly market: MarketId;
+      readonly price: Ticks;
+      readonly state: OracleState;
+      readonly reports: number;
+    }
+  | {
+      readonly kind: "oracle-outlier";
+      readonly market: MarketId;
+      readonly author: PublicKey;
+      readonly price: Ticks;
+    }
+  | { readonly kind: "fill"; readonly fill: Fill }
+  | {
+      readonly kind: "stage";
+      readonly account: PublicKey;
+      readonly from: AccountStage;
+      readonly to: AccountStage;
+      readonly equity: MicroUsd;
+      readonly initialMargin: MicroUsd;
+      readonly maintenanceMargin: MicroUsd;
+      /** Block time by which a called account must be back at initial margin; 0 if none. */
+      readonly deadlineMs: Millis;
+    }
+  /** One liquidation order of an account in this block; `limit` is the bankruptcy price. */
+  | {
+      readonly kind: "liquidation";
+      readonly account: PublicKey;
+      readonly market: MarketId;
+      readonly size: Lots;
+      readonly limit: Ticks;
+      readonly filled: Lots;
+      readonly fee: MicroUsd;
+    }
+  /** The position was closed against opposite positions at the index price. */
+  | {
+      readonly kind: "close-out";
+      readonly account: PublicKey;
+      readonly market: MarketId;
+      readonly size: Lots;
+      readonly price: Ticks;
+    }
+  /** Who paid a deficit: deficit = fund + cut, to the unit (rule LADDER). */
+  | {
+      readonly kind: "deficit";
+      readonly account: PublicKey;
+      readonly deficit: MicroUsd;
+      readonly paidByFund: MicroUsd;
+      /** Pro-rata cut of the universe's positive claims, booked as a debt that later fees repay. */
+      readonly paidByCut: MicroUsd;
+      readonly cuts: readonly { readonly account: PublicKey; readonly amount: MicroUsd }[];
+    }
+  | { readonly kind: "debt-repaid"; readonly account: PublicKey; readonly amount: MicroUsd }
+  | { readonly kind: "withdrawal"; readonly account: PublicKey; readonly amount: MicroUsd }
+  | { readonly kind: "deposit"; readonly account: PublicKey; readonly amount: MicroUsd };
+
+export type OracleState = "fresh" | "stale" | "resuming";
+
+/** A verified report of a member of the epoch, as the ledger hands it on. */
+export interface OracleReport {
+  readonly author: PublicKey;
+  readonly power: Power;
+  readonly market: MarketId;
+  readonly slot: number;
+  readonly price: Ticks;
+}
+
+export interface MarginBlock {
+  readonly height: Height;
+  readonly timestampMs: Millis;
+  /** Span since the previous block, at most `blockTimeCreditMsMax` counted elsewhere; raw here. */
+  readonly sinceParentMs: Millis;
+  /** Total power of the epoch: the median needs a quorum of it. */
+  readonly totalPower: Power;
+  readonly reports: readonly OracleReport[];
+  readonly deposits: readonly { readonly account: PublicKey; readonly amount: MicroUsd }[];
+  /** In admission order; classes are ordered inside (rule ORDER). */
+  readonly bundles: readonly {
+    readonly account: PublicKey;
+    readonly actions: readonly MarginAction[];
+  }[];
+}
+
+/** A changed leaf of the state tree; undefined removes it. */
+export interface LeafChange {
+  readonly key: string;
+  readonly value: Uint8Array | undefined;
+}
+
+export interface MarginGenesis {
+  readonly markets: readonly MarketParameters[];
+  readonly accounts: readonly { readonly account: PublicKey; readonly balance: MicroUsd }[];
+  readonly insuranceFund: MicroUsd;
+}
