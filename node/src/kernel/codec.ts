@@ -11,6 +11,7 @@ export class Writer {
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
+  /** May replace the buffer: take the offset before touching `#bytes` or `#view`. */
   #reserve(count: number): number {
     const offset = this.#length;
     const needed = offset + count;
@@ -26,13 +27,15 @@ export class Writer {
 
   u8(value: number): this {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `u8 out of range: ${value}`);
-    this.#view.setUint8(this.#reserve(1), value);
+    const offset = this.#reserve(1);
+    this.#view.setUint8(offset, value);
     return this;
   }
 
   u16(value: number): this {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, `u16 out of range: ${value}`);
-    this.#view.setUint16(this.#reserve(2), value);
+    const offset = this.#reserve(2);
+    this.#view.setUint16(offset, value);
     return this;
   }
 
@@ -41,14 +44,16 @@ export class Writer {
       Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff,
       `u32 out of range: ${value}`,
     );
-    this.#view.setUint32(this.#reserve(4), value);
+    const offset = this.#reserve(4);
+    this.#view.setUint32(offset, value);
     return this;
   }
 
   /** Counters and instants: a safe non-negative integer in 8 bytes. */
   u64(value: number): this {
     assert(Number.isSafeInteger(value) && value >= 0, `u64 out of range: ${value}`);
-    this.#view.setBigUint64(this.#reserve(8), BigInt(value));
+    const offset = this.#reserve(8);
+    this.#view.setBigUint64(offset, BigInt(value));
     return this;
   }
 
@@ -68,7 +73,8 @@ export class Writer {
   /** Bytes whose length both sides know. */
   fixed(bytes: Uint8Array, length: number): this {
     assert(bytes.length === length, `expected ${length} bytes, got ${bytes.length}`);
-    this.#bytes.set(bytes, this.#reserve(length));
+    const offset = this.#reserve(length);
+    this.#bytes.set(bytes, offset);
     return this;
   }
 
@@ -80,7 +86,8 @@ export class Writer {
   /** u32 length, then the bytes. */
   bytes(bytes: Uint8Array): this {
     this.u32(bytes.length);
-    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    const offset = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, offset);
     return this;
   }
 
