@@ -1,0 +1,136 @@
+// Who may import whom. Each layer lists what it may reach; anything else is an error.
+const source = "^(proto|node|operator|test-e2e|scripts)/";
+const test = "\\.test\\.ts$|^node/test/";
+const layer = (name) => `^node/src/${name}/`;
+
+/** The layer may import itself and `allowed` within the repository, nothing else of it. */
+const only = (name, from, allowed, comment) => ({
+  name,
+  comment,
+  severity: "error",
+  from: { path: from, pathNot: test },
+  to: { path: source, pathNot: [from, ...allowed] },
+});
+
+const client = "^node/client/src/";
+const supervisor = "^operator/local-cluster/src/";
+const exported = ["kernel", "crypto", "consensus", "ledger", "margin"].map(layer);
+
+module.exports = {
+  forbidden: [
+    only("crypto-stands-alone", layer("crypto"), [], "crypto is sha256 and signatures, no more"),
+    only("kernel-on-crypto", layer("kernel"), [layer("crypto")], "kernel is the bottom layer"),
+    only(
+      "consensus-below",
+      layer("consensus"),
+      [layer("kernel"), layer("crypto")],
+      "consensus orders bytes and does not know what they mean",
+    ),
+    only("margin-below", layer("margin"), [layer("kernel"), layer("crypto")], "pure arithmetic"),
+    only(
+      "ledger-below",
+      layer("ledger"),
+      ["kernel", "crypto", "margin"].map(layer),
+      "the ledger executes; it does not take part in consensus",
+    ),
+    only(
+      "replica-composes",
+      layer("replica"),
+      ["kernel", "crypto", "consensus", "ledger", "margin"].map(layer),
+      "the replica is the pure composition which simulator and shell drive",
+    ),
+    only(
+      "shell-below-main",
+      layer("shell"),
+      ["^node/src/(?!main\\.ts$)", "^proto/gen/"],
+      "the shell may use all of node/src except main, and the wire types",
+    ),
+    only("main-wires", "^node/src/main\\.ts$", ["^node/src/"], "main only wires the node"),
+    only("client-exports", client, [...exported, "^proto/gen/"], "the node's exports, the wire"),
+    only(
+      "cli-exports",
+      "^operator/cli/src/",
+      [client, ...exported, "^proto/gen/"],
+      "the command line speaks through the client",
+    ),
+    only("local-cluster-alone", supervisor, [], "the supervisor runs programs, it knows none"),
+    only(
+      "independent-judges",
+      "^test-e2e/(adversary|rebuild)/",
+      ["^proto/gen/"],
+      "they judge the product, so they share the wire format with it and no code",
+    ),
+    only(
+      "test-e2e-public",
+      "^test-e2e/(?!adversary/|rebuild/)",
+      ["^test-e2e/", client, supervisor, "^proto/gen/"],
+      "the end-to-end tests see what a user sees",
+    ),
+    only("proto-alone", "^proto/", [], "generated code imports its runtime only"),
+    {
+      name: "pure-without-node",
+      comment: "only node/src/crypto may use a module of Node among the pure layers",
+      severity: "error",
+      from: { path: layer("(kernel|consensus|ledger|margin|replica)"), pathNot: test },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "crypto-only-crypto",
+      severity: "error",
+      from: { path: layer("crypto"), pathNot: test },
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?crypto$" },
+    },
+    {
+      name: "pure-without-packages",
+      comment: "the pure layers depend on no third party",
+      severity: "error",
+      from: { path: layer("(crypto|kernel|consensus|ledger|margin|replica)"), pathNot: test },
+      to: { path: "node_modules" },
+    },
+    {
+      name: "wire-types-at-the-edge",
+      severity: "error",
+      from: {
+        path: source,
+        pathNot: [layer("shell"), client, "^operator/cli/", "^test-e2e/", "^proto/"],
+      },
+      to: { path: "^proto/gen/" },
+    },
+    {
+      name: "nobody-imports-a-test",
+      severity: "error",
+      from: { path: source, pathNot: [test, "^scripts/", "^test-e2e/"] },
+      to: { path: test },
+    },
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "no-orphans",
+      severity: "error",
+      from: {
+        orphan: true,
+        path: source,
+        pathNot: [
+          "\\.d\\.ts$",
+          "/main\\.ts$",
+          "^node/test/",
+          "^proto/gen/",
+          "^scripts/",
+          "^test-e2e/",
+          "^operator/cli/bin/",
+        ],
+      },
+      to: {},
+    },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "(^|/)\\.tsbuild/|^coverage/|^\\.ci-out/" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+      extensions: [".ts", ".js", ".cjs", ".mjs", ".d.ts", ".json"],
+    },
+  },
+};
