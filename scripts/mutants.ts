@@ -1,0 +1,34 @@
+// What a mutant does to a source file: shared by the vitest plugin, which applies it, and by
+// run-mutants.ts, which checks it before any test starts.
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Mutant, mutants } from "../node/test/mutants/mutants.ts";
+
+export const repository = fileURLToPath(new URL("..", import.meta.url));
+
+export function mutate(mutant: Mutant, source: string): string {
+  const occurrences = source.split(mutant.find).length - 1;
+  if (mutant.find === "" || occurrences !== 1) {
+    throw new Error(`mutant ${mutant.name}: ${occurrences} places in ${mutant.file}, not one`);
+  }
+  const at = source.indexOf(mutant.find);
+  return source.slice(0, at) + mutant.replace + source.slice(at + mutant.find.length);
+}
+
+export function findMutant(name: string): Mutant {
+  const mutant = mutants.find((each) => each.name === name);
+  if (mutant === undefined) throw new Error(`no mutant is called ${name}`);
+  return mutant;
+}
+
+/** Throws unless every mutant of the list fits the sources as they are now. */
+export function checkMutants(list: readonly Mutant[]): void {
+  const names = new Set<string>();
+  for (const mutant of list) {
+    if (names.has(mutant.name)) throw new Error(`two mutants are called ${mutant.name}`);
+    names.add(mutant.name);
+    if (mutant.find === mutant.replace) throw new Error(`mutant ${mutant.name} changes nothing`);
+    mutate(mutant, readFileSync(resolve(repository, mutant.file), "utf8"));
+  }
+}
