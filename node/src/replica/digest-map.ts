@@ -1,0 +1,76 @@
+import type { Digest } from "../kernel/scalars.ts";
+
+/**
+ * An immutable map from digests: a 16-ary trie over the hex digits that copies only the path it
+ * changes. A `Map` of 100,000 transactions cannot be copied at every step.
+ */
+export interface DigestMap<V> {
+  readonly root: Node<V>;
+  readonly size: number;
+}
+
+interface Leaf<V> {
+  readonly key: Digest;
+  readonly value: V;
+}
+interface Branch<V> {
+  readonly children: readonly Node<V>[];
+}
+type Node<V> = Leaf<V> | Branch<V> | undefined;
+
+function isLeaf<V>(node: Leaf<V> | Branch<V>): node is Leaf<V> {
+  return "key" in node;
+}
+
+function digit(key: Digest, depth: number): number {
+  return Number.parseInt(key.charAt(depth), 16);
+}
+
+export function emptyDigestMap<V>(): DigestMap<V> {
+  return { root: undefined, size: 0 };
+}
+
+export function getDigest<V>(map: DigestMap<V>, key: Digest): V | undefined {
+  let node = map.root;
+  for (let depth = 0; node !== undefined; depth += 1) {
+    if (isLeaf(node)) return node.key === key ? node.value : undefined;
+    node = node.children[digit(key, depth)];
+  }
+  return undefined;
+}
+
+function withChild<V>(branch: Branch<V>, at: number, child: Node<V>): Branch<V> {
+  const children = branch.children.slice();
+  children[at] = child;
+  return { children };
+}
+
+const EMPTY: readonly undefined[] = Array.from({ length: 16 }, () => undefined);
+
+function insert<V>(node: Node<V>, leaf: Leaf<V>, depth: number): Node<V> {
+  if (node === undefined) return leaf;
+  if (!isLeaf(node)) {
+    const at = digit(leaf.key, depth);
+    return withChild(node, at, insert(node.children[at], leaf, depth + 1));
+  }
+  if (node.key === leaf.key) return leaf;
+  const branch = withChild<V>({ children: EMPTY }, digit(node.key, depth), node);
+  return insert(branch, leaf, depth);
+}
+
+function remove<V>(node: Node<V>, key: Digest, depth: number): Node<V> {
+  if (node === undefined || isLeaf(node)) return undefined;
+  const at = digit(key, depth);
+  const branch = withChild(node, at, remove(node.children[at], key, depth + 1));
+  return branch.children.every((child) => child === undefined) ? undefined : branch;
+}
+
+export function setDigest<V>(map: DigestMap<V>, key: Digest, value: V): DigestMap<V> {
+  const size = getDigest(map, key) === undefined ? map.size + 1 : map.size;
+  return { root: insert(map.root, { key, value }, 0), size };
+}
+
+export function deleteDigest<V>(map: DigestMap<V>, key: Digest): DigestMap<V> {
+  if (getDigest(map, key) === undefined) return map;
+  return { root: remove(map.root, key, 0), size: map.size - 1 };
+}

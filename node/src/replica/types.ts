@@ -1,0 +1,165 @@
+import type { ConsensusEvent, Effect } from "../consensus/effects.ts";
+import type { Input, TimerName } from "../consensus/inputs.ts";
+import type { JournalRecord } from "../consensus/safety-data.ts";
+import type { ConsensusState } from "../consensus/state.ts";
+import type { ChainRecord, SignedBatch, SignedBlock } from "../consensus/types.ts";
+import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
+import type { ListProof } from "../kernel/merkle.ts";
+import type { Refusal } from "../kernel/result.ts";
+import type { Digest, Epoch, Height, Millis, PublicKey } from "../kernel/scalars.ts";
+import type { SignatureScheme, SignedStatement } from "../kernel/statements.ts";
+import type { ValidatorSet } from "../kernel/validator-set.ts";
+import type { Genesis } from "../ledger/genesis.ts";
+import type { LedgerState } from "../ledger/state.ts";
+import type { ExecutionResult, LedgerEvent, Receipt } from "../ledger/types.ts";
+import type { Ticks } from "../margin/types.ts";
+import type { DigestMap } from "./digest-map.ts";
+
+/** What one process is: its keys, its chain, and how signatures are checked. */
+export interface ReplicaConfig {
+  /** Genesis hash. */
+  readonly chainId: Digest;
+  readonly genesis: Genesis;
+  readonly self: { readonly key: PublicKey; readonly networkKey: PublicKey };
+  readonly scheme: SignatureScheme;
+}
+
+/** What the shell read back from disk: the journal whole, the chain log in order. */
+export interface Recovered {
+  readonly journal: readonly JournalRecord[];
+  readonly chain: readonly ChainRecord[];
+}
+
+/** Chosen by the shell, unique while the process lives; names the client's call that waits. */
+export type RequestId = number;
+
+/** `duties` drives heartbeats, silence records and proofs of misconduct. */
+export type ReplicaTimer = TimerName | "duties";
+
+/** Everything that can happen to a replica. `now` (local clock, ms) is an argument of the step. */
+export type ReplicaInput =
+  | Exclude<Input, { readonly kind: "timer" | "transactions" | "executed" }>
+  | { readonly kind: "timer"; readonly timer: ReplicaTimer }
+  /** A client's transaction; answered by exactly one effect `answer`, unless the process ends. */
+  | { readonly kind: "submit"; readonly request: RequestId; readonly transaction: Uint8Array }
+  /** The client no longer waits: the transaction stays queued, the answer is dropped. */
+  | { readonly kind: "abandon"; readonly request: RequestId; readonly transaction: Digest }
+  /** The price source's index price for a slot (floor((now - genesis time) / oracleSlotMs)). */
+  | {
+      readonly kind: "price";
+      readonly market: number;
+      readonly slot: number;
+      readonly price: Ticks;
+    };
+
+/** A receipt that its holder can verify alone: leaf, path to receiptsRoot, quorum certificate. */
+export interface CertifiedReceipt {
+  readonly height: Height;
+  readonly receipt: Receipt;
+  /** Canonical bytes of the receipt as a leaf of receiptsRoot. */
+  readonly leaf: Uint8Array;
+  readonly proof: ListProof;
+  readonly certificate: ResultCertificate;
+}
+
+export type Answer =
+  | { readonly kind: "certified"; readonly receipt: CertifiedReceipt }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** A peer that may connect: pinned network key, and where it listens. */
+export interface PeerPin {
+  readonly key: PublicKey;
+  readonly networkKey: PublicKey;
+  /** host:port of the peer listener. */
+  readonly address: string;
+}
+
+/**
+ * What the replica asks of its shell, performed strictly in order: nothing after a `store` or `sign`
+ * before that is durable as consensus/effects.ts says.
+ */
+export type ReplicaEffect =
+  | Exclude<Effect, { readonly kind: "set-timer" | "cancel-timer" | "execute" | "misconduct" }>
+  /** Replaces the timer of that name. Resume with input `timer`. */
+  | { readonly kind: "set-timer"; readonly timer: ReplicaTimer; readonly at: Millis }
+  | { readonly kind: "cancel-timer"; readonly timer: ReplicaTimer }
+  | { readonly kind: "answer"; readonly request: RequestId; readonly answer: Answer }
+  /** Members, spares and leavers that still serve history: everyone else is cut off (LISTENERS). */
+  | { readonly kind: "pins-changed"; readonly pins: readonly PeerPin[] }
+  /** One committed block was executed: for metrics, logs and watchers. */
+  | {
+      readonly kind: "executed";
+      readonly execution: ExecutionResult;
+      readonly events: readonly LedgerEvent[];
+    }
+  /** Evidence was found; the replica submits it by itself later (CAUSE). For metrics and logs. */
+  | {
+      readonly kind: "misconduct-found";
+      readonly first: SignedStatement;
+      readonly second: SignedStatement;
+    };
+
+export type ReplicaEvent = ConsensusEvent;
+
+export interface ReplicaStep {
+  readonly state: ReplicaState;
+  readonly effects: readonly ReplicaEffect[];
+}
+
+/** One executed block, as kept for receipts and queries. */
+export interface ExecutedBlock {
+  readonly block: SignedBlock;
+  /** In the order of the block's cut. */
+  readonly batches: readonly SignedBatch[];
+  readonly execution: ExecutionResult;
+  readonly certificate: ResultCertificate | undefined;
+}
+
+/** Where a transaction was executed first. */
+export interface TransactionPlace {
+  readonly height: Height;
+  /** Position of its receipt in the block. */
+  readonly position: number;
+}
+
+/** A transaction in this node's own lane that has no receipt yet. */
+export interface QueuedTransaction {
+  readonly requests: readonly RequestId[];
+  readonly queuedAtMs: Millis;
+}
+
+/** A duty of CAUSE: to be submitted when due, unless the chain has it by then. */
+export interface PendingProof {
+  readonly accused: PublicKey;
+  readonly transaction: Uint8Array;
+  readonly dueAtMs: Millis;
+}
+
+/** Immutable: a step returns a new state and never changes its argument. */
+export interface ReplicaState {
+  readonly config: ReplicaConfig;
+  readonly consensus: ConsensusState;
+  /** State after the newest executed block. */
+  readonly ledger: LedgerState;
+  /** Newest states by height, for proofs at certified heights. */
+  readonly ledgers: ReadonlyMap<Height, LedgerState>;
+  /** Newest executed blocks by height. */
+  readonly executed: ReadonlyMap<Height, ExecutedBlock>;
+  readonly executedHeight: Height;
+  /** Newest certificate whose state is held. */
+  readonly certified: ResultCertificate | undefined;
+  /** Proof of every hand-over since genesis, by the epoch that ended. */
+  readonly epochProofs: readonly EpochProof[];
+  readonly set: ValidatorSet;
+  readonly places: DigestMap<TransactionPlace>;
+  readonly queued: DigestMap<QueuedTransaction>;
+  readonly queuedCount: number;
+  readonly pendingProofs: readonly PendingProof[];
+  /** When each duty transaction was last put into the own lane, by its id. */
+  readonly dutySubmissions: ReadonlyMap<Digest, Millis>;
+  readonly heartbeat: { readonly epoch: Epoch; readonly height: Height; readonly atMs: Millis };
+  /** Newest oracle slot signed, by market. */
+  readonly oracleSlots: ReadonlyMap<number, number>;
+  /** Last pins told to the shell, as one comparable text. */
+  readonly pinsText: string;
+}
