@@ -73,6 +73,12 @@ export interface ActionOutcome {
 /** Stages of one account (rule CALL); each transition is an event with its numbers. */
 export type AccountStage = "healthy" | "called" | "reduce-only" | "liquidating";
 
+/**
+ * Why the engine cancelled: it met its owner's other order, its owner no longer carried the margin
+ * at the fill, a reduce-only order had nothing left to reduce, or the ladder cleared the account.
+ */
+export type CancelReason = "self-trade" | "margin" | "nothing-to-reduce" | "ladder";
+
 export type MarginEvent =
   | {
       readonly kind: "index-price";
@@ -114,8 +120,21 @@ export type MarginEvent =
       readonly kind: "close-out";
       readonly account: PublicKey;
       readonly market: MarketId;
+      /** Signed size that the account held. */
       readonly size: Lots;
       readonly price: Ticks;
+      /** Lots that each opposite account gave up, unsigned, sorted by account. */
+      readonly against: readonly { readonly account: PublicKey; readonly size: Lots }[];
+    }
+  /** The engine itself took an order out of the book; an owner's own cancel is an outcome. */
+  | {
+      readonly kind: "order-cancelled";
+      readonly account: PublicKey;
+      readonly market: MarketId;
+      readonly clientId: number;
+      /** Lots that were still open. */
+      readonly size: Lots;
+      readonly reason: CancelReason;
     }
   /** Who paid a deficit: deficit = fund + cut, to the unit (rule LADDER). */
   | {
@@ -149,6 +168,8 @@ export interface MarginBlock {
   readonly sinceParentMs: Millis;
   /** Total power of the epoch: the median needs a quorum of it. */
   readonly totalPower: Power;
+  /** The epoch's members with their powers: reports of anyone else are void. */
+  readonly members: readonly { readonly key: PublicKey; readonly power: Power }[];
   readonly reports: readonly OracleReport[];
   readonly deposits: readonly { readonly account: PublicKey; readonly amount: MicroUsd }[];
   /** In admission order; classes are ordered inside (rule ORDER). */
