@@ -37,8 +37,13 @@ export type Transaction =
   | { readonly kind: "oracle-report"; readonly report: SignedStatement }
   /** "This member is silent": the chain's own count decides. Compare and set by `setHash`. */
   | { readonly kind: "silence-record"; readonly member: PublicKey; readonly setHash: Digest }
+  /**
+   * Two statements of one key; build it with `misconductProof`, so that one pair has one encoding. It
+   * names its chain, so that a foreign chain's proof is refused by name (EVIDENCE).
+   */
   | {
       readonly kind: "misconduct-proof";
+      readonly chainId: Digest;
       readonly first: SignedStatement;
       readonly second: SignedStatement;
     }
@@ -71,10 +76,14 @@ export type Transaction =
     }
   /** Absence notice: statement `endorsement` of absenceDigest(untilMs). */
   | { readonly kind: "absence"; readonly untilMs: Millis; readonly endorsement: SignedStatement }
-  /** RATE: the owner of the seat, or a quorum, lets a second misconduct swap go ahead. */
+  /**
+   * RATE: lets a second misconduct swap go ahead. `signer` is an owner: the seat's own suffices, other
+   * owners count with the power of their seats until they are a quorum.
+   */
   | {
       readonly kind: "approve-swap";
       readonly member: PublicKey;
+      readonly signer: PublicKey;
       readonly signature: Signature;
     }
   /** MINT: only where genesis is marked dev. */
@@ -126,9 +135,10 @@ export interface SwapRecord {
   /** Epoch that starts by it. */
   readonly epoch: Epoch;
   readonly height: Height;
-  readonly cause: "silence" | "misconduct" | "owner" | "mute";
+  /** "mute" and "unmute" keep the member: the epoch changes with the same set. */
+  readonly cause: "silence" | "misconduct" | "owner" | "mute" | "unmute";
   readonly leaver: PublicKey;
-  /** Undefined where the member stays, muted. */
+  /** Undefined where the member stays. */
   readonly newcomer: PublicKey | undefined;
   /** Digest of the transaction that caused it. */
   readonly proof: Digest;

@@ -1,0 +1,175 @@
+import { PPM } from "../kernel/fixed-point.ts";
+import { type Parameters, PRODUCTION } from "../kernel/parameters.ts";
+import { MARKETS_MAX } from "../kernel/statements.ts";
+import { MEMBERS_MAX } from "../kernel/validator-set.ts";
+import type { MarketParameters } from "../margin/types.ts";
+import type { Genesis } from "./genesis.ts";
+import { GenesisError } from "./genesis-reader.ts";
+import { CUSTODIANS_MAX } from "./transaction-codec.ts";
+
+/** What the fields of a genesis mean together (GENESIS, SEAT). Throws GenesisError at the first fault. */
+export function checkGenesis(genesis: Genesis): void {
+  checkTimes(genesis);
+  checkParameters(genesis.parameters);
+  checkKeys(genesis);
+  checkSeats(genesis);
+  checkMargin(genesis);
+}
+
+/** Spans and counts that protect somebody: only `dev` may make them shorter than in production. */
+function isProtective(name: string): boolean {
+  return /(Ms|MsMin|MsMax|Windows)$/.test(name) || name === "silenceBlocks";
+}
+
+/** Zero is a sensible value for these alone: no delay, no fee, no age. */
+const MAY_BE_ZERO = new Set([
+  "batchDelayMs",
+  "newcomerAgeMsMin",
+  "newcomerSpanMs",
+  "gainLockMs",
+  "resumeGraceMs",
+  "slashPpm",
+  "coolDownWindows",
+  "selfHealAfterWindows",
+  "sponsorBondMax",
+  "depositWindowMax",
+]);
+
+function checkTimes(genesis: Genesis): void {
+  const groups = ["consensus", "rotation", "margin"] as const;
+  for (const group of groups) {
+    const standard: Readonly<Record<string, unknown>> = { ...PRODUCTION[group] };
+    for (const [name, value] of Object.entries(genesis.parameters[group])) {
+      const field = `parameters.${group}.${name}`;
+      if (BigInt(value) === 0n && !MAY_BE_ZERO.has(name)) {
+        throw new GenesisError(field, "write a value above zero");
+      }
+      const least = standard[name];
+      if (genesis.dev || typeof value !== "number" || typeof least !== "number") continue;
+      if (isProtective(name) && value < least) {
+        const fix = `${value} is below ${least}: only a genesis marked dev shortens times`;
+        throw new GenesisError(field, fix, "GENESIS_TIME_SHORT");
+      }
+    }
+  }
+}
+
+function demand(holds: boolean, field: string, fix: string, code?: string): void {
+  if (!holds) throw new GenesisError(field, fix, code);
+}
+
+function checkParameters({ consensus, rotation }: Parameters): void {
+  demand(
+    consensus.roundTimeoutMsMin <= consensus.roundTimeoutMsMax,
+    "parameters.consensus.roundTimeoutMsMin",
+    "write at most roundTimeoutMsMax",
+  );
+  demand(
+    rotation.unbondingMs > rotation.evidenceMsMax,
+    "parameters.rotation.unbondingMs",
+    "write more than evidenceMsMax: a bond must outlast the evidence",
+  );
+  demand(
+    rotation.absenceEveryMs >= rotation.absenceMsMax,
+    "parameters.rotation.absenceEveryMs",
+    "write at least absenceMsMax",
+  );
+  demand(rotation.slashPpm <= PPM, "parameters.rotation.slashPpm", "write at most 1000000");
+}
+
+function checkDistinct(keys: readonly { readonly key: string; readonly field: string }[]): void {
+  const seen = new Map<string, string>();
+  for (const { key, field } of keys) {
+    const first = seen.get(key);
+    if (first !== undefined) {
+      throw new GenesisError(field, `use another key: ${first} has it`, "GENESIS_KEY_TWICE");
+    }
+    seen.set(key, field);
+  }
+}
+
+/**
+ * Consensus, network, owner and sponsor keys are all distinct: one key in two roles is one theft for
+ * both. Accounts and custodians need only be distinct among themselves.
+ */
+function checkKeys(genesis: Genesis): void {
+  checkDistinct([
+    ...genesis.owners.flatMap(({ key, sponsorKey }, index) => [
+      { key, field: `owners[${index}].key` },
+      { key: sponsorKey, field: `owners[${index}].sponsorKey` },
+    ]),
+    ...genesis.seats.flatMap(({ key, networkKey }, index) => [
+      { key, field: `seats[${index}].key` },
+      { key: networkKey, field: `seats[${index}].networkKey` },
+    ]),
+  ]);
+  checkDistinct(genesis.custodians.map((key, index) => ({ key, field: `custodians[${index}]` })));
+  checkDistinct(
+    genesis.margin.accounts.map(({ account }, index) => ({
+      key: account,
+      field: `margin.accounts[${index}].account`,
+    })),
+  );
+  const few = genesis.custodians.length <= CUSTODIANS_MAX;
+  demand(few, "custodians", `name at most ${CUSTODIANS_MAX}`);
+}
+
+function checkSeats({ owners, seats }: Genesis): void {
+  const enough = seats.length >= 4 && seats.length <= MEMBERS_MAX;
+  demand(enough, "seats", `name 4 to ${MEMBERS_MAX} seats`, "GENESIS_TOO_FEW_SEATS");
+  const total = seats.reduce((sum, { power }) => sum + power, 0n);
+  const known = new Set(owners.map(({ key }) => key));
+  const byOwner = new Map<string, bigint>();
+  for (const [index, seat] of seats.entries()) {
+    const field = `seats[${index}]`;
+    demand(known.has(seat.owner), `${field}.owner`, "name one of the owners", "GENESIS_OWNER");
+    demand(seat.power > 0n, `${field}.power`, "write a power above zero");
+    // SEAT: one seat below a third can't stop the chain alone.
+    const small = seat.power * 3n < total;
+    demand(small, `${field}.power`, "write less than a third of the sum", "GENESIS_SEAT_POWER");
+    byOwner.set(seat.owner, (byOwner.get(seat.owner) ?? 0n) + seat.power);
+  }
+  // SEAT: a genesis with fewer than four owners says so (genesisWarnings) and trusts them.
+  if (byOwner.size < 4) return;
+  for (const [index, { key }] of owners.entries()) {
+    const held = byOwner.get(key) ?? 0n;
+    const fix = "its seats hold a third of the power or more; with four owners each has less";
+    demand(held * 3n < total, `owners[${index}]`, fix, "GENESIS_OWNER_POWER");
+  }
+}
+
+function checkMargin({ margin }: Genesis): void {
+  const field = "margin.markets";
+  const { markets } = margin;
+  demand(markets.length <= MARKETS_MAX, field, `name at most ${MARKETS_MAX} markets`);
+  for (const [index, market] of markets.entries()) checkMarket(market, `${field}[${index}]`, index);
+}
+
+function checkMarket(market: MarketParameters, field: string, index: number): void {
+  demand(market.id === index, `${field}.id`, `write ${index}, its place in the list`);
+  const positive = [
+    "microUsdPerLotTick",
+    "maintenanceMarginPpm",
+    "liquidationSharePpm",
+    "priceBandPpm",
+    "orderLotsMax",
+  ] as const;
+  for (const name of positive) {
+    demand(market[name] > 0n, `${field}.${name}`, "write a value above zero");
+  }
+  demand(
+    market.maintenanceMarginPpm < market.initialMarginPpm,
+    `${field}.maintenanceMarginPpm`,
+    "write less than initialMarginPpm",
+  );
+  const shares = [
+    "initialMarginPpm",
+    "takerFeePpm",
+    "liquidationFeePpm",
+    "liquidationSharePpm",
+  ] as const;
+  for (const name of shares) {
+    demand(market[name] <= PPM, `${field}.${name}`, "write at most 1000000");
+  }
+  demand(market.priceBandPpm < PPM, `${field}.priceBandPpm`, "write less than 1000000");
+}
