@@ -1,4 +1,4 @@
-import type { Digest } from "../kernel/scalars.ts";
+import type { Digest, Height } from "../kernel/scalars.ts";
 
 /**
  * An immutable map from digests: a 16-ary trie over the hex digits that copies only the path it
@@ -73,4 +73,20 @@ export function setDigest<V>(map: DigestMap<V>, key: Digest, value: V): DigestMa
 export function deleteDigest<V>(map: DigestMap<V>, key: Digest): DigestMap<V> {
   if (getDigest(map, key) === undefined) return map;
   return { root: remove(map.root, key, 0), size: map.size - 1 };
+}
+
+/** Entries in the order of their keys. */
+export function* digestEntries<V>(map: DigestMap<V>): Generator<readonly [Digest, V]> {
+  const open: Node<V>[] = [map.root];
+  while (open.length > 0) {
+    const node = open.pop();
+    if (node === undefined) continue;
+    if (isLeaf(node)) yield [node.key, node.value];
+    else open.push(...node.children.toReversed());
+  }
+}
+
+/** A height as a key of the trie: low digits first, so that consecutive heights branch at once. */
+export function heightKey(height: Height): string {
+  return Array.from(height.toString(16).padStart(14, "0")).reverse().join("");
 }

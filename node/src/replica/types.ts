@@ -1,4 +1,4 @@
-import type { ConsensusEvent, Effect } from "../consensus/effects.ts";
+import type { Effect } from "../consensus/effects.ts";
 import type { Input, TimerName } from "../consensus/inputs.ts";
 import type { JournalRecord } from "../consensus/safety-data.ts";
 import type { ConsensusState } from "../consensus/state.ts";
@@ -6,12 +6,11 @@ import type { ChainRecord, SignedBatch, SignedBlock } from "../consensus/types.t
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
 import type { ListProof } from "../kernel/merkle.ts";
 import type { Refusal } from "../kernel/result.ts";
-import type { Digest, Epoch, Height, Millis, PublicKey } from "../kernel/scalars.ts";
+import type { Digest, Height, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { SignatureScheme, SignedStatement } from "../kernel/statements.ts";
-import type { ValidatorSet } from "../kernel/validator-set.ts";
 import type { Genesis } from "../ledger/genesis.ts";
 import type { LedgerState } from "../ledger/state.ts";
-import type { ExecutionResult, LedgerEvent, Receipt } from "../ledger/types.ts";
+import type { ExecutionResult, Receipt } from "../ledger/types.ts";
 import type { Ticks } from "../margin/types.ts";
 import type { DigestMap } from "./digest-map.ts";
 
@@ -87,19 +86,13 @@ export type ReplicaEffect =
   /** Members, spares and leavers that still serve history: everyone else is cut off (LISTENERS). */
   | { readonly kind: "pins-changed"; readonly pins: readonly PeerPin[] }
   /** One committed block was executed: for metrics, logs and watchers. */
-  | {
-      readonly kind: "executed";
-      readonly execution: ExecutionResult;
-      readonly events: readonly LedgerEvent[];
-    }
+  | { readonly kind: "executed"; readonly execution: ExecutionResult }
   /** Evidence was found; the replica submits it by itself later (CAUSE). For metrics and logs. */
   | {
       readonly kind: "misconduct-found";
       readonly first: SignedStatement;
       readonly second: SignedStatement;
     };
-
-export type ReplicaEvent = ConsensusEvent;
 
 export interface ReplicaStep {
   readonly state: ReplicaState;
@@ -112,7 +105,6 @@ export interface ExecutedBlock {
   /** In the order of the block's cut. */
   readonly batches: readonly SignedBatch[];
   readonly execution: ExecutionResult;
-  readonly certificate: ResultCertificate | undefined;
 }
 
 /** Where a transaction was executed first. */
@@ -141,25 +133,43 @@ export interface ReplicaState {
   readonly consensus: ConsensusState;
   /** State after the newest executed block. */
   readonly ledger: LedgerState;
-  /** Newest states by height, for proofs at certified heights. */
-  readonly ledgers: ReadonlyMap<Height, LedgerState>;
-  /** Newest executed blocks by height. */
-  readonly executed: ReadonlyMap<Height, ExecutedBlock>;
   readonly executedHeight: Height;
-  /** Newest certificate whose state is held. */
-  readonly certified: ResultCertificate | undefined;
-  /** Proof of every hand-over since genesis, by the epoch that ended. */
+  /** Newest states by height: the ones between the certified and the executed height. */
+  readonly ledgers: ReadonlyMap<Height, LedgerState>;
+  /** Newest executed blocks, by `heightKey`. */
+  readonly executed: DigestMap<ExecutedBlock>;
+  /** Lowest height in `executed`, and the receipts held in it. */
+  readonly executedFrom: Height;
+  readonly receiptsHeld: number;
+  /** Certificates seen, by `heightKey`; those of the window of `executed`, or not executed yet. */
+  readonly certificates: DigestMap<ResultCertificate>;
+  /** Newest certificate whose state is held: what proofs are served at. */
+  readonly certified: CertifiedState | undefined;
+  /** Proof of every hand-over since genesis, oldest first. */
   readonly epochProofs: readonly EpochProof[];
-  readonly set: ValidatorSet;
-  readonly places: DigestMap<TransactionPlace>;
+  readonly spares: readonly PublicKey[];
+  readonly places: Places;
   readonly queued: DigestMap<QueuedTransaction>;
-  readonly queuedCount: number;
+  /** Heights whose receipts own clients wait for. */
+  readonly awaited: readonly Height[];
   readonly pendingProofs: readonly PendingProof[];
   /** When each duty transaction was last put into the own lane, by its id. */
   readonly dutySubmissions: ReadonlyMap<Digest, Millis>;
-  readonly heartbeat: { readonly epoch: Epoch; readonly height: Height; readonly atMs: Millis };
   /** Newest oracle slot signed, by market. */
   readonly oracleSlots: ReadonlyMap<number, number>;
   /** Last pins told to the shell, as one comparable text. */
   readonly pinsText: string;
+  /** Set once the core asked to stop: this node signs and answers nothing further. */
+  readonly halted: string | undefined;
+}
+
+export interface CertifiedState {
+  readonly certificate: ResultCertificate;
+  readonly ledger: LedgerState;
+}
+
+/** Two generations, so that the oldest half is forgotten at once and the index stays bounded. */
+export interface Places {
+  readonly newer: DigestMap<TransactionPlace>;
+  readonly older: DigestMap<TransactionPlace>;
 }

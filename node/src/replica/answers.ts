@@ -1,0 +1,112 @@
+import { assert } from "../kernel/assert.ts";
+import type { ResultCertificate } from "../kernel/certificates.ts";
+import type { Refusal } from "../kernel/result.ts";
+import type { Digest, Height } from "../kernel/scalars.ts";
+import { receiptProof } from "../ledger/receipt.ts";
+import type { ExecutionResult } from "../ledger/types.ts";
+import { deleteDigest, digestEntries, getDigest, heightKey, setDigest } from "./digest-map.ts";
+import { AWAITED_HEIGHTS_MAX } from "./limits.ts";
+import { findPlace } from "./places.ts";
+import type { Answer, CertifiedReceipt, ReplicaState } from "./types.ts";
+import { change, type Work } from "./work.ts";
+
+const NO_CERTIFICATE: Refusal = {
+  code: "CERTIFICATE_MISSING",
+  field: "transaction",
+  fix: "it was executed, but this node lacks that height's certificate: ask another node",
+};
+
+/** The receipt with its proof, once its height is certified and while the block is held. */
+export function certifiedReceipt(state: ReplicaState, id: Digest): CertifiedReceipt | undefined {
+  const place = findPlace(state.places, id);
+  if (place === undefined) return undefined;
+  const key = heightKey(place.height);
+  const entry = getDigest(state.executed, key);
+  const certificate = getDigest(state.certificates, key);
+  if (entry === undefined || certificate === undefined) return undefined;
+  const receipt = entry.execution.receipts[place.position];
+  assert(receipt?.transaction === id, `receipt ${place.position} of block ${place.height}`);
+  const { leaf, proof } = receiptProof(entry.execution, id);
+  return { height: place.height, receipt, leaf, proof, certificate };
+}
+
+/** Takes the transaction off the queue and tells everyone who waits for it. */
+export function answer(work: Work, id: Digest, content: Answer): void {
+  const queued = getDigest(work.state.queued, id);
+  if (queued === undefined) return;
+  change(work, { queued: deleteDigest(work.state.queued, id) });
+  for (const request of queued.requests) {
+    work.effects.push({ kind: "answer", request, answer: content });
+  }
+}
+
+export function answerAll(work: Work, refusal: Refusal): void {
+  for (const [id] of digestEntries(work.state.queued)) {
+    answer(work, id, { kind: "refused", refusal });
+  }
+  change(work, { awaited: [] });
+}
+
+/** Remembers that somebody waits for receipts of this block. */
+export function noteAwaited(work: Work, { receipts, result }: ExecutionResult): void {
+  const { queued, awaited } = work.state;
+  if (!receipts.some(({ transaction }) => getDigest(queued, transaction) !== undefined)) return;
+  change(work, { awaited: [...awaited, result.height] });
+}
+
+export function noteCertificate(work: Work, certificate: ResultCertificate): void {
+  const { state } = work;
+  const { height } = certificate.result;
+  if (height < state.executedFrom) return;
+  change(work, { certificates: setDigest(state.certificates, heightKey(height), certificate) });
+}
+
+/** Advances the state that proofs are served at: newest height both executed and certified. */
+function advanceCertified(work: Work): void {
+  const { ledgers, certificates, certified } = work.state;
+  const heights = [...ledgers.keys()].toReversed();
+  for (const height of heights) {
+    if (certified !== undefined && height <= certified.certificate.result.height) return;
+    const certificate = getDigest(certificates, heightKey(height));
+    const ledger = ledgers.get(height);
+    if (certificate === undefined || ledger === undefined) continue;
+    change(work, { certified: { certificate, ledger } });
+    return;
+  }
+}
+
+function answerHeight(work: Work, height: Height): void {
+  const { state } = work;
+  const entry = getDigest(state.executed, heightKey(height));
+  for (const { transaction } of entry?.execution.receipts ?? []) {
+    if (getDigest(work.state.queued, transaction) === undefined) continue;
+    const receipt = certifiedReceipt(work.state, transaction);
+    const content: Answer =
+      receipt === undefined
+        ? { kind: "refused", refusal: NO_CERTIFICATE }
+        : { kind: "certified", receipt };
+    answer(work, transaction, content);
+  }
+}
+
+/** Answers everyone whose receipt is executed and certified, in order of height. */
+export function answerCertified(work: Work): void {
+  advanceCertified(work);
+  const { awaited, certified, certificates } = work.state;
+  const newest = certified?.certificate.result.height ?? 0;
+  const due = (height: Height) =>
+    getDigest(certificates, heightKey(height)) !== undefined ||
+    height <= newest - AWAITED_HEIGHTS_MAX;
+  const ready = awaited.filter(due);
+  if (ready.length === 0) return;
+  for (const height of ready) answerHeight(work, height);
+  change(work, { awaited: awaited.filter((height) => !due(height)) });
+}
+
+/** One more client waits for a transaction that is queued or executed but not certified. */
+export function addRequest(work: Work, id: Digest, request: number): void {
+  const { state, now } = work;
+  const queued = getDigest(state.queued, id) ?? { requests: [], queuedAtMs: now };
+  const requests = [...queued.requests, request];
+  change(work, { queued: setDigest(state.queued, id, { ...queued, requests }) });
+}

@@ -1,0 +1,57 @@
+import type { Effect } from "../consensus/effects.ts";
+import type { Input } from "../consensus/inputs.ts";
+import { step } from "../consensus/step.ts";
+import { answerCertified, noteCertificate } from "./answers.ts";
+import { executeCommitted } from "./execution.ts";
+import { noteMisconduct } from "./proofs.ts";
+import { change, type Work } from "./work.ts";
+
+type Execute = Extract<Effect, { readonly kind: "execute" }>;
+
+/** Acts on one effect of the core; what only the shell can do goes on to the shell. */
+function applyEffect(work: Work, effect: Effect, executes: Execute[]): void {
+  switch (effect.kind) {
+    case "execute":
+      executes.push(effect);
+      return;
+    case "misconduct":
+      noteMisconduct(work, effect.first, effect.second);
+      return;
+    case "certified":
+      noteCertificate(work, effect.certificate);
+      work.effects.push(effect);
+      answerCertified(work);
+      return;
+    case "epoch-started":
+      // A restart tells of every epoch again: only the next unknown one is new.
+      if (effect.proof.nextSet.epoch === work.state.epochProofs.length + 2) {
+        change(work, { epochProofs: [...work.state.epochProofs, effect.proof] });
+      }
+      work.effects.push(effect);
+      return;
+    case "halt":
+      change(work, { halted: effect.reason });
+      work.effects.push(effect);
+      return;
+    default:
+      work.effects.push(effect);
+  }
+}
+
+/**
+ * Feeds one input to the core and every block that it commits to the ledger, until nothing is left
+ * to execute. Execution is one call (`executeCommitted`), so that it can move to a worker.
+ */
+export function feedConsensus(work: Work, input: Input): void {
+  const inputs: Input[] = [input];
+  for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) {
+    const result = step(work.state.consensus, next, work.now);
+    change(work, { consensus: result.state });
+    const executes: Execute[] = [];
+    for (const effect of result.effects) applyEffect(work, effect, executes);
+    for (const { block, batches } of executes) {
+      const executed = executeCommitted(work, block, batches);
+      inputs.push(executed);
+    }
+  }
+}

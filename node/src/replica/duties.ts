@@ -1,0 +1,80 @@
+import { sha256Hex } from "../crypto/sha256.ts";
+import type { SignedStatement } from "../kernel/statements.ts";
+import { checkTransaction } from "../ledger/check-transaction.ts";
+import { dueTransactions } from "../ledger/self-heal.ts";
+import { encodeTransaction } from "../ledger/transaction.ts";
+import { isMember, statusOf } from "./consensus-view.ts";
+import { feedConsensus } from "./core.ts";
+import { dutyIsDue, noteDuty } from "./proofs.ts";
+import type { ReplicaInput } from "./types.ts";
+import { change, type Work } from "./work.ts";
+
+/** Four signs of life in each silence window: three may be lost (rule SILENCE). */
+const HEARTBEATS_PER_WINDOW = 4;
+
+export function setDutyTimer(work: Work): void {
+  const { silenceMs } = work.state.config.genesis.parameters.rotation;
+  const at = work.now + Math.floor(silenceMs / HEARTBEATS_PER_WINDOW);
+  work.effects.push({ kind: "set-timer", timer: "duties", at });
+}
+
+/** A sign of life of a member, and of a spare the proof that it is in sync (rules SILENCE, FIT). */
+function askHeartbeat(work: Work): void {
+  const { certified, config, spares, consensus, halted } = work.state;
+  if (certified === undefined || halted !== undefined) return;
+  if (!isMember(work.state) && !spares.includes(config.self.key)) return;
+  const { epoch, height, stateRoot } = certified.certificate.result;
+  const statement = { kind: "heartbeat", epoch, height, stateRoot } as const;
+  work.effects.push({ kind: "sign", statement, safety: consensus.safety });
+}
+
+/** Puts a duty into the own lane unless the chain already has it or would refuse it now. */
+function submitDuty(work: Work, transaction: Uint8Array): void {
+  if (!dutyIsDue(work, sha256Hex(transaction))) return;
+  if (!checkTransaction(work.state.ledger, transaction, work.state.config.scheme).ok) return;
+  noteDuty(work, transaction);
+  feedConsensus(work, { kind: "transactions", transactions: [transaction] });
+}
+
+/** Timer `duties`: heartbeat, then the silence records and proofs that are due (rule CAUSE). */
+export function runDuties(work: Work): void {
+  setDutyTimer(work);
+  askHeartbeat(work);
+  if (!isMember(work.state) || work.state.halted !== undefined) return;
+  for (const transaction of dueTransactions(work.state.ledger, work.state.config.self.key)) {
+    submitDuty(work, transaction);
+  }
+  const due = work.state.pendingProofs.filter(({ dueAtMs }) => dueAtMs <= work.now);
+  for (const { transaction } of due) submitDuty(work, transaction);
+}
+
+type Price = Extract<ReplicaInput, { readonly kind: "price" }>;
+
+/** Input `price`: a member reports each slot of a market once (EVIDENCE, E9). */
+export function reportPrice(work: Work, { market, slot, price }: Price): void {
+  const { oracleSlots, halted, consensus } = work.state;
+  if (halted !== undefined || !isMember(work.state)) return;
+  if (slot <= (oracleSlots.get(market) ?? -1)) return;
+  change(work, { oracleSlots: new Map([...oracleSlots, [market, slot]]) });
+  const { epoch, safety } = consensus;
+  const statement = { kind: "oracle-report", epoch, market, slot, price } as const;
+  work.effects.push({ kind: "sign", statement, safety });
+}
+
+/** The signatures that the replica asked for itself; all others are the core's. */
+export function onSigned(work: Work, signed: SignedStatement): void {
+  if (signed.statement.kind === "oracle-report") {
+    const transaction = encodeTransaction({ kind: "oracle-report", report: signed });
+    if (!isMember(work.state)) return;
+    feedConsensus(work, { kind: "transactions", transactions: [transaction] });
+    return;
+  }
+  // The core keeps the own heartbeat for the own proposals.
+  feedConsensus(work, { kind: "signed", signed });
+  if (signed.statement.kind !== "heartbeat") return;
+  const status = statusOf(work.state.consensus);
+  work.effects.push({
+    kind: "broadcast",
+    message: { status, body: { kind: "statement", signed } },
+  });
+}

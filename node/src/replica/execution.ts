@@ -1,0 +1,101 @@
+import type { Input } from "../consensus/inputs.ts";
+import type { SignedBatch, SignedBlock } from "../consensus/types.ts";
+import { assert, defined } from "../kernel/assert.ts";
+import type { Height } from "../kernel/scalars.ts";
+import { executeBlock } from "../ledger/execute-block.ts";
+import type { LedgerState } from "../ledger/state.ts";
+import { networkPins, sparesView } from "../ledger/views.ts";
+import { answerCertified, noteAwaited } from "./answers.ts";
+import { deleteDigest, getDigest, heightKey, setDigest } from "./digest-map.ts";
+import { executableBlock } from "./executable-block.ts";
+import { BLOCKS_MAX, LEDGERS_MAX, RECEIPTS_MAX } from "./limits.ts";
+import { recordPlace } from "./places.ts";
+import type { ExecutedBlock, ReplicaState } from "./types.ts";
+import { change, type Work } from "./work.ts";
+
+function withLedger(
+  ledgers: ReadonlyMap<Height, LedgerState>,
+  height: Height,
+  ledger: LedgerState,
+): ReadonlyMap<Height, LedgerState> {
+  const kept = [...ledgers].filter(([old]) => old > height - LEDGERS_MAX);
+  return new Map([...kept, [height, ledger]]);
+}
+
+/** Forgets the oldest blocks until the window is within its bounds again. */
+function trimmed(state: ReplicaState): Partial<ReplicaState> {
+  let { executed, certificates, executedFrom, receiptsHeld } = state;
+  const tooMany = () =>
+    state.executedHeight - executedFrom >= BLOCKS_MAX || receiptsHeld > RECEIPTS_MAX;
+  while (executedFrom < state.executedHeight && tooMany()) {
+    const key = heightKey(executedFrom);
+    receiptsHeld -= getDigest(executed, key)?.execution.receipts.length ?? 0;
+    executed = deleteDigest(executed, key);
+    certificates = deleteDigest(certificates, key);
+    executedFrom += 1;
+  }
+  return { executed, certificates, executedFrom, receiptsHeld };
+}
+
+function recordBlock(work: Work, entry: ExecutedBlock, ledger: LedgerState): void {
+  const { state } = work;
+  const { height } = entry.execution.result;
+  const { receipts } = entry.execution;
+  let { places } = state;
+  receipts.forEach((receipt, position) => {
+    places = recordPlace(places, receipt.transaction, { height, position });
+  });
+  change(work, {
+    ledger,
+    executedHeight: height,
+    ledgers: withLedger(state.ledgers, height, ledger),
+    executed: setDigest(state.executed, heightKey(height), entry),
+    receiptsHeld: state.receiptsHeld + receipts.length,
+    places,
+    spares: sparesView(ledger).map(({ key }) => key),
+  });
+  change(work, trimmed(work.state));
+}
+
+/** Tells the shell whom to let in, when that changed. */
+export function announcePins(work: Work): void {
+  const pins = networkPins(work.state.ledger);
+  const pinsText = pins
+    .map(({ key, networkKey, address }) => `${key} ${networkKey} ${address}`)
+    .join("\n");
+  if (pinsText === work.state.pinsText) return;
+  change(work, { pinsText });
+  work.effects.push({ kind: "pins-changed", pins });
+}
+
+/** Executes one committed block and keeps what queries need; returns what the core waits for. */
+export function executeCommitted(
+  work: Work,
+  block: SignedBlock,
+  batches: readonly SignedBatch[],
+): Extract<Input, { readonly kind: "executed" }> {
+  const { config, ledger, executedHeight } = work.state;
+  const { height } = block.block;
+  assert(height === executedHeight + 1, `block ${height} after ${executedHeight}`);
+  const { state, ...execution } = executeBlock(
+    ledger,
+    executableBlock(block, batches),
+    config.scheme,
+  );
+  assert(execution.result.blockId === block.id, `the ledger executed another block at ${height}`);
+  recordBlock(work, { block, batches, execution }, state);
+  work.effects.push({ kind: "executed", execution });
+  noteAwaited(work, execution);
+  announcePins(work);
+  answerCertified(work);
+  return {
+    kind: "executed",
+    result: execution.result,
+    nextSet: execution.nextSet,
+    spares: work.state.spares,
+  };
+}
+
+export function executedAt(state: ReplicaState, height: Height): ExecutedBlock {
+  return defined(getDigest(state.executed, heightKey(height)), `executed block ${height}`);
+}

@@ -1,0 +1,36 @@
+import { sha256Hex } from "../crypto/sha256.ts";
+import type { Digest, Millis } from "../kernel/scalars.ts";
+import type { SignedStatement } from "../kernel/statements.ts";
+import { encodeTransaction, misconductProof } from "../ledger/transaction.ts";
+import { PROOFS_MAX } from "./limits.ts";
+import { change, type Work } from "./work.ts";
+
+/**
+ * Evidence found by the core becomes a duty: others may act first, so it waits `selfHealAfter`
+ * (rule CAUSE). One proof per accused key is enough: further ones are duplicates (rule RATE).
+ */
+export function noteMisconduct(work: Work, first: SignedStatement, second: SignedStatement): void {
+  const { pendingProofs, config } = work.state;
+  work.effects.push({ kind: "misconduct-found", first, second });
+  const accused = first.author;
+  if (pendingProofs.some((proof) => proof.accused === accused)) return;
+  if (pendingProofs.length >= PROOFS_MAX) return;
+  const { selfHealAfterWindows, silenceMs } = config.genesis.parameters.rotation;
+  const transaction = encodeTransaction(misconductProof(config.chainId, first, second));
+  const dueAtMs: Millis = work.now + selfHealAfterWindows * silenceMs;
+  change(work, { pendingProofs: [...pendingProofs, { accused, transaction, dueAtMs }] });
+}
+
+/** Whether a duty may go into the lane again: once per silence window, until the chain has it. */
+export function dutyIsDue(work: Work, id: Digest): boolean {
+  const last = work.state.dutySubmissions.get(id);
+  const { silenceMs } = work.state.config.genesis.parameters.rotation;
+  return last === undefined || work.now - last >= silenceMs;
+}
+
+export function noteDuty(work: Work, transaction: Uint8Array): void {
+  const { silenceMs } = work.state.config.genesis.parameters.rotation;
+  const recent = [...work.state.dutySubmissions].filter(([, at]) => work.now - at < silenceMs);
+  const dutySubmissions = new Map([...recent, [sha256Hex(transaction), work.now] as const]);
+  change(work, { dutySubmissions });
+}

@@ -1,0 +1,86 @@
+import { sha256Hex } from "../crypto/sha256.ts";
+import type { Refusal } from "../kernel/result.ts";
+import type { Digest } from "../kernel/scalars.ts";
+import { checkTransaction } from "../ledger/check-transaction.ts";
+import { addRequest, certifiedReceipt } from "./answers.ts";
+import { isMember } from "./consensus-view.ts";
+import { feedConsensus } from "./core.ts";
+import { getDigest, setDigest } from "./digest-map.ts";
+import { QUEUED_MAX, WAITERS_MAX } from "./limits.ts";
+import { findPlace } from "./places.ts";
+import type { ReplicaState, RequestId } from "./types.ts";
+import { change, type Work } from "./work.ts";
+
+/** Why this node takes no new transaction at all; undefined if it does. */
+export function laneRefusal(state: ReplicaState): Refusal | undefined {
+  if (state.halted !== undefined) {
+    return { code: "HALTED", field: "node", fix: "this node has stopped: ask another validator" };
+  }
+  if (!isMember(state)) {
+    return { code: "NOT_A_VALIDATOR", field: "node", fix: "submit to a member of the set" };
+  }
+  if (state.queued.size >= QUEUED_MAX) {
+    return { code: "QUEUE_FULL", field: "node", fix: "submit the same bytes again in a second" };
+  }
+  return undefined;
+}
+
+function refuseRequest(work: Work, request: RequestId, refusal: Refusal): void {
+  work.effects.push({ kind: "answer", request, answer: { kind: "refused", refusal } });
+}
+
+/** The transaction has a receipt already: resubmission is idempotent. */
+function answerAgain(work: Work, request: RequestId, id: Digest): void {
+  const receipt = certifiedReceipt(work.state, id);
+  if (receipt !== undefined) {
+    work.effects.push({ kind: "answer", request, answer: { kind: "certified", receipt } });
+    return;
+  }
+  const { places, awaited, executedFrom } = work.state;
+  const height = findPlace(places, id)?.height ?? 0;
+  if (height < executedFrom) {
+    const fix = `executed at height ${height}, no longer held here: read that block's receipts`;
+    refuseRequest(work, request, { code: "RECEIPT_NOT_HELD", field: "transaction", fix });
+    return;
+  }
+  addRequest(work, id, request);
+  if (!awaited.includes(height)) change(work, { awaited: [...awaited, height] });
+}
+
+/** Input `submit`: answered at once, or when the transaction's block is certified. */
+export function submit(work: Work, request: RequestId, bytes: Uint8Array): void {
+  const id = sha256Hex(bytes);
+  if (findPlace(work.state.places, id) !== undefined) {
+    answerAgain(work, request, id);
+    return;
+  }
+  const queued = getDigest(work.state.queued, id);
+  if (queued !== undefined) {
+    if (queued.requests.length < WAITERS_MAX) addRequest(work, id, request);
+    else {
+      const fix = "wait for the answer of an earlier call with the same bytes";
+      refuseRequest(work, request, { code: "TOO_MANY_WAITERS", field: "transaction", fix });
+    }
+    return;
+  }
+  const refusal = laneRefusal(work.state);
+  if (refusal !== undefined) {
+    refuseRequest(work, request, refusal);
+    return;
+  }
+  const checked = checkTransaction(work.state.ledger, bytes, work.state.config.scheme);
+  if (!checked.ok) {
+    refuseRequest(work, request, checked.error);
+    return;
+  }
+  addRequest(work, id, request);
+  feedConsensus(work, { kind: "transactions", transactions: [bytes] });
+}
+
+/** The client went away: its transaction stays in the lane, nobody is answered. */
+export function abandon(work: Work, request: RequestId, id: Digest): void {
+  const queued = getDigest(work.state.queued, id);
+  if (queued === undefined) return;
+  const requests = queued.requests.filter((waiting) => waiting !== request);
+  change(work, { queued: setDigest(work.state.queued, id, { ...queued, requests }) });
+}
