@@ -10,11 +10,11 @@ export class GenesisError extends Error {
   readonly field: string;
   readonly fix: string;
   readonly code: string;
-  constructor(field: string, fix: string, code = "GENESIS_INVALID", cause?: Error) {
-    super(`${field}: ${fix}`, { cause });
+  constructor(field: string, fix: string, options: { code?: string; cause?: Error } = {}) {
+    super(`${field}: ${fix}`, { cause: options.cause });
     this.field = field;
     this.fix = fix;
-    this.code = code;
+    this.code = options.code ?? "GENESIS_INVALID";
   }
 }
 

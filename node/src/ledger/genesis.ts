@@ -69,7 +69,7 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new GenesisError("file", `write JSON: ${error.message}`, "GENESIS_INVALID", error);
+    throw new GenesisError("file", `write JSON: ${error.message}`, { cause: error });
   }
 }
 
