@@ -1,0 +1,38 @@
+import { assert } from "../kernel/assert.ts";
+import type { Draft } from "./draft.ts";
+import type { Account } from "./state.ts";
+
+/**
+ * Value is conserved in every block: balances and fund change by deposits less withdrawals, every
+ * market's lots sum to 0, debts are the sum of the accounts' debts. Only what was touched can have
+ * changed, so only the differences are summed.
+ */
+export function assertConserved(draft: Draft): void {
+  const { before, accounts, touched } = draft;
+  let balances = 0n;
+  let debts = 0n;
+  const lots = draft.markets.map(() => 0n);
+  const addLots = (account: Account | undefined, sign: bigint): void => {
+    for (const { market, size } of account?.positions ?? []) {
+      lots[market] = (lots[market] ?? 0n) + sign * size;
+    }
+  };
+  for (const key of touched) {
+    const old = before.accounts.get(key);
+    const account = accounts.get(key);
+    balances += (account?.balance ?? 0n) - (old?.balance ?? 0n);
+    debts += (account?.debt ?? 0n) - (old?.debt ?? 0n);
+    addLots(account, 1n);
+    addLots(old, -1n);
+  }
+  const funds = draft.fund - before.fund;
+  assert(
+    balances + funds === draft.inflow,
+    `balances changed by ${balances}, the fund by ${funds}, but ${draft.inflow} came in`,
+  );
+  assert(debts === draft.totalDebt - before.totalDebt, `debts changed by ${debts}`);
+  assert(draft.fund >= 0n, `insurance fund ${draft.fund}`);
+  lots.forEach((change, market) => {
+    assert(change === 0n, `lots of market ${market} changed by ${change}`);
+  });
+}

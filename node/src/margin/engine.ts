@@ -1,0 +1,232 @@
+import { assert, defined } from "../kernel/assert.ts";
+import type { MarginParameters } from "../kernel/parameters.ts";
+import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
+import { changedLeaves, stateLeaves } from "./changes.ts";
+import { assertConserved } from "./conservation.ts";
+import { type Draft, openDraft, putAccount } from "./draft.ts";
+import { repayDebts } from "./insurance-fund.ts";
+import { runLadder } from "./ladder.ts";
+import { equityOf, initialMargin, maintenanceMargin } from "./margin-requirement.ts";
+import { GENESIS_ORACLE, stepOracle } from "./oracle.ts";
+import { EMPTY_BOOK } from "./order-book.ts";
+import { cancelOrder, placeOrder } from "./orders.ts";
+import { EMPTY_ACCOUNT, type MarginState, type Market, type OpenOrder } from "./state.ts";
+import type {
+  AccountStage,
+  ActionOutcome,
+  LeafChange,
+  Lots,
+  MarginAction,
+  MarginBlock,
+  MarginEvent,
+  MarginGenesis,
+  MarketId,
+  MarketParameters,
+} from "./types.ts";
+import { freeCollateral, hasNegativeEquity, withdraw } from "./withdrawals.ts";
+
+/** The state at genesis. Market ids are their places in the list; balances are at least 0. */
+export function createMargin(
+  genesis: MarginGenesis,
+  parameters: MarginParameters,
+  genesisTimeMs: Millis,
+): MarginState {
+  const markets = genesis.markets.map((market, index): Market => {
+    assertMarket(market, index);
+    return { parameters: market, oracle: GENESIS_ORACLE, nextSequence: 0, book: EMPTY_BOOK };
+  });
+  const accounts = new Map(
+    genesis.accounts.map(({ account, balance }) => {
+      assert(balance >= 0n, `genesis balance ${balance} of ${account}`);
+      return [account, { ...EMPTY_ACCOUNT, balance }];
+    }),
+  );
+  assert(accounts.size === genesis.accounts.length, "genesis names each account once");
+  assert(genesis.insuranceFund >= 0n, `insurance fund ${genesis.insuranceFund}`);
+  const sets = { recheck: new Set<PublicKey>(), unhealthy: new Set<PublicKey>() };
+  const fund = genesis.insuranceFund;
+  return { parameters, genesisTimeMs, markets, accounts, fund, totalDebt: 0n, ...sets };
+}
+
+function assertMarket(market: MarketParameters, index: number): void {
+  const { id, microUsdPerLotTick, initialMarginPpm, maintenanceMarginPpm } = market;
+  assert(id === index, `market ${id} stands at place ${index}`);
+  assert(microUsdPerLotTick > 0n, `market ${id}: ${microUsdPerLotTick} micro-USD per lot and tick`);
+  assert(maintenanceMarginPpm > 0n, `market ${id}: maintenance margin ${maintenanceMarginPpm} ppm`);
+  assert(initialMarginPpm >= maintenanceMarginPpm, `market ${id}: initial below maintenance`);
+}
+
+export interface MarginResult {
+  readonly state: MarginState;
+  /** One list per bundle, one outcome per action. */
+  readonly outcomes: readonly (readonly ActionOutcome[])[];
+  readonly events: readonly MarginEvent[];
+  /** Sorted by key; each key once. */
+  readonly changes: readonly LeafChange[];
+}
+
+/**
+ * Applies one block (node/spec/margin.md). Pure: `state` stays as it is. Conservation of money and
+ * lots is asserted before anything is returned.
+ */
+export function applyMarginBlock(state: MarginState, block: MarginBlock): MarginResult {
+  const draft = openDraft(state, block.timestampMs);
+  credit(draft, block);
+  // Rule ORDER: oracle, [funding and expiry: later], ladder, cancels, orders, withdrawals last.
+  stepOracles(draft, block);
+  runLadder(draft);
+  const outcomes = runBundles(draft, block);
+  repayDebts(draft);
+  assertConserved(draft);
+  const next = closeDraft(draft);
+  return { state: next, outcomes, events: draft.events, changes: changedLeaves(draft, next) };
+}
+
+/** Deposits come first, so that a top-up counts before the ladder looks. */
+function credit(draft: Draft, block: MarginBlock): void {
+  for (const { account: key, amount } of block.deposits) {
+    assert(amount > 0n, `deposit of ${amount} to ${key}`);
+    const account = draft.accounts.get(key) ?? EMPTY_ACCOUNT;
+    putAccount(draft, key, { ...account, balance: account.balance + amount });
+    draft.inflow += amount;
+    draft.events.push({ kind: "deposit", account: key, amount });
+  }
+}
+
+function stepOracles(draft: Draft, block: MarginBlock): void {
+  draft.markets.forEach((market, id) => {
+    const { oracle, events } = stepOracle(market.oracle, id, block, draft.before);
+    market.oracle = oracle;
+    draft.events.push(...events);
+  });
+}
+
+type ActionKind = MarginAction["kind"];
+
+/** All cancels of the block, then all orders, then all withdrawals (rule ORDER). */
+function runBundles(draft: Draft, block: MarginBlock): readonly (readonly ActionOutcome[])[] {
+  const outcomes = block.bundles.map(() => new Map<number, ActionOutcome>());
+  let shut: boolean | undefined;
+  const isShut = (): boolean => {
+    shut ??= hasNegativeEquity(draft);
+    return shut;
+  };
+  const classes: readonly ActionKind[] = ["cancel", "place", "withdraw"];
+  for (const kind of classes) {
+    block.bundles.forEach(({ account, actions }, bundle) => {
+      actions.forEach((action, index) => {
+        if (action.kind !== kind) return;
+        outcomes[bundle]?.set(index, act(draft, account, action, isShut));
+      });
+    });
+  }
+  return block.bundles.map(({ actions }, bundle) =>
+    actions.map((_, index) => defined(outcomes[bundle]?.get(index), `outcome ${bundle}/${index}`)),
+  );
+}
+
+function act(
+  draft: Draft,
+  account: PublicKey,
+  action: MarginAction,
+  isShut: () => boolean,
+): ActionOutcome {
+  switch (action.kind) {
+    case "cancel":
+      return cancelOrder(draft, account, action);
+    case "place":
+      return placeOrder(draft, account, action);
+    case "withdraw":
+      return withdraw(draft, { account, amount: action.amount, isShut });
+  }
+}
+
+function closeDraft(draft: Draft): MarginState {
+  const { before, accounts, touched, fund, totalDebt } = draft;
+  const unhealthy = new Set(before.unhealthy);
+  for (const key of touched) {
+    if (accounts.get(key)?.stage === "healthy") unhealthy.delete(key);
+    else unhealthy.add(key);
+  }
+  const markets = draft.markets.map(({ parameters, oracle, nextSequence, book }) => ({
+    parameters,
+    oracle,
+    nextSequence,
+    book,
+  }));
+  return { ...before, markets, accounts, fund, totalDebt, recheck: touched, unhealthy };
+}
+
+/** Every leaf of a state: at genesis, and to check a tree against the state. */
+export function genesisLeaves(state: MarginState): readonly LeafChange[] {
+  return stateLeaves(state);
+}
+
+export interface MarginTotals {
+  /** Sum of all balances, entry costs included. */
+  readonly balances: MicroUsd;
+  readonly fund: MicroUsd;
+  readonly debt: MicroUsd;
+  /** Sum of signed sizes per market: always 0. */
+  readonly lots: readonly Lots[];
+  /** Sum of long sizes per market. */
+  readonly openInterest: readonly Lots[];
+}
+
+/** Balances + fund changes by deposits and withdrawals only. */
+export function marginTotals(state: MarginState): MarginTotals {
+  const lots = state.markets.map(() => 0n);
+  const openInterest = state.markets.map(() => 0n);
+  let balances = 0n;
+  let debt = 0n;
+  for (const account of state.accounts.values()) {
+    balances += account.balance;
+    debt += account.debt;
+    for (const { market, size } of account.positions) {
+      lots[market] = (lots[market] ?? 0n) + size;
+      if (size > 0n) openInterest[market] = (openInterest[market] ?? 0n) + size;
+    }
+  }
+  return { balances, fund: state.fund, debt, lots, openInterest };
+}
+
+export interface AccountView {
+  /** Quote balance including entry costs. */
+  readonly balance: MicroUsd;
+  /** Balance with the entry costs added back: money that is in no position. */
+  readonly cash: MicroUsd;
+  readonly positions: readonly { market: MarketId; size: Lots; cost: MicroUsd }[];
+  readonly orders: readonly OpenOrder[];
+  readonly equity: MicroUsd;
+  readonly initialMargin: MicroUsd;
+  readonly maintenanceMargin: MicroUsd;
+  readonly stage: AccountStage;
+  readonly deadlineMs: Millis;
+  readonly debt: MicroUsd;
+  /** Withdrawable at `now` if withdrawals are open and prices fresh. */
+  readonly freeCollateral: MicroUsd;
+}
+
+/** An account at the last index prices; undefined if there is none. */
+export function accountView(
+  state: MarginState,
+  key: PublicKey,
+  now: Millis,
+): AccountView | undefined {
+  const account = state.accounts.get(key);
+  if (account === undefined) return undefined;
+  const { balance, positions, orders, stage, deadlineMs, debt } = account;
+  return {
+    balance,
+    cash: positions.reduce((sum, { cost }) => sum + cost, balance),
+    positions,
+    orders,
+    equity: equityOf(account, state.markets),
+    initialMargin: initialMargin(account, state.markets),
+    maintenanceMargin: maintenanceMargin(account, state.markets),
+    stage,
+    deadlineMs,
+    debt,
+    freeCollateral: freeCollateral(account, state.markets, now),
+  };
+}

@@ -1,0 +1,143 @@
+import { compareText } from "../kernel/bytes.ts";
+import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
+import { closeOut } from "./close-out.ts";
+import { accountOf, cancelByEngine, type Draft, putAccount } from "./draft.ts";
+import { CLOSE_OUT_AFTER_MISSES, LIQUIDATIONS_PER_BLOCK_MAX } from "./limits.ts";
+import { liquidatePart } from "./liquidation.ts";
+import { equityOf, initialMargin, maintenanceMargin } from "./margin-requirement.ts";
+import type { Account } from "./state.ts";
+import type { AccountStage } from "./types.ts";
+
+/** The numbers of one account at the block's prices, before any act of the ladder. */
+interface Standing {
+  readonly key: PublicKey;
+  readonly equity: MicroUsd;
+  readonly initial: MicroUsd;
+  readonly maintenance: MicroUsd;
+  /** No position in a market whose price is stale. */
+  readonly priced: boolean;
+  /** No position in a market whose price is not fresh: only then may the ladder act. */
+  readonly fresh: boolean;
+}
+
+/** Call, reduce-only, liquidation, close-out (rules STALE, CALL, LADDER). */
+export function runLadder(draft: Draft): void {
+  const standings = Array.from(examinedKeys(draft))
+    .sort(compareText)
+    .map((key) => standingOf(draft, key));
+  for (const standing of standings) enterStage(draft, standing);
+  const breached = standings
+    .filter(isLiquidatable)
+    .toSorted((one, two) => urgency(draft, one, two));
+  breached.forEach((standing, rank) => {
+    if (rank < LIQUIDATIONS_PER_BLOCK_MAX) serve(draft, standing.key);
+    else wait(draft, standing.key);
+  });
+}
+
+/**
+ * Where no price and no state changed, only changed and unhealthy accounts can stand differently:
+ * the others need no look. Not a rule, only a saving.
+ */
+function examinedKeys(draft: Draft): Set<PublicKey> {
+  const { before } = draft;
+  const pricesMoved = draft.markets.some(({ oracle }, id) => {
+    const old = before.markets[id]?.oracle;
+    return old?.price !== oracle.price || old.state !== oracle.state;
+  });
+  if (!pricesMoved) return new Set([...before.recheck, ...draft.touched, ...before.unhealthy]);
+  const keys = new Set<PublicKey>();
+  for (const [key, { positions, stage, balance }] of draft.accounts) {
+    if (positions.length > 0 || stage !== "healthy" || balance < 0n) keys.add(key);
+  }
+  return keys;
+}
+
+function standingOf(draft: Draft, key: PublicKey): Standing {
+  const account = accountOf(draft, key);
+  const states = account.positions.map(({ market }) => draft.markets[market]?.oracle.state);
+  return {
+    key,
+    equity: equityOf(account, draft.markets),
+    initial: initialMargin(account, draft.markets),
+    maintenance: maintenanceMargin(account, draft.markets),
+    priced: states.every((state) => state !== "stale"),
+    fresh: states.every((state) => state === "fresh"),
+  };
+}
+
+function isLiquidatable({ equity, maintenance, fresh }: Standing): boolean {
+  return fresh && equity < maintenance;
+}
+
+/** Rule CALL as a table (node/spec/margin.md §7.1). */
+function nextStage(account: Account, standing: Standing, now: Millis): AccountStage {
+  const { stage, deadlineMs } = account;
+  const { equity, initial, maintenance, priced, fresh } = standing;
+  if (!priced) return stage;
+  if (equity >= initial) return "healthy";
+  if (equity < maintenance && fresh) return "liquidating";
+  if (stage === "healthy") return "called";
+  if (equity < maintenance) return stage;
+  if (stage === "liquidating") return "reduce-only";
+  if (stage === "called" && fresh && now >= deadlineMs) return "reduce-only";
+  return stage;
+}
+
+function enterStage(draft: Draft, standing: Standing): void {
+  const { key, equity, initial, maintenance } = standing;
+  const account = accountOf(draft, key);
+  const from = account.stage;
+  const to = nextStage(account, standing, draft.now);
+  if (from === to) return;
+  const { callDeadlineMs } = draft.before.parameters;
+  const deadlineMs = to === "called" ? draft.now + callDeadlineMs : 0;
+  const rested = from === "liquidating" ? { waited: 0, misses: 0 } : {};
+  putAccount(draft, key, { ...account, ...rested, stage: to, deadlineMs });
+  const numbers = { equity, initialMargin: initial, maintenanceMargin: maintenance, deadlineMs };
+  draft.events.push({ kind: "stage", account: key, from, to, ...numbers });
+  if (to === "reduce-only" || to === "liquidating") cancelAll(draft, key);
+}
+
+function cancelAll(draft: Draft, key: PublicKey): void {
+  const orders = accountOf(draft, key).orders.toSorted(
+    (one, two) => one.market - two.market || one.sequence - two.sequence,
+  );
+  for (const order of orders) cancelByEngine(draft, order, "ladder");
+}
+
+/** Longest wait first, so that no one starves; then the worst ratio of equity to maintenance. */
+function urgency(draft: Draft, one: Standing, two: Standing): number {
+  const waited = accountOf(draft, two.key).waited - accountOf(draft, one.key).waited;
+  if (waited !== 0) return waited;
+  return compareHealth(one, two) || compareText(one.key, two.key);
+}
+
+/** Worst first. A breach without positions has no margin and comes before every ratio. */
+function compareHealth(one: Standing, two: Standing): number {
+  if (one.maintenance === 0n || two.maintenance === 0n) {
+    return Number(two.maintenance === 0n) - Number(one.maintenance === 0n);
+  }
+  const left = one.equity * two.maintenance;
+  const right = two.equity * one.maintenance;
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+function wait(draft: Draft, key: PublicKey): void {
+  const account = accountOf(draft, key);
+  putAccount(draft, key, { ...account, waited: account.waited + 1 });
+}
+
+/** One account's turn: what others did earlier in this block may have changed its numbers. */
+function serve(draft: Draft, key: PublicKey): void {
+  const account = accountOf(draft, key);
+  if (account.waited > 0) putAccount(draft, key, { ...account, waited: 0 });
+  const equity = equityOf(account, draft.markets);
+  const maintenance = maintenanceMargin(account, draft.markets);
+  if (equity >= maintenance) return;
+  cancelAll(draft, key);
+  const bookFails = account.misses >= CLOSE_OUT_AFTER_MISSES && 2n * equity < maintenance;
+  if (equity < 0n || bookFails) closeOut(draft, key);
+  else liquidatePart(draft, key);
+}

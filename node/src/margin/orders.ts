@@ -1,0 +1,164 @@
+import { absolute, minimum, PPM } from "../kernel/fixed-point.ts";
+import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
+import { type Draft, dropOrder, type MarketDraft, restOrder } from "./draft.ts";
+import { OPEN_ORDERS_MAX } from "./limits.ts";
+import {
+  equityOf,
+  isNotWorsening,
+  isReducing,
+  marketOf,
+  openLots,
+  orderLoss,
+  positionSize,
+  ppmCeil,
+  quoteValue,
+  requirementWithOrders,
+  sideSign,
+} from "./margin-requirement.ts";
+import { takeFromBook } from "./matching.ts";
+import { bestOrder, crosses, opposite } from "./order-book.ts";
+import { done, type RefusedOutcome, refused, unknownAccount, unknownMarket } from "./outcome.ts";
+import type { Account } from "./state.ts";
+import type { ActionOutcome, Lots, MarginAction } from "./types.ts";
+
+export type Place = Extract<MarginAction, { kind: "place" }>;
+export type Cancel = Extract<MarginAction, { kind: "cancel" }>;
+
+export function cancelOrder(draft: Draft, key: PublicKey, action: Cancel): ActionOutcome {
+  if (draft.markets[action.market] === undefined) return unknownMarket(draft);
+  const account = draft.accounts.get(key);
+  if (account === undefined) return unknownAccount();
+  const order = account.orders.find(
+    ({ market, clientId }) => market === action.market && clientId === action.clientId,
+  );
+  if (order === undefined) {
+    return refused("ORDER_NOT_FOUND", "clientId", "name an open order of this market");
+  }
+  dropOrder(draft, order);
+  return done(0n, 0n);
+}
+
+/** Checks, matches and rests one order (node/spec/margin.md §8). A refused order changes nothing. */
+export function placeOrder(draft: Draft, key: PublicKey, action: Place): ActionOutcome {
+  if (draft.markets[action.market] === undefined) return unknownMarket(draft);
+  const account = draft.accounts.get(key);
+  if (account === undefined) return unknownAccount();
+  const problem =
+    checkForm(draft, account, action) ??
+    checkPrice(draft, action) ??
+    checkReduceOnly(account, action);
+  if (problem !== undefined) return problem;
+  const size = sizeToPlace(account, action);
+  const sized = { ...action, size };
+  const refusal = checkPostOnly(draft, sized) ?? checkMargin(draft, account, sized);
+  if (refusal !== undefined) return refusal;
+  return execute(draft, key, sized);
+}
+
+function execute(draft: Draft, key: PublicKey, order: Place): ActionOutcome {
+  const { market, clientId, side, size, price, timeInForce, reduceOnly } = order;
+  const taker = { account: key, clientId, market, side, size, limit: price };
+  const { filled } = takeFromBook(draft, taker);
+  const resting = timeInForce === "ioc" ? 0n : size - filled;
+  if (resting > 0n) {
+    const terms = { account: key, market, clientId, side, price, timeInForce, reduceOnly };
+    restOrder(draft, { ...terms, size: resting });
+  }
+  return done(filled, resting);
+}
+
+function checkForm(draft: Draft, account: Account, order: Place): RefusedOutcome {
+  const { orderLotsMax } = marketDraft(draft, order).parameters;
+  if (order.size < 1n || order.size > orderLotsMax) {
+    return refused("SIZE_OUT_OF_RANGE", "size", `choose 1 to ${orderLotsMax} lots`);
+  }
+  if (order.price < 1n) return refused("PRICE_OUT_OF_RANGE", "price", "choose at least 1 tick");
+  if (account.orders.some(({ clientId }) => clientId === order.clientId)) {
+    return refused("DUPLICATE_CLIENT_ID", "clientId", "choose one that no open order has");
+  }
+  if (order.timeInForce !== "ioc" && account.orders.length >= OPEN_ORDERS_MAX) {
+    return refused("TOO_MANY_ORDERS", "clientId", `cancel one of ${OPEN_ORDERS_MAX} open orders`);
+  }
+  return undefined;
+}
+
+/** Rule STALE, then the band around the index. */
+function checkPrice(draft: Draft, order: Place): RefusedOutcome {
+  const { oracle, parameters } = marketDraft(draft, order);
+  if (oracle.state === "stale") return notFresh();
+  const distance = absolute(order.price - oracle.price);
+  if (distance * PPM > parameters.priceBandPpm * oracle.price) {
+    const width = (parameters.priceBandPpm * oracle.price) / PPM;
+    const fix = `choose ${oracle.price - width} to ${oracle.price + width} ticks`;
+    return refused("PRICE_OUT_OF_BAND", "price", fix);
+  }
+  return undefined;
+}
+
+function notFresh(): ActionOutcome {
+  return refused("PRICE_NOT_FRESH", "market", "wait for a fresh index price, or only reduce");
+}
+
+function checkReduceOnly(account: Account, order: Place): RefusedOutcome {
+  if (!order.reduceOnly || reducibleLots(account, order) > 0n) return undefined;
+  return refused("NOTHING_TO_REDUCE", "reduceOnly", "hold a position on the other side first");
+}
+
+function reducibleLots(account: Account, order: Place): Lots {
+  return -sideSign(order.side) * positionSize(account, order.market);
+}
+
+function sizeToPlace(account: Account, order: Place): Lots {
+  return order.reduceOnly ? minimum(order.size, reducibleLots(account, order)) : order.size;
+}
+
+function checkPostOnly(draft: Draft, order: Place): RefusedOutcome {
+  if (order.timeInForce !== "post-only") return undefined;
+  const best = bestOrder(marketDraft(draft, order).book, opposite(order.side));
+  if (best === undefined || !crosses(order.side, order.price, best)) return undefined;
+  return refused("POST_ONLY_WOULD_TAKE", "price", `stay clear of the best price ${best.price}`);
+}
+
+function takerFee(draft: Draft, order: Place): MicroUsd {
+  if (order.timeInForce === "post-only") return 0n;
+  const { parameters } = marketDraft(draft, order);
+  return ppmCeil(quoteValue(parameters, order.size, order.price), parameters.takerFeePpm);
+}
+
+/** The account carries the worst case of all its orders, or the order only reduces its risk. */
+function checkMargin(draft: Draft, account: Account, order: Place): RefusedOutcome {
+  const { markets } = draft;
+  const fee = takerFee(draft, order);
+  const stageRestricts = account.stage === "reduce-only" || account.stage === "liquidating";
+  const restricted =
+    stageRestricts ||
+    marketDraft(draft, order).oracle.state !== "fresh" ||
+    hasUnfreshMarket(draft, account);
+  if (!restricted) {
+    const required = requirementWithOrders(account, markets, order) + fee;
+    if (equityOf(account, markets) >= required) return undefined;
+  }
+  const sameSide = order.size + openLots(account.orders, order.market, order.side);
+  const reducing = isReducing(positionSize(account, order.market), sideSign(order.side) * sameSide);
+  if (reducing) {
+    const delta = sideSign(order.side) * order.size;
+    const cost = orderLoss(order, markets) + fee;
+    if (isNotWorsening(account, markets, { market: order.market, delta, cost })) return undefined;
+  }
+  if (!restricted || reducing) {
+    return refused("INSUFFICIENT_MARGIN", "size", "deposit, cancel orders, or choose fewer lots");
+  }
+  if (!stageRestricts) return notFresh();
+  return refused("ACCOUNT_REDUCE_ONLY", "side", "reduce positions or deposit first");
+}
+
+/** Rule STALE: some market that the account has a stake in has no fresh price. */
+export function hasUnfreshMarket(draft: Draft, account: Account): boolean {
+  const isUnfresh = ({ market }: { market: number }): boolean =>
+    draft.markets[market]?.oracle.state !== "fresh";
+  return account.positions.some(isUnfresh) || account.orders.some(isUnfresh);
+}
+
+function marketDraft(draft: Draft, order: Place): MarketDraft {
+  return marketOf(draft.markets, order.market);
+}

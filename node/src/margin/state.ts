@@ -1,0 +1,119 @@
+import type { MarginParameters } from "../kernel/parameters.ts";
+import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
+import type {
+  AccountStage,
+  Lots,
+  MarketId,
+  MarketParameters,
+  OracleState,
+  Side,
+  Ticks,
+  TimeInForce,
+} from "./types.ts";
+
+/** Everything here is immutable: the replica keeps the states of many heights side by side. */
+export interface Position {
+  readonly market: MarketId;
+  /** Never 0: a closed position is absent. */
+  readonly size: Lots;
+  /** Entry cost, signed like the size; used for withdrawals only, never for margin. */
+  readonly cost: MicroUsd;
+}
+
+/** A realised gain that cannot be withdrawn yet (rule ORDER). */
+export interface GainLock {
+  readonly untilMs: Millis;
+  readonly amount: MicroUsd;
+}
+
+export interface OpenOrder {
+  readonly account: PublicKey;
+  readonly market: MarketId;
+  readonly clientId: number;
+  readonly side: Side;
+  /** Lots still open. */
+  readonly size: Lots;
+  readonly price: Ticks;
+  readonly timeInForce: TimeInForce;
+  readonly reduceOnly: boolean;
+  /** Time priority within the market. */
+  readonly sequence: number;
+}
+
+export interface Account {
+  /** Quote balance including entry costs: a buyer has paid price x size out of it. */
+  readonly balance: MicroUsd;
+  /** By market id. */
+  readonly positions: readonly Position[];
+  readonly orders: readonly OpenOrder[];
+  readonly stage: AccountStage;
+  readonly deadlineMs: Millis;
+  /** What the universe still owes this account after cuts of its claims. */
+  readonly debt: MicroUsd;
+  /** Blocks in a row in which it should have been liquidated and others came first. */
+  readonly waited: number;
+  /** Liquidation orders in a row that the book could not fill. */
+  readonly misses: number;
+  /** By time. */
+  readonly locks: readonly GainLock[];
+}
+
+export interface NewestReport {
+  readonly slot: number;
+  readonly price: Ticks;
+  /** Time of the block that brought it. */
+  readonly includedMs: Millis;
+}
+
+export interface Oracle {
+  /** Index price; 0 until the first median. */
+  readonly price: Ticks;
+  readonly state: OracleState;
+  readonly reports: ReadonlyMap<PublicKey, NewestReport>;
+  readonly resumingSinceMs: Millis;
+  /** Slots with a quorum since the gap ended. */
+  readonly freshSlots: number;
+  /** Newest slot that a quorum has reached; -1 at genesis. */
+  readonly quorumSlot: number;
+  /** Time of the last block with a quorum. */
+  readonly quorumMs: Millis;
+}
+
+/** Both sides are ordered worst first, so that the best order is taken from the end. */
+export interface Book {
+  readonly bids: readonly OpenOrder[];
+  readonly asks: readonly OpenOrder[];
+}
+
+export interface Market {
+  readonly parameters: MarketParameters;
+  readonly oracle: Oracle;
+  readonly nextSequence: number;
+  readonly book: Book;
+}
+
+export interface MarginState {
+  readonly parameters: MarginParameters;
+  readonly genesisTimeMs: Millis;
+  /** By id. */
+  readonly markets: readonly Market[];
+  readonly accounts: ReadonlyMap<PublicKey, Account>;
+  readonly fund: MicroUsd;
+  readonly totalDebt: MicroUsd;
+  /** Accounts that changed in the last block: the next ladder has to look at them. */
+  readonly recheck: ReadonlySet<PublicKey>;
+  /** Accounts of a stage other than healthy: every ladder looks at them. */
+  readonly unhealthy: ReadonlySet<PublicKey>;
+}
+
+export const EMPTY_ACCOUNT: Account = {
+  balance: 0n,
+  positions: [],
+  orders: [],
+  stage: "healthy",
+  deadlineMs: 0,
+  debt: 0n,
+  waited: 0,
+  misses: 0,
+  locks: [],
+};

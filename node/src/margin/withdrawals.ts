@@ -1,0 +1,59 @@
+import { maximum, minimum } from "../kernel/fixed-point.ts";
+import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
+import { openLocks, releasedBalance } from "./account.ts";
+import { type Draft, putAccount } from "./draft.ts";
+import { equityOf, type PricedMarket, requirementWithOrders } from "./margin-requirement.ts";
+import { hasUnfreshMarket } from "./orders.ts";
+import { done, refused, unknownAccount } from "./outcome.ts";
+import type { Account } from "./state.ts";
+import type { ActionOutcome } from "./types.ts";
+
+/** What may leave: neither what margin needs, nor unrealised gains, nor gains still locked. */
+export function freeCollateral(
+  account: Account,
+  markets: readonly PricedMarket[],
+  now: Millis,
+): MicroUsd {
+  const spare = equityOf(account, markets) - requirementWithOrders(account, markets);
+  return maximum(0n, minimum(releasedBalance(account, now), spare));
+}
+
+/** Rule ORDER: one account under water shuts the withdrawals of the whole universe. */
+export function hasNegativeEquity(draft: Draft): boolean {
+  for (const account of draft.accounts.values()) {
+    if (equityOf(account, draft.markets) < 0n) return true;
+  }
+  return false;
+}
+
+export interface WithdrawalRequest {
+  readonly account: PublicKey;
+  readonly amount: MicroUsd;
+  /** Asked once per block, and only when somebody withdraws. */
+  readonly isShut: () => boolean;
+}
+
+export function withdraw(draft: Draft, request: WithdrawalRequest): ActionOutcome {
+  const { account: key, amount, isShut } = request;
+  const account = draft.accounts.get(key);
+  if (account === undefined) return unknownAccount();
+  if (amount < 1n) {
+    return refused("AMOUNT_OUT_OF_RANGE", "amount", "withdraw at least 1 micro-USD");
+  }
+  if (isShut()) {
+    const fix = "wait until no account has negative equity";
+    return refused("WITHDRAWALS_SHUT", "amount", fix);
+  }
+  if (hasUnfreshMarket(draft, account)) {
+    return refused("PRICE_NOT_FRESH", "amount", "wait for fresh prices, or close and cancel all");
+  }
+  const free = freeCollateral(account, draft.markets, draft.now);
+  if (amount > free) {
+    return refused("INSUFFICIENT_COLLATERAL", "amount", `withdraw at most ${free} micro-USD`);
+  }
+  const locks = openLocks(account.locks, draft.now);
+  putAccount(draft, key, { ...account, balance: account.balance - amount, locks });
+  draft.inflow -= amount;
+  draft.events.push({ kind: "withdrawal", account: key, amount });
+  return done(0n, 0n);
+}
