@@ -29,10 +29,17 @@ export interface SubscribeRequest {
   genesisHash: Buffer;
 }
 
-/** One message of the control stream. */
+/**
+ * One message of the control stream. First come the newest statements of the subscriber's own key that
+ * this node has seen (rule BURN), then one answer with echo_complete, then everything else.
+ */
 export interface SubscribeResponse {
-  /** The message. */
-  message: PeerMessage | undefined;
+  /** The message; unset where echo_complete is true. */
+  message:
+    | PeerMessage
+    | undefined;
+  /** True once: what this node last saw of the subscriber's key has been sent. */
+  echoComplete: boolean;
 }
 
 /** Opens a bulk subscription. */
@@ -285,6 +292,9 @@ export interface CommitProof {
     | //
     /** A certified child in the next round. */
     { $case: "twoChain"; value: TwoChain }
+    | //
+    /** A quorum that attested the block's result. */
+    { $case: "attested"; value: ResultCertificate }
     | undefined;
 }
 
@@ -486,13 +496,16 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
 };
 
 function createBaseSubscribeResponse(): SubscribeResponse {
-  return { message: undefined };
+  return { message: undefined, echoComplete: false };
 }
 
 export const SubscribeResponse: MessageFns<SubscribeResponse> = {
   encode(message: SubscribeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.message !== undefined) {
       PeerMessage.encode(message.message, writer.uint32(10).fork()).join();
+    }
+    if (message.echoComplete !== false) {
+      writer.uint32(16).bool(message.echoComplete);
     }
     return writer;
   },
@@ -518,6 +531,14 @@ export const SubscribeResponse: MessageFns<SubscribeResponse> = {
             message.message = PeerMessage.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.echoComplete = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -531,13 +552,23 @@ export const SubscribeResponse: MessageFns<SubscribeResponse> = {
   },
 
   fromJSON(object: any): SubscribeResponse {
-    return { message: isSet(object.message) ? PeerMessage.fromJSON(object.message) : undefined };
+    return {
+      message: isSet(object.message) ? PeerMessage.fromJSON(object.message) : undefined,
+      echoComplete: isSet(object.echoComplete)
+        ? globalThis.Boolean(object.echoComplete)
+        : isSet(object.echo_complete)
+        ? globalThis.Boolean(object.echo_complete)
+        : false,
+    };
   },
 
   toJSON(message: SubscribeResponse): unknown {
     const obj: any = {};
     if (message.message !== undefined) {
       obj.message = PeerMessage.toJSON(message.message);
+    }
+    if (message.echoComplete !== false) {
+      obj.echoComplete = message.echoComplete;
     }
     return obj;
   },
@@ -550,6 +581,7 @@ export const SubscribeResponse: MessageFns<SubscribeResponse> = {
     message.message = (object.message !== undefined && object.message !== null)
       ? PeerMessage.fromPartial(object.message)
       : undefined;
+    message.echoComplete = object.echoComplete ?? false;
     return message;
   },
 };
@@ -3021,6 +3053,9 @@ export const CommitProof: MessageFns<CommitProof> = {
       case "twoChain":
         TwoChain.encode(message.proof.value, writer.uint32(18).fork()).join();
         break;
+      case "attested":
+        ResultCertificate.encode(message.proof.value, writer.uint32(26).fork()).join();
+        break;
     }
     return writer;
   },
@@ -3054,6 +3089,14 @@ export const CommitProof: MessageFns<CommitProof> = {
             message.proof = { $case: "twoChain", value: TwoChain.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.proof = { $case: "attested", value: ResultCertificate.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3074,6 +3117,8 @@ export const CommitProof: MessageFns<CommitProof> = {
         ? { $case: "twoChain", value: TwoChain.fromJSON(object.twoChain) }
         : isSet(object.two_chain)
         ? { $case: "twoChain", value: TwoChain.fromJSON(object.two_chain) }
+        : isSet(object.attested)
+        ? { $case: "attested", value: ResultCertificate.fromJSON(object.attested) }
         : undefined,
     };
   },
@@ -3084,6 +3129,8 @@ export const CommitProof: MessageFns<CommitProof> = {
       obj.order = OrderCertificate.toJSON(message.proof.value);
     } else if (message.proof?.$case === "twoChain") {
       obj.twoChain = TwoChain.toJSON(message.proof.value);
+    } else if (message.proof?.$case === "attested") {
+      obj.attested = ResultCertificate.toJSON(message.proof.value);
     }
     return obj;
   },
@@ -3103,6 +3150,12 @@ export const CommitProof: MessageFns<CommitProof> = {
       case "twoChain": {
         if (object.proof?.value !== undefined && object.proof?.value !== null) {
           message.proof = { $case: "twoChain", value: TwoChain.fromPartial(object.proof.value) };
+        }
+        break;
+      }
+      case "attested": {
+        if (object.proof?.value !== undefined && object.proof?.value !== null) {
+          message.proof = { $case: "attested", value: ResultCertificate.fromPartial(object.proof.value) };
         }
         break;
       }

@@ -1,0 +1,101 @@
+import { chmod, constants, type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
+
+/** A file that only grows. Nothing is durable before `sync` has returned. */
+export interface AppendFile {
+  append(bytes: Uint8Array): Promise<void>;
+  /** fdatasync. A failure is final: the kernel may have dropped what was written (rule JOURNAL). */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The few file operations that durability rests on, so that a test can fail, tear and lose each. */
+export interface FileSystem {
+  /** Undefined where there is no such file. */
+  read(path: string): Promise<Uint8Array | undefined>;
+  readRange(path: string, offset: number, length: number): Promise<Uint8Array>;
+  /** A new empty file; one of the same name loses its content. */
+  create(path: string): Promise<AppendFile>;
+  /** Opens an existing file, cut to `length` bytes; the cut is durable when this returns. */
+  openAppend(path: string, length: number): Promise<AppendFile>;
+  rename(from: string, to: string): Promise<void>;
+  /** Makes created, renamed and removed names durable. */
+  syncFolder(path: string): Promise<void>;
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  let offset = 0;
+  while (offset < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, offset, bytes.length - offset);
+    offset += bytesWritten;
+  }
+}
+
+function appendFile(handle: FileHandle): AppendFile {
+  return {
+    append: (bytes) => writeAll(handle, bytes),
+    sync: () => handle.datasync(),
+    close: () => handle.close(),
+  };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+/** The real disk. Files are readable by their owner only. */
+export const diskFileSystem: FileSystem = {
+  read: async (path) => {
+    try {
+      const handle = await open(path, "r");
+      try {
+        return new Uint8Array(await handle.readFile());
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  },
+  readRange: async (path, offset, length) => {
+    const handle = await open(path, "r");
+    try {
+      const bytes = new Uint8Array(length);
+      let read = 0;
+      while (read < length) {
+        const { bytesRead } = await handle.read(bytes, read, length - read, offset + read);
+        if (bytesRead === 0) throw new Error(`${path} ends before byte ${offset + length}`);
+        read += bytesRead;
+      }
+      return bytes;
+    } finally {
+      await handle.close();
+    }
+  },
+  create: async (path) => appendFile(await open(path, "w", 0o600)),
+  openAppend: async (path, length) => {
+    const handle = await open(path, constants.O_WRONLY | constants.O_APPEND);
+    const { size } = await handle.stat();
+    if (size !== length) {
+      await handle.truncate(length);
+      await handle.sync();
+    }
+    return appendFile(handle);
+  },
+  rename,
+  syncFolder: async (path) => {
+    const handle = await open(path, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+};
+
+/** Makes the data folder, readable by its owner only. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+  const { mode } = await stat(path);
+  if ((mode & 0o077) !== 0) await chmod(path, 0o700);
+}
