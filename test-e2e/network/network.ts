@@ -1,0 +1,189 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { waitReady } from "@quorate/local-cluster/supervisor/readiness";
+import type { Exit, SupervisedProcess } from "@quorate/local-cluster/supervisor/supervised-process";
+import { Supervisor } from "@quorate/local-cluster/supervisor/supervisor";
+import { Control, type Identity } from "./control.ts";
+import { type GenesisDocument, writeGenesis } from "./genesis-file.ts";
+import { askIdentity } from "./identities.ts";
+import { freeLoopbackBlock } from "./loopback.ts";
+import { type NodePlace, nodePlace, type PriceSource, writeNodeFolder } from "./node-folder.ts";
+import { newSigningKey, type SigningKey } from "./signing-key.ts";
+
+const NODE_PROGRAM = fileURLToPath(new URL("../../node/src/main.ts", import.meta.url));
+const READY_MS = 60_000;
+const STOP_GRACE_MS = 5_000;
+
+/** An owner as a person holds it: the key off the cluster, and the sponsor key that places bonds. */
+export interface Owner {
+  readonly key: SigningKey;
+  readonly sponsor: SigningKey;
+}
+
+export interface NetworkNode {
+  readonly place: NodePlace;
+  readonly owner: Owner;
+  readonly identity: Identity;
+  readonly process: SupervisedProcess;
+}
+
+export interface NetworkOptions {
+  /** Everything lies below; the caller removes it. */
+  readonly folder: string;
+  readonly validators: number;
+  readonly spares: number;
+  /** Validators and spares belong to the owners in turn; 1 by default. */
+  readonly owners?: number;
+  /** Price sources of the node with this index (validators first, then spares). */
+  readonly sources?: (index: number) => readonly PriceSource[];
+  /** Makes the genesis once all identities are known. */
+  readonly genesis: (born: BornNetwork) => GenesisDocument;
+  readonly onExit?: (exit: Exit) => void;
+}
+
+/** What the genesis is made of. */
+export interface BornNetwork {
+  readonly owners: readonly Owner[];
+  readonly seats: GenesisDocument["seats"];
+}
+
+export const SEAT_POWER = "1000000000000";
+
+/** Processes of one chain on this machine. */
+export class Network {
+  readonly folder: string;
+  readonly genesisFile: string;
+  readonly validators: readonly NetworkNode[];
+  readonly spares: readonly NetworkNode[];
+  readonly owners: readonly Owner[];
+  readonly operator: SigningKey;
+  readonly supervisor: Supervisor;
+
+  private constructor(parts: NetworkParts) {
+    this.folder = parts.folder;
+    this.genesisFile = parts.genesisFile;
+    this.validators = parts.validators;
+    this.spares = parts.spares;
+    this.owners = parts.owners;
+    this.operator = parts.operator;
+    this.supervisor = parts.supervisor;
+  }
+
+  get nodes(): readonly NetworkNode[] {
+    return [...this.validators, ...this.spares];
+  }
+
+  /** host:port of all query listeners. */
+  get endpoints(): readonly string[] {
+    return this.nodes.map(({ place }) => place.query);
+  }
+
+  nodeOf(key: string): NetworkNode | undefined {
+    return this.nodes.find(({ identity }) => identity.key === key);
+  }
+
+  /** A control connection pinned to the node's network key. */
+  control(node: NetworkNode): Promise<Control> {
+    return Control.open(node.place.control, this.operator, node.identity.networkKey);
+  }
+
+  logFile(node: NetworkNode): string {
+    return this.supervisor.logFile(node.place.name);
+  }
+
+  async stop(): Promise<void> {
+    await this.supervisor.stopAll(STOP_GRACE_MS);
+  }
+
+  /** Birth as rule GENESIS has it: keys first, then one genesis for all, then readiness. */
+  static async start(options: NetworkOptions): Promise<Network> {
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+    const genesisFile = join(options.folder, "genesis.json");
+    const operator = newSigningKey();
+    const owners = Array.from({ length: options.owners ?? 1 }, () => ({
+      key: newSigningKey(),
+      sponsor: newSigningKey(),
+    }));
+    const places = await makeFolders(options, genesisFile, operator);
+    const supervisor = new Supervisor({
+      folder: join(options.folder, "processes"),
+      ...(options.onExit === undefined ? {} : { onExit: options.onExit }),
+    });
+    try {
+      const nodes = await startNodes({ places, owners, operator, supervisor, options });
+      const validators = nodes.slice(0, options.validators);
+      const seats = validators.map(({ owner, identity, place }) => ({
+        owner: owner.key.publicKey,
+        key: identity.key,
+        networkKey: identity.networkKey,
+        address: place.peers,
+        power: SEAT_POWER,
+      }));
+      writeGenesis(genesisFile, options.genesis({ owners, seats }));
+      await Promise.all(nodes.map(awaitReady));
+      const spares = nodes.slice(options.validators);
+      const { folder } = options;
+      return new Network({ folder, genesisFile, validators, spares, owners, operator, supervisor });
+    } catch (error) {
+      await supervisor.stopAll(0);
+      throw error;
+    }
+  }
+}
+
+type NetworkParts = Pick<
+  Network,
+  "folder" | "genesisFile" | "validators" | "spares" | "owners" | "operator" | "supervisor"
+>;
+
+async function makeFolders(
+  { folder, validators, spares, sources }: NetworkOptions,
+  genesisFile: string,
+  operator: SigningKey,
+): Promise<NodePlace[]> {
+  const block = await freeLoopbackBlock(validators + spares);
+  return Array.from({ length: validators + spares }, (_, index) => {
+    const spare = index - validators;
+    const name = spare < 0 ? `validator-${index + 1}` : `spare-${spare + 1}`;
+    const place = nodePlace(folder, block, { name, index });
+    writeNodeFolder(place, {
+      genesisFile,
+      controlClientKey: operator.publicKey,
+      prices: sources?.(index) ?? [],
+    });
+    return place;
+  });
+}
+
+interface StartNodes {
+  readonly places: readonly NodePlace[];
+  readonly owners: readonly Owner[];
+  readonly operator: SigningKey;
+  readonly supervisor: Supervisor;
+  readonly options: NetworkOptions;
+}
+
+function startNodes(start: StartNodes): Promise<NetworkNode[]> {
+  const { places, owners, operator, supervisor, options } = start;
+  return Promise.all(
+    places.map(async (place, index) => {
+      const process = supervisor.start({
+        name: place.name,
+        script: NODE_PROGRAM,
+        args: ["--config", place.configFile],
+      });
+      const turn = index < options.validators ? index : index - options.validators;
+      const owner = owners[turn % owners.length];
+      if (owner === undefined) throw new Error("a network has at least one owner");
+      return { place, process, owner, identity: await askIdentity(place, operator) };
+    }),
+  );
+}
+
+export function awaitReady({ place, process }: NetworkNode): Promise<void> {
+  const { starts } = process;
+  const aborted = () =>
+    process.starts > starts + 3 ? `${place.name} ends again and again` : undefined;
+  return waitReady({ address: place.metrics, timeoutMs: READY_MS, aborted });
+}
