@@ -1,5 +1,4 @@
-import type { ConsensusState } from "../consensus/state.ts";
-import type { PeerStatus } from "../consensus/types.ts";
+import type { SafetyData } from "../consensus/safety-data.ts";
 import type { PublicKey } from "../kernel/scalars.ts";
 import { findMember, type ValidatorSet } from "../kernel/validator-set.ts";
 import type { ReplicaState } from "./types.ts";
@@ -9,10 +8,11 @@ export function currentSet(state: ReplicaState): ValidatorSet {
   return state.consensus.set;
 }
 
-export function isMember(state: ReplicaState, key: PublicKey = state.config.self.key): boolean {
-  return findMember(currentSet(state), key) !== undefined;
+/** What the core must never forget, as of now: goes into the journal with every signature. */
+export function currentSafety(state: ReplicaState): SafetyData {
+  return state.consensus.epoch.safety;
 }
 
-export function statusOf(consensus: ConsensusState): PeerStatus {
-  return peerStatus(consensus);
+export function isMember(state: ReplicaState, key: PublicKey = state.config.self.key): boolean {
+  return findMember(currentSet(state), key) !== undefined;
 }

@@ -1,9 +1,10 @@
+import { peerStatus } from "../consensus/state.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { checkTransaction } from "../ledger/check-transaction.ts";
 import { dueTransactions } from "../ledger/self-heal.ts";
 import { encodeTransaction } from "../ledger/transaction.ts";
-import { isMember, statusOf } from "./consensus-view.ts";
+import { currentSafety, currentSet, isMember } from "./consensus-view.ts";
 import { feedConsensus } from "./core.ts";
 import { dutyIsDue, noteDuty } from "./proofs.ts";
 import type { ReplicaInput } from "./types.ts";
@@ -20,12 +21,12 @@ export function setDutyTimer(work: Work): void {
 
 /** A sign of life of a member, and of a spare the proof that it is in sync (rules SILENCE, FIT). */
 function askHeartbeat(work: Work): void {
-  const { certified, config, spares, consensus, halted } = work.state;
+  const { certified, config, spares, halted } = work.state;
   if (certified === undefined || halted !== undefined) return;
   if (!isMember(work.state) && !spares.includes(config.self.key)) return;
   const { epoch, height, stateRoot } = certified.certificate.result;
   const statement = { kind: "heartbeat", epoch, height, stateRoot } as const;
-  work.effects.push({ kind: "sign", statement, safety: consensus.safety });
+  work.effects.push({ kind: "sign", statement, safety: currentSafety(work.state) });
 }
 
 /** Puts a duty into the own lane unless the chain already has it or would refuse it now. */
@@ -52,13 +53,13 @@ type Price = Extract<ReplicaInput, { readonly kind: "price" }>;
 
 /** Input `price`: a member reports each slot of a market once (EVIDENCE, E9). */
 export function reportPrice(work: Work, { market, slot, price }: Price): void {
-  const { oracleSlots, halted, consensus } = work.state;
+  const { oracleSlots, halted } = work.state;
   if (halted !== undefined || !isMember(work.state)) return;
   if (slot <= (oracleSlots.get(market) ?? -1)) return;
   change(work, { oracleSlots: new Map([...oracleSlots, [market, slot]]) });
-  const { epoch, safety } = consensus;
+  const { epoch } = currentSet(work.state);
   const statement = { kind: "oracle-report", epoch, market, slot, price } as const;
-  work.effects.push({ kind: "sign", statement, safety });
+  work.effects.push({ kind: "sign", statement, safety: currentSafety(work.state) });
 }
 
 /** The signatures that the replica asked for itself; all others are the core's. */
@@ -72,7 +73,7 @@ export function onSigned(work: Work, signed: SignedStatement): void {
   // The core keeps the own heartbeat for the own proposals.
   feedConsensus(work, { kind: "signed", signed });
   if (signed.statement.kind !== "heartbeat") return;
-  const status = statusOf(work.state.consensus);
+  const status = peerStatus(work.state.consensus);
   work.effects.push({
     kind: "broadcast",
     message: { status, body: { kind: "statement", signed } },

@@ -1,3 +1,4 @@
+import { peerStatus } from "../consensus/state.ts";
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
 import type { TreeProof } from "../kernel/merkle.ts";
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
@@ -8,7 +9,7 @@ import { resultLeaves } from "../ledger/receipt.ts";
 import { proveState } from "../ledger/state-tree.ts";
 import { livenessView, seatsView, sparesView, swapsView } from "../ledger/views.ts";
 import { certifiedReceipt } from "./answers.ts";
-import { currentSet, isMember, statusOf } from "./consensus-view.ts";
+import { currentSet, isMember } from "./consensus-view.ts";
 import { getDigest, heightKey } from "./digest-map.ts";
 import { findPlace } from "./places.ts";
 import type { CertifiedReceipt, ExecutedBlock, ReplicaState } from "./types.ts";
@@ -101,7 +102,7 @@ function roleOf(state: ReplicaState): ReplicaStatus["role"] {
 
 export function replicaStatus(state: ReplicaState): ReplicaStatus {
   const { config, ledger, certified, halted } = state;
-  const { epoch, round } = statusOf(state.consensus);
+  const { epoch, round } = peerStatus(state.consensus);
   return {
     chainId: config.chainId,
     self: config.self.key,

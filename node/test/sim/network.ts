@@ -1,0 +1,35 @@
+import type { Plan } from "./plan.ts";
+import type { Random } from "./random.ts";
+
+/** Which messages arrive, and when. Before the healing anything may happen to them. */
+export interface Network {
+  /** Delays (ms) after which copies of one message arrive; empty where it is lost. */
+  deliveries(from: number, to: number, atMs: number): readonly number[];
+}
+
+function isCut(plan: Plan, from: number, to: number, atMs: number): boolean {
+  return plan.faults.some((fault) => {
+    if (fault.kind === "partition") {
+      const active = atMs >= fault.atMs && atMs < fault.untilMs;
+      return active && fault.side.includes(from) !== fault.side.includes(to);
+    }
+    if (fault.kind === "withhold") {
+      const active = atMs >= fault.atMs && atMs < fault.untilMs;
+      return active && fault.node === from && fault.from.includes(to);
+    }
+    return false;
+  });
+}
+
+export function createNetwork(plan: Plan, random: Random): Network {
+  const { baseMs, jitterMs, dropRate, duplicateRate } = plan.links;
+  return {
+    deliveries(from, to, atMs) {
+      const delay = () => (baseMs[from]?.[to] ?? 1) + random.next() * jitterMs;
+      const healed = atMs >= plan.healMs;
+      if (healed) return [delay()];
+      if (isCut(plan, from, to, atMs) || random.chance(dropRate)) return [];
+      return random.chance(duplicateRate) ? [delay(), delay()] : [delay()];
+    },
+  };
+}

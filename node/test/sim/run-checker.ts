@@ -1,0 +1,132 @@
+import { verifyResultCertificate } from "../../src/kernel/certificates.ts";
+import { verifyListProof } from "../../src/kernel/merkle.ts";
+import type { Digest, Epoch, Height, PublicKey } from "../../src/kernel/scalars.ts";
+import type { SignatureScheme, SignedStatement } from "../../src/kernel/statements.ts";
+import { type ValidatorSet, validatorSetHash } from "../../src/kernel/validator-set.ts";
+import { genesisSet } from "../../src/ledger/genesis.ts";
+import type { LedgerEvent, SwapRecord } from "../../src/ledger/types.ts";
+import type { CertifiedReceipt, ReplicaEffect } from "../../src/replica/types.ts";
+import type { Birth } from "./birth.ts";
+import { demand } from "./violation.ts";
+
+type Executed = Extract<ReplicaEffect, { kind: "executed" }>["execution"];
+type Certified = Extract<ReplicaEffect, { kind: "certified" }>["certificate"];
+
+export interface RunChecker {
+  /** Highest height that any honest node has executed. */
+  readonly height: Height;
+  readonly certifiedHeight: Height;
+  readonly swaps: readonly SwapRecord[];
+  readonly slashed: ReadonlySet<PublicKey>;
+  readonly epoch: Epoch;
+  /** An honest node executed a block: the first time is the chain, every other must equal it. */
+  executed(name: string, execution: Executed): void;
+  certified(name: string, certificate: Certified): void;
+  answered(transaction: Digest, receipt: CertifiedReceipt): void;
+  evidence(name: string, first: SignedStatement, second: SignedStatement): void;
+}
+
+interface Options {
+  readonly birth: Birth;
+  readonly scheme: SignatureScheme;
+  readonly isHonest: (key: PublicKey) => boolean;
+  /** Whether silence of this node is no wonder now: it is gone, was down or cut off lately. */
+  readonly mayBeSilent: (key: PublicKey) => boolean;
+}
+
+/** What must hold over all honest nodes of a run, checked at every effect. */
+export function createRunChecker(options: Options): RunChecker {
+  const { birth, scheme, isHonest, mayBeSilent } = options;
+  const results = new Map<Height, Executed["result"]>();
+  const sets = new Map<Epoch, ValidatorSet>([[1, genesisSet(birth.genesis)]]);
+  const receipts = new Map<Digest, CertifiedReceipt>();
+  const swaps: SwapRecord[] = [];
+  const slashed = new Set<PublicKey>();
+  let height = 0;
+  let certifiedHeight = 0;
+  let epoch = 1;
+
+  const checkEvent = (event: LedgerEvent) => {
+    if (event.kind === "slashed") {
+      slashed.add(event.key);
+      const what = () => `${event.key.slice(0, 8)} was slashed for ${event.evidence}`;
+      demand(!isHonest(event.key), "no honest member is slashed", what);
+    }
+    if (event.kind !== "swap") return;
+    const { swap } = event;
+    swaps.push(swap);
+    const what = () => `${swap.leaver.slice(0, 8)} left by ${swap.cause}`;
+    if (swap.cause === "misconduct") {
+      demand(!isHonest(swap.leaver), "no honest member is evicted", what);
+    } else if (swap.cause === "silence") {
+      demand(mayBeSilent(swap.leaver), "no live member is evicted", what);
+    }
+  };
+
+  /** The first execution of a height on any node. */
+  const extend = (execution: Executed) => {
+    const { result, nextSet } = execution;
+    height = result.height;
+    results.set(height, result);
+    for (const event of execution.events) checkEvent(event);
+    if (nextSet === undefined) return;
+    demand(nextSet.epoch === epoch + 1, "hand-over", () => `epoch ${nextSet.epoch} after ${epoch}`);
+    const hash = validatorSetHash(nextSet);
+    demand(result.nextSetHash === hash, "hand-over", () => `set hash at ${result.height}`);
+    epoch = nextSet.epoch;
+    sets.set(epoch, nextSet);
+  };
+
+  return {
+    get height() {
+      return height;
+    },
+    get certifiedHeight() {
+      return certifiedHeight;
+    },
+    get epoch() {
+      return epoch;
+    },
+    swaps,
+    slashed,
+    executed(name, execution) {
+      const { result } = execution;
+      const known = results.get(result.height);
+      if (known === undefined) {
+        const what = () => `${name} executes ${result.height} after ${height}`;
+        demand(result.height === height + 1, "agreement", what);
+        extend(execution);
+        return;
+      }
+      const place = `${name} at ${result.height}`;
+      demand(known.blockId === result.blockId, "agreement", () => `${place}: another block`);
+      demand(known.stateRoot === result.stateRoot, "agreement", () => `${place}: another state`);
+      const rest = known.receiptsRoot === result.receiptsRoot && known.epoch === result.epoch;
+      demand(rest, "agreement", () => `${place}: other receipts`);
+      demand(known.nextSetHash === result.nextSetHash, "hand-over", () => `${place}: another set`);
+    },
+    certified(name, certificate) {
+      const { result } = certificate;
+      certifiedHeight = Math.max(certifiedHeight, result.height);
+      const known = results.get(result.height);
+      const equal = known?.stateRoot === result.stateRoot && known.blockId === result.blockId;
+      demand(equal, "certified roots", () => `${name} at ${result.height}: not what was executed`);
+    },
+    answered(transaction, receipt) {
+      const { certificate, leaf, proof } = receipt;
+      const set = sets.get(certificate.result.epoch) as ValidatorSet;
+      const valid = verifyResultCertificate(scheme, birth.chainId, set, certificate);
+      demand(valid.ok, "client", () => `certificate at ${receipt.height} does not verify`);
+      const bound = verifyListProof(certificate.result.receiptsRoot, leaf, proof);
+      demand(bound, "client", () => `receipt at ${receipt.height} is not in its root`);
+      const first = receipts.get(transaction);
+      receipts.set(transaction, first ?? receipt);
+      const same = first === undefined || first.height === receipt.height;
+      demand(same, "client", () => `${transaction.slice(0, 8)} has two receipts`);
+    },
+    evidence(name, first) {
+      const what = () => `${name} holds evidence of ${first.author.slice(0, 8)}`;
+      demand(!isHonest(first.author), "no evidence of honest keys", what);
+    },
+  };
+}

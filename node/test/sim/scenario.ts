@@ -1,0 +1,182 @@
+import { sha256Hex } from "../../src/crypto/sha256.ts";
+import type { Answer } from "../../src/replica/types.ts";
+import { registrationOf } from "./birth.ts";
+import type { Fault } from "./plan.ts";
+import { createRandom } from "./random.ts";
+import type { SimNode } from "./sim-node.ts";
+import { demand } from "./violation.ts";
+import { createWorkload } from "./workload.ts";
+import type { World } from "./world.ts";
+
+const REGISTER_MS = 600;
+const CLIENT_PATIENCE_MS = 2_000;
+
+function restartLater(world: World, node: SimNode, downMs: number): void {
+  world.at(world.now + downMs, () => world.start(node));
+}
+
+function applyFault(world: World, fault: Fault): void {
+  const { nodes, counts } = world;
+  counts.add(`fault: ${fault.kind}`);
+  const cutOff = (node: SimNode, untilMs: number) => {
+    node.lastFaultMs = Math.max(node.lastFaultMs, untilMs);
+  };
+  switch (fault.kind) {
+    case "partition":
+      for (const node of nodes) cutOff(node, fault.untilMs);
+      return;
+    case "withhold":
+      for (const node of nodes) if (node.place === fault.node) cutOff(node, fault.untilMs);
+      return;
+    case "gone":
+      for (const node of nodes.filter(({ place }) => place === fault.node)) {
+        world.stop(node, "power");
+        node.gone = true;
+      }
+      return;
+    default:
+      scheduleCrash(world, fault);
+  }
+}
+
+type CrashFault = Extract<Fault, { readonly kind: "kill" | "power" | "blackout" }>;
+
+function scheduleCrash(world: World, fault: CrashFault): void {
+  const target = world.nodes[fault.node];
+  if (target === undefined) return;
+  const how = fault.kind === "kill" ? "kill" : "power";
+  const victims = fault.kind === "blackout" ? world.nodes : [target];
+  const die = () => {
+    world.counts.add(`crash: ${fault.kind}`);
+    for (const node of victims) {
+      if (node.process === undefined) continue;
+      world.stop(node, how);
+      restartLater(world, node, fault.downMs);
+    }
+  };
+  if (target.process === undefined) return;
+  target.doom = { left: fault.afterEffects, die };
+}
+
+/** Hands a transaction to one node after another until one has certified it. */
+export class Clients {
+  readonly #world: World;
+  #requests = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  submit(transaction: Uint8Array, first: number): void {
+    const world = this.#world;
+    const id = sha256Hex(transaction);
+    let done = false;
+    const attempt = (turn: number): void => {
+      if (done || turn > 12) return;
+      const node = world.nodes[(first + turn) % world.plan.members];
+      if (node === undefined) return;
+      this.#requests += 1;
+      world.clients.set(this.#requests, (answer: Answer) => {
+        if (answer.kind === "certified") {
+          done = true;
+          world.counts.add(`receipt: ${answer.receipt.receipt.code}`);
+          world.checker.answered(id, answer.receipt);
+        } else world.counts.add(`refused: ${answer.refusal.code}`);
+      });
+      world.input(node, { kind: "submit", request: this.#requests, transaction });
+      world.at(world.now + CLIENT_PATIENCE_MS, () => attempt(turn + 1));
+    };
+    attempt(0);
+  }
+}
+
+/** Adds the spares, the clients' trickle and the oracle's prices to a world. */
+export function addLife(world: World): Clients {
+  const { plan, birth, keyring } = world;
+  const random = createRandom(plan.seed).fork(11);
+  const workload = createWorkload(keyring, birth.chainId, random.fork(1));
+  const clients = new Clients(world);
+  for (const spare of world.nodes.slice(plan.members, plan.members + plan.spares)) {
+    const transaction = registrationOf(keyring, birth.chainId, spare);
+    world.at(REGISTER_MS, () => clients.submit(transaction, spare.index));
+  }
+  const slotMs = birth.genesis.parameters.margin.oracleSlotMs;
+  const price = (node: SimNode, slot: number): void => {
+    world.input(node, { kind: "price", market: 0, slot, price: workload.price(slot) });
+    world.at((slot + 1) * slotMs + node.index, () => price(node, slot + 1));
+  };
+  for (const node of world.nodes) world.at(node.index, () => price(node, 0));
+  const trade = (): void => {
+    clients.submit(workload.bundle(), random.integer(0, plan.members - 1));
+    const next = world.now + random.integer(1, plan.tradeEveryMs * 2);
+    if (next < plan.endMs - 2_000) world.at(next, trade);
+  };
+  if (plan.tradeEveryMs > 0) world.at(1_000, trade);
+  return clients;
+}
+
+/** After the healing the chain commits, and everybody who is up follows. */
+function checkHealed(world: World): void {
+  const { plan, checker } = world;
+  const before = checker.height;
+  const boundMs = Math.min(plan.healMs + 8_000, plan.endMs);
+  world.runUntil(boundMs, () => checker.height > before + 2);
+  const stuck = () => `no commit from ${plan.healMs} to ${boundMs} ms above height ${before}`;
+  demand(checker.height > before + 2, "commits after healing", stuck);
+}
+
+function checkEnd(world: World): void {
+  const { plan, checker, nodes } = world;
+  for (const node of nodes) {
+    if (!node.honest || node.gone || node.process === undefined) continue;
+    const { executedHeight, certified } = node.process.state;
+    const lag = checker.height - executedHeight;
+    demand(lag <= 12, "everybody follows", () => `${node.name} is ${lag} blocks behind`);
+    const proven = certified?.certificate.result.height ?? 0;
+    const open = checker.height - proven;
+    demand(
+      open <= 16,
+      "everybody certifies",
+      () => `${node.name} certified ${proven} of ${checker.height}`,
+    );
+  }
+  checkVillains(world);
+  world.counts.add("runs");
+  world.counts.add("blocks", checker.height);
+  world.counts.add("epochs", checker.epoch - 1);
+  world.counts.add("virtual seconds", plan.endMs / 1_000);
+}
+
+function checkVillains(world: World): void {
+  const { checker, nodes, plan } = world;
+  const left = new Set(checker.swaps.map(({ leaver }) => leaver));
+  for (const swap of checker.swaps) world.counts.add(`swap: ${swap.cause}`);
+  for (const node of nodes.filter((each) => each.gone)) {
+    const what = () => `${node.name} is gone and still seated, ${checker.swaps.length} swaps`;
+    demand(left.has(node.key) || node.place >= plan.members, "a dead member is swapped", what);
+  }
+  if (checker.slashed.size > 0) world.counts.add("equivocators slashed");
+}
+
+/** One whole run; throws a Violation where a rule was broken. */
+export function runPlan(world: World): void {
+  const { plan } = world;
+  startAll(world);
+  addLife(world);
+  for (const fault of plan.faults) world.at(fault.atMs, () => applyFault(world, fault));
+  // At the healing everything is up that is not gone; a doom that did not strike is lifted.
+  world.at(plan.healMs, () => {
+    for (const node of world.nodes) {
+      node.doom = undefined;
+      world.start(node);
+    }
+  });
+  world.runUntil(plan.healMs);
+  checkHealed(world);
+  world.runUntil(plan.endMs);
+  checkEnd(world);
+}
+
+export function startAll(world: World): void {
+  for (const node of world.nodes) world.at(node.index * 3, () => world.start(node));
+}

@@ -1,0 +1,6 @@
+import { parentPort } from "node:worker_threads";
+import { runSeed, type SeedRun } from "./run-seed.ts";
+
+const port = parentPort;
+if (port === null) throw new Error("seed-worker.ts runs as a worker thread of main.ts");
+port.on("message", (run: SeedRun) => port.postMessage(runSeed(run)));

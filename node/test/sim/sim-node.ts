@@ -1,0 +1,57 @@
+import type { PublicKey } from "../../src/kernel/scalars.ts";
+import type { NodeKeys } from "./birth.ts";
+import { createDisk, type Disk } from "./disk.ts";
+import type { Plan } from "./plan.ts";
+import type { Process } from "./process.ts";
+
+/** One machine of the run; the two twins of an equivocator are two machines with one key. */
+export interface SimNode extends NodeKeys {
+  readonly index: number;
+  /** Place on the network: both twins have the same. */
+  readonly place: number;
+  /** Its signatures are asserted, and it counts in every checker. */
+  readonly honest: boolean;
+  /** Twins alone talk to a part of the others, by index. */
+  readonly talksTo: (peer: number) => boolean;
+  readonly disk: Disk;
+  process: Process | undefined;
+  /** Gone for good. */
+  gone: boolean;
+  /** Network keys that it lets in. */
+  pins: ReadonlySet<PublicKey>;
+  /** Effects left until it dies, and how; undefined: it lives on. */
+  doom: { left: number; readonly die: () => void } | undefined;
+  /** Virtual time when it last was down or cut off. */
+  lastFaultMs: number;
+}
+
+type Fixed = Pick<SimNode, "index" | "place" | "honest" | "talksTo">;
+
+function createNode(keys: NodeKeys, fixed: Fixed): SimNode {
+  return {
+    ...keys,
+    ...fixed,
+    disk: createDisk(),
+    process: undefined,
+    gone: false,
+    pins: new Set(),
+    doom: undefined,
+    lastFaultMs: Number.NEGATIVE_INFINITY,
+  };
+}
+
+/** Members, then spares, then the equivocator's second twin. */
+export function createNodes(plan: Plan, keys: readonly NodeKeys[]): readonly SimNode[] {
+  const everyone = () => true;
+  const nodes = keys.map((each, index) => {
+    const honest = index !== plan.equivocator;
+    const talksTo = honest ? everyone : (peer: number) => peer % 3 !== 0;
+    return createNode(each, { index, place: index, honest, talksTo });
+  });
+  const place = plan.equivocator;
+  const twin = place === undefined ? undefined : keys[place];
+  if (twin === undefined || place === undefined) return nodes;
+  const talksTo = (peer: number) => peer % 3 !== 1;
+  const second = { ...twin, name: `${twin.name}'` };
+  return [...nodes, createNode(second, { index: nodes.length, place, honest: false, talksTo })];
+}
