@@ -142,7 +142,7 @@ export class World {
       if (error instanceof Violation) throw error;
       const checker = error instanceof AssertionError ? "assertion" : "exception";
       if (node.honest) {
-        throw new Violation(checker, `${node.name}: ${String(error)}`, { cause: error });
+        throw new Violation(`${node.name}: ${String(error)}`, { checker, cause: error });
       }
       // A twin may lose its own invariants: it is a liar that crashed.
       this.counts.add("twins crashed");
@@ -235,7 +235,7 @@ export class World {
         this.checker.evidence(node.name, effect.first, effect.second);
         return;
       case "halt":
-        throw new Violation("no honest node halts", `${node.name}: ${effect.reason}`);
+        throw new Violation(`${node.name}: ${effect.reason}`, { checker: "no honest node halts" });
       case "observe":
         if (effect.event.kind === "round-timed-out") this.counts.add("rounds timed out");
         return;
