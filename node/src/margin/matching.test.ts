@@ -1,0 +1,216 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { accounts, bundle, key, place, trade, USD, World } from "../../test/margin/world.ts";
+import { OPEN_ORDERS_MAX } from "./limits.ts";
+
+const PRICE = 100_000n;
+let world: World;
+
+beforeEach(() => {
+  world = new World({
+    accounts: accounts({ a: 100_000n, b: 100_000n, c: 100_000n, d: 100_000n, poor: 1_000n }),
+  });
+  world.block({ prices: [PRICE] });
+});
+
+function makers(): string[] {
+  return world
+    .eventsOf("fill")
+    .map(({ fill }) => `${fill.maker.slice(0, 2)}@${fill.price}x${fill.size}`);
+}
+
+describe("matching", () => {
+  test("a better price trades first, then the older order, at the maker's price", () => {
+    world.act(
+      [PRICE],
+      bundle("a", place("sell", 5n, 100_100n)),
+      bundle("b", place("sell", 5n, 100_000n)),
+      bundle("c", place("sell", 5n, 100_000n)),
+    );
+    world.act([PRICE], bundle("d", place("buy", 12n, 100_200n)));
+    expect(makers()).toEqual(["62@100000x5", "63@100000x5", "61@100100x2"]);
+    world.act([PRICE], bundle("d", place("buy", 4n, 100_200n)));
+    expect(makers()).toEqual(["61@100100x3"]);
+    expect(world.outcomes[0]?.[0]).toMatchObject({ code: "OK", filled: 3n, resting: 1n });
+  });
+
+  test("a partly filled order keeps its place, on the buying side too", () => {
+    world.act(
+      [PRICE],
+      bundle("a", place("buy", 5n, PRICE)),
+      bundle("b", place("buy", 5n, PRICE)),
+      bundle("c", place("sell", 2n, PRICE)),
+    );
+    world.act([PRICE], bundle("d", place("sell", 5n, PRICE)));
+    expect(makers()).toEqual(["61@100000x3", "62@100000x2"]);
+  });
+
+  test("an order meets its owner's own: the resting one is cancelled, the next one trades", () => {
+    world.act(
+      [PRICE],
+      bundle("a", place("sell", 5n, PRICE, { clientId: 9 })),
+      bundle("b", place("sell", 5n, PRICE)),
+    );
+    world.act([PRICE], bundle("a", place("buy", 3n, PRICE)));
+    expect(world.eventsOf("order-cancelled")).toEqual([
+      {
+        kind: "order-cancelled",
+        account: key("a"),
+        market: 0,
+        clientId: 9,
+        size: 5n,
+        reason: "self-trade",
+      },
+    ]);
+    expect(makers()).toEqual(["62@100000x3"]);
+    expect(world.view("a").orders).toEqual([]);
+  });
+
+  test("the taker pays the fee to the fund, rounded up; the maker pays nothing", () => {
+    world.act([PRICE], bundle("a", place("sell", 3n, 99_999n)));
+    world.act([PRICE], bundle("b", place("buy", 3n, 99_999n)));
+    // 3 lots x 99,999 ticks x 10,000 = 2,999,970,000; 500 ppm of it, exactly 1,499,985.
+    expect(world.eventsOf("fill")[0]?.fill.fee).toBe(1_499_985n);
+    expect(world.state.fund).toBe(1_499_985n);
+    expect(world.view("a").balance).toBe(100_000n * USD + 2_999_970_000n);
+    expect(world.view("b").balance).toBe(100_000n * USD - 2_999_970_000n - 1_499_985n);
+  });
+
+  test("immediate-or-cancel lapses, post-only never takes", () => {
+    world.act([PRICE], bundle("a", place("sell", 3n, PRICE)));
+    const ioc = place("buy", 5n, PRICE, { timeInForce: "ioc" });
+    world.act([PRICE], bundle("b", ioc));
+    expect(world.outcomes[0]?.[0]).toMatchObject({ filled: 3n, resting: 0n });
+    world.act([PRICE], bundle("a", place("sell", 3n, PRICE)));
+    const post = place("buy", 5n, PRICE, { timeInForce: "post-only" });
+    const below = place("buy", 5n, 99_999n, { timeInForce: "post-only" });
+    expect(world.act([PRICE], bundle("b", post, below))).toEqual(["POST_ONLY_WOULD_TAKE", "OK"]);
+  });
+
+  test("reduce-only is cut to the position and cannot turn it", () => {
+    const none = place("sell", 1n, PRICE, { reduceOnly: true });
+    expect(world.act([PRICE], bundle("a", none))).toEqual(["NOTHING_TO_REDUCE"]);
+    trade(world, { long: "a", short: "b", size: 5n, price: PRICE });
+    const sell = place("sell", 9n, 100_010n, { reduceOnly: true });
+    world.act([PRICE], bundle("a", sell));
+    expect(world.outcomes[0]?.[0]).toMatchObject({ filled: 0n, resting: 5n });
+    trade(world, { long: "c", short: "a", size: 3n, price: PRICE });
+    world.act([PRICE], bundle("d", place("buy", 9n, 100_010n)));
+    expect(world.size("a")).toBe(0n);
+    expect(world.size("d")).toBe(2n);
+    expect(world.eventsOf("order-cancelled")).toMatchObject([{ reason: "nothing-to-reduce" }]);
+  });
+
+  test("a maker that no longer carries the margin is passed over and cancelled", () => {
+    world.act([PRICE], bundle("poor", place("buy", 20n, PRICE)));
+    world.act([95_500n], bundle("a", place("sell", 20n, 99_000n)));
+    expect(world.eventsOf("order-cancelled")).toMatchObject([
+      { account: key("poor"), reason: "margin" },
+    ]);
+    expect(world.size("poor")).toBe(0n);
+  });
+});
+
+describe("refusals", () => {
+  test("each names its field and says what to do", () => {
+    const wrong = [
+      [place("buy", 1n, PRICE, { market: 1 }), "UNKNOWN_MARKET", "market"],
+      [place("buy", 0n, PRICE), "SIZE_OUT_OF_RANGE", "size"],
+      [place("buy", 100_001n, PRICE), "SIZE_OUT_OF_RANGE", "size"],
+      [place("buy", 1n, 0n), "PRICE_OUT_OF_RANGE", "price"],
+      [place("buy", 1n, 105_001n), "PRICE_OUT_OF_BAND", "price"],
+      [place("sell", 1n, 94_999n), "PRICE_OUT_OF_BAND", "price"],
+      [place("buy", 100_000n, PRICE), "INSUFFICIENT_MARGIN", "size"],
+      [{ kind: "cancel", market: 0, clientId: 1 }, "ORDER_NOT_FOUND", "clientId"],
+      [{ kind: "cancel", market: 7, clientId: 1 }, "UNKNOWN_MARKET", "market"],
+      [{ kind: "withdraw", amount: 0n }, "AMOUNT_OUT_OF_RANGE", "amount"],
+      [{ kind: "withdraw", amount: 100_001n * USD }, "INSUFFICIENT_COLLATERAL", "amount"],
+    ] as const;
+    world.block({ prices: [PRICE], bundles: [bundle("a", ...wrong.map(([action]) => action))] });
+    const got = world.outcomes[0]?.map(({ code, field }) => [code, field]);
+    expect(got).toEqual(wrong.map(([, code, field]) => [code, field]));
+    expect(world.outcomes[0]?.every(({ fix }) => fix.length > 10)).toBe(true);
+    expect(world.act([PRICE], bundle("nobody", place("buy", 1n, PRICE)))).toEqual([
+      "UNKNOWN_ACCOUNT",
+    ]);
+  });
+
+  test("the edges of the band are inside it", () => {
+    const actions = [place("buy", 1n, 105_000n), place("sell", 1n, 105_000n)];
+    expect(world.act([PRICE], bundle("a", ...actions))).toEqual(["OK", "OK"]);
+    expect(world.act([PRICE], bundle("a", place("buy", 1n, 95_000n)))).toEqual(["OK"]);
+  });
+
+  test("a client id is unique among the account's open orders", () => {
+    const first = place("buy", 1n, 99_000n, { clientId: 3 });
+    const again = place("buy", 2n, 99_000n, { clientId: 3 });
+    const cancel = { kind: "cancel", market: 0, clientId: 3 } as const;
+    expect(world.act([PRICE], bundle("a", first, again))).toEqual(["OK", "DUPLICATE_CLIENT_ID"]);
+    expect(world.act([PRICE], bundle("b", first))).toEqual(["OK"]);
+    expect(world.act([PRICE], bundle("a", cancel, again))).toEqual(["OK", "OK"]);
+    expect(world.view("a").orders).toMatchObject([{ clientId: 3, size: 2n }]);
+  });
+
+  test("open orders per account are bounded", () => {
+    const orders = Array.from({ length: OPEN_ORDERS_MAX + 1 }, () => place("buy", 1n, 96_000n));
+    const codes = world.act(
+      [PRICE],
+      bundle("a", ...orders, place("buy", 1n, PRICE, { timeInForce: "ioc" })),
+    );
+    expect(codes.filter((code) => code === "OK")).toHaveLength(OPEN_ORDERS_MAX + 1);
+    expect(codes[OPEN_ORDERS_MAX]).toBe("TOO_MANY_ORDERS");
+  });
+});
+
+describe("initial margin before a trade", () => {
+  test("open orders count: the worse side of all of them, at 25 times and not a lot more", () => {
+    // 1,000 USD carry 25 lots of 1,000 USD at 4 %; a taker needs the fee on top.
+    expect(world.act([PRICE], bundle("poor", place("buy", 25n, PRICE)))).toEqual([
+      "INSUFFICIENT_MARGIN",
+    ]);
+    const post = { timeInForce: "post-only" } as const;
+    const buys = [place("buy", 20n, PRICE, post), place("buy", 5n, PRICE, post)];
+    const sells = [place("sell", 25n, 100_001n, post), place("sell", 1n, 100_001n, post)];
+    const more = place("buy", 1n, PRICE, post);
+    expect(world.act([PRICE], bundle("poor", ...buys, ...sells, more))).toEqual([
+      "OK",
+      "OK",
+      "OK",
+      "INSUFFICIENT_MARGIN",
+      "INSUFFICIENT_MARGIN",
+    ]);
+  });
+
+  test("what an order loses against the index counts at once", () => {
+    // 10 lots at 104,000 lose 400 USD at once and need 400 USD of margin: 800 and a fee of 5.20.
+    expect(world.act([PRICE], bundle("poor", place("buy", 13n, 104_000n)))).toEqual([
+      "INSUFFICIENT_MARGIN",
+    ]);
+    expect(world.act([PRICE], bundle("poor", place("buy", 12n, 104_000n)))).toEqual(["OK"]);
+  });
+
+  test("requirements are rounded up: one micro-USD decides", () => {
+    // A lot at 100,003 ticks: 1,000,030,000; initial margin 4 % of it is 40,001,200 exactly, and at
+    // a step of 3 micro-USD per lot and tick 300,009 x 4 % = 12,000.36, so 12,001.
+    const odd = { ...world.state.markets[0]!.parameters, microUsdPerLotTick: 3n, takerFeePpm: 0n };
+    for (const [balance, code] of [
+      [12_000n, "INSUFFICIENT_MARGIN"],
+      [12_001n, "OK"],
+    ] as const) {
+      const small = new World({ markets: [odd], accounts: [{ account: key("a"), balance }] });
+      small.block({ prices: [100_003n] });
+      expect(small.act([100_003n], bundle("a", place("buy", 1n, 100_003n)))).toEqual([code]);
+    }
+  });
+
+  test("a reducing order that worsens equity over maintenance is refused", () => {
+    trade(world, { long: "poor", short: "a", size: 20n, price: PRICE });
+    world.act([PRICE], bundle("a", place("buy", 20n, 95_000n)));
+    // Equity is 490 at 97,500, below the initial margin of 780.
+    const cheap = place("sell", 20n, 94_000n, { timeInForce: "ioc" });
+    const fair = place("sell", 20n, 97_500n, { timeInForce: "ioc" });
+    expect(world.act([97_500n], bundle("poor", cheap, fair))).toEqual([
+      "INSUFFICIENT_MARGIN",
+      "OK",
+    ]);
+  });
+});

@@ -1,0 +1,557 @@
+// A second margin engine, as plain as possible: one mutable object, every list scanned anew, no
+// saving of any kind. Written from node/spec/margin.md; shares types with the engine, no code.
+import type { MarginParameters } from "../../src/kernel/parameters.ts";
+import type {
+  MarginAction,
+  MarginBlock,
+  MarginGenesis,
+  MarketParameters,
+} from "../../src/margin/types.ts";
+
+type Place = Extract<MarginAction, { kind: "place" }>;
+type State = "stale" | "resuming" | "fresh";
+
+interface Order {
+  owner: string;
+  market: number;
+  id: number;
+  sign: bigint;
+  size: bigint;
+  price: bigint;
+  reduceOnly: boolean;
+  sequence: number;
+}
+
+interface Holder {
+  key: string;
+  balance: bigint;
+  size: bigint[];
+  cost: bigint[];
+  stage: string;
+  deadline: number;
+  debt: bigint;
+  waited: number;
+  misses: number;
+  locks: { until: number; amount: bigint }[];
+}
+
+interface Oracle {
+  price: bigint;
+  state: State;
+  reports: { author: string; slot: number; price: bigint; included: number }[];
+  since: number;
+  freshSlots: number;
+  quorumSlot: number;
+  quorumMs: number;
+  sequence: number;
+}
+
+const abs = (value: bigint): bigint => (value < 0n ? -value : value);
+const min = (one: bigint, two: bigint): bigint => (one < two ? one : two);
+const max = (one: bigint, two: bigint): bigint => (one > two ? one : two);
+const signOf = (value: bigint): bigint => (value > 0n ? 1n : value < 0n ? -1n : 0n);
+const ceil = (amount: bigint, ppm: bigint): bigint => (amount * ppm + 999_999n) / 1_000_000n;
+const text = (one: string, two: string): number => (one < two ? -1 : one > two ? 1 : 0);
+
+export class Model {
+  readonly holders: Holder[] = [];
+  orders: Order[] = [];
+  readonly oracles: Oracle[];
+  fund: bigint;
+  now = 0;
+  readonly markets: readonly MarketParameters[];
+  readonly parameters: MarginParameters;
+  readonly genesisMs: number;
+
+  constructor(genesis: MarginGenesis, parameters: MarginParameters, genesisMs: number) {
+    this.markets = genesis.markets;
+    this.parameters = parameters;
+    this.genesisMs = genesisMs;
+    this.fund = genesis.insuranceFund;
+    this.oracles = genesis.markets.map(() => ({
+      price: 0n,
+      state: "stale",
+      reports: [],
+      since: 0,
+      freshSlots: 0,
+      quorumSlot: -1,
+      quorumMs: 0,
+      sequence: 0,
+    }));
+    for (const { account, balance } of genesis.accounts) this.open(account).balance = balance;
+  }
+
+  open(key: string): Holder {
+    const zeros = (): bigint[] => this.markets.map(() => 0n);
+    const rest = { stage: "healthy", deadline: 0, debt: 0n, waited: 0, misses: 0, locks: [] };
+    const holder = { key, balance: 0n, size: zeros(), cost: zeros(), ...rest };
+    this.holders.push(holder);
+    this.holders.sort((one, two) => text(one.key, two.key));
+    return holder;
+  }
+
+  find(key: string): Holder | undefined {
+    return this.holders.find((holder) => holder.key === key);
+  }
+
+  apply(block: MarginBlock): string[][] {
+    this.now = block.timestampMs;
+    const fundAtStart = this.fund;
+    for (const { account, amount } of block.deposits) {
+      (this.find(account) ?? this.open(account)).balance += amount;
+    }
+    this.oracles.forEach((_, market) => {
+      this.report(market, block);
+    });
+    this.ladder();
+    const codes: string[][] = block.bundles.map(() => []);
+    for (const kind of ["cancel", "place", "withdraw"]) {
+      const shut = this.holders.some((holder) => this.equity(holder) < 0n);
+      block.bundles.forEach(({ account, actions }, at) => {
+        actions.forEach((action, index) => {
+          if (action.kind === kind) codes[at]![index] = this.act(account, action, shut);
+        });
+      });
+    }
+    this.repay(fundAtStart);
+    return codes;
+  }
+
+  takeReports(market: number, block: MarginBlock): void {
+    const oracle = this.oracles[market]!;
+    const isMember = (author: string): boolean => block.members.some(({ key }) => key === author);
+    oracle.reports = oracle.reports.filter(({ author }) => isMember(author));
+    for (const report of block.reports) {
+      if (report.market !== market || !isMember(report.author) || report.price < 1n) continue;
+      if (this.slotMs(report.slot) > this.now + this.parameters.oracleSlotMs) continue;
+      const old = oracle.reports.find(({ author }) => author === report.author);
+      if (old !== undefined && report.slot <= old.slot) continue;
+      oracle.reports = oracle.reports.filter((each) => each !== old);
+      const { author, slot, price } = report;
+      oracle.reports.push({ author, slot, price, included: this.now });
+    }
+  }
+
+  slotMs(slot: number): number {
+    return this.genesisMs + slot * this.parameters.oracleSlotMs;
+  }
+
+  report(market: number, block: MarginBlock): void {
+    this.takeReports(market, block);
+    const oracle = this.oracles[market]!;
+    const { oracleReportMsMax, freshSlotsToResume, resumeGraceMs } = this.parameters;
+    const power = (author: string): bigint =>
+      block.members.find((member) => member.key === author)?.power ?? 0n;
+    const counting = oracle.reports.filter(
+      ({ slot, included }) => this.now - Math.min(included, this.slotMs(slot)) <= oracleReportMsMax,
+    );
+    const sum = (reports: typeof counting): bigint =>
+      reports.reduce((total, { author }) => total + power(author), 0n);
+    const quorum = (2n * block.totalPower) / 3n + 1n;
+    const stale = (): void => {
+      oracle.state = "stale";
+      oracle.since = 0;
+      oracle.freshSlots = 0;
+    };
+    if (oracle.state !== "stale" && this.now - oracle.quorumMs > oracleReportMsMax) stale();
+    if (sum(counting) < quorum) {
+      stale();
+      return;
+    }
+    const known = oracle.price > 0n;
+    oracle.price = counting
+      .map(({ price }) => price)
+      .filter((price) => 2n * sum(counting.filter((each) => each.price <= price)) >= sum(counting))
+      .reduce(min);
+    const slot = counting
+      .map((each) => each.slot)
+      .filter((at) => sum(counting.filter((each) => each.slot >= at)) >= quorum)
+      .reduce((one, two) => Math.max(one, two));
+    oracle.quorumMs = this.now;
+    if (oracle.state === "stale") {
+      oracle.state = known ? "resuming" : "fresh";
+      oracle.since = known ? this.now : 0;
+      oracle.freshSlots = known ? 1 : 0;
+      oracle.quorumSlot = slot;
+    } else if (slot > oracle.quorumSlot) {
+      oracle.quorumSlot = slot;
+      if (oracle.state === "resuming") oracle.freshSlots += 1;
+    }
+    if (oracle.state !== "resuming" || oracle.freshSlots < freshSlotsToResume) return;
+    if (this.now - oracle.since < resumeGraceMs) return;
+    stale();
+    oracle.state = "fresh";
+  }
+
+  value(market: number, lots: bigint, price = this.oracles[market]!.price): bigint {
+    return lots * price * this.markets[market]!.microUsdPerLotTick;
+  }
+
+  equity(holder: Holder): bigint {
+    return holder.size.reduce(
+      (sum, size, market) => sum + this.value(market, size),
+      holder.balance,
+    );
+  }
+
+  margin(size: readonly bigint[], rate: "initialMarginPpm" | "maintenanceMarginPpm"): bigint {
+    return size.reduce(
+      (sum, lots, market) => sum + ceil(this.value(market, abs(lots)), this.markets[market]![rate]),
+      0n,
+    );
+  }
+
+  initial(holder: Holder): bigint {
+    return this.margin(holder.size, "initialMarginPpm");
+  }
+
+  maintenance(holder: Holder): bigint {
+    return this.margin(holder.size, "maintenanceMarginPpm");
+  }
+
+  loss(order: Pick<Order, "market" | "sign" | "size" | "price">): bigint {
+    const worse = order.sign * (order.price - this.oracles[order.market]!.price);
+    return max(0n, this.value(order.market, order.size, worse));
+  }
+
+  ordersOf(holder: Holder): Order[] {
+    return this.orders.filter(({ owner }) => owner === holder.key);
+  }
+
+  required(holder: Holder, orders: readonly Order[]): bigint {
+    const worst = holder.size.map((size, market) => {
+      const lots = (sign: bigint): bigint =>
+        orders
+          .filter((order) => order.market === market && order.sign === sign)
+          .reduce((sum, order) => sum + order.size, 0n);
+      return max(abs(size + lots(1n)), abs(size - lots(-1n)));
+    });
+    const losses = orders.reduce((sum, order) => sum + this.loss(order), 0n);
+    return this.margin(worst, "initialMarginPpm") + losses;
+  }
+
+  notWorsening(holder: Holder, market: number, lots: bigint, cost: bigint): boolean {
+    const after = holder.size.map((size, at) => (at === market ? size + lots : size));
+    const maintenance = this.margin(after, "maintenanceMarginPpm");
+    const equity = this.equity(holder);
+    return (equity - cost) * this.maintenance(holder) >= equity * maintenance;
+  }
+
+  fill(holder: Holder, market: number, lots: bigint, price: bigint): void {
+    const size = holder.size[market]!;
+    const cost = holder.cost[market]!;
+    holder.balance -= this.value(market, lots, price);
+    let opens = lots;
+    let left = size;
+    let leftCost = cost;
+    if (signOf(size) * signOf(lots) === -1n) {
+      const closes = min(abs(lots), abs(size));
+      const part = (cost * closes) / abs(size);
+      this.lock(holder, this.value(market, signOf(size) * closes, price) - part);
+      left = size + signOf(lots) * closes;
+      leftCost = cost - part;
+      opens = lots - signOf(lots) * closes;
+    }
+    holder.size[market] = left + opens;
+    holder.cost[market] = leftCost + this.value(market, opens, price);
+  }
+
+  lock(holder: Holder, gain: bigint): void {
+    if (gain <= 0n) return;
+    const { gainLockMs } = this.parameters;
+    const bucket = Math.max(1, Math.floor(gainLockMs / 8));
+    const until = (Math.floor(this.now / bucket) + 1) * bucket + gainLockMs;
+    holder.locks = holder.locks.filter((lock) => lock.until > this.now);
+    const same = holder.locks.find((lock) => lock.until === until);
+    if (same !== undefined) same.amount += gain;
+    else holder.locks.push({ until, amount: gain });
+  }
+
+  states(holder: Holder, withOrders: boolean): State[] {
+    return this.oracles
+      .filter(
+        (_, market) =>
+          holder.size[market] !== 0n ||
+          (withOrders && this.ordersOf(holder).some((order) => order.market === market)),
+      )
+      .map(({ state }) => state);
+  }
+
+  ladder(): void {
+    const breached: { holder: Holder; equity: bigint; maintenance: bigint }[] = [];
+    for (const holder of this.holders) {
+      const equity = this.equity(holder);
+      const maintenance = this.maintenance(holder);
+      const states = this.states(holder, false);
+      const fresh = states.every((state) => state === "fresh");
+      if (states.includes("stale")) continue;
+      const stage = this.stageOf(holder, equity, fresh);
+      if (fresh && equity < maintenance) breached.push({ holder, equity, maintenance });
+      if (stage === holder.stage) continue;
+      if (holder.stage === "liquidating") holder.waited = holder.misses = 0;
+      holder.stage = stage;
+      holder.deadline = stage === "called" ? this.now + this.parameters.callDeadlineMs : 0;
+      if (stage === "reduce-only" || stage === "liquidating") this.cancelAll(holder);
+    }
+    breached.sort((one, two) => {
+      if (one.holder.waited !== two.holder.waited) return two.holder.waited - one.holder.waited;
+      if ((one.maintenance === 0n) !== (two.maintenance === 0n))
+        return one.maintenance === 0n ? -1 : 1;
+      const difference = one.equity * two.maintenance - two.equity * one.maintenance;
+      return Number(signOf(difference)) || text(one.holder.key, two.holder.key);
+    });
+    for (const [rank, { holder }] of breached.entries()) {
+      if (rank >= 256) holder.waited += 1;
+      else this.serve(holder);
+    }
+  }
+
+  stageOf(holder: Holder, equity: bigint, fresh: boolean): string {
+    const { stage, deadline } = holder;
+    if (equity >= this.initial(holder)) return "healthy";
+    if (equity < this.maintenance(holder)) {
+      if (fresh) return "liquidating";
+      return stage === "healthy" ? "called" : stage;
+    }
+    if (stage === "healthy") return "called";
+    if (stage === "called") return fresh && this.now >= deadline ? "reduce-only" : "called";
+    return "reduce-only";
+  }
+
+  cancelAll(holder: Holder): void {
+    this.orders = this.orders.filter(({ owner }) => owner !== holder.key);
+  }
+
+  serve(holder: Holder): void {
+    holder.waited = 0;
+    const equity = this.equity(holder);
+    const maintenance = this.maintenance(holder);
+    if (equity >= maintenance) return;
+    this.cancelAll(holder);
+    if (equity < 0n || (holder.misses >= 8 && 2n * equity < maintenance)) this.closeOut(holder);
+    else this.liquidate(holder, equity, maintenance);
+  }
+
+  liquidate(holder: Holder, equity: bigint, maintenance: bigint): void {
+    const own = holder.size.map((size, market) =>
+      ceil(this.value(market, abs(size)), this.markets[market]!.maintenanceMarginPpm),
+    );
+    const market = own.indexOf(own.reduce(max));
+    const size = holder.size[market]!;
+    const { price } = this.oracles[market]!;
+    const rules = this.markets[market]!;
+    const all = abs(size);
+    let lots = all;
+    if (this.value(market, all) > 1_000_000_000n) {
+      lots = min(all, max(1n, ceil(all, rules.liquidationSharePpm)));
+    }
+    const room = (equity * own[market]!) / maintenance / (all * rules.microUsdPerLotTick);
+    const width = min(room, (price * rules.priceBandPpm) / 1_000_000n);
+    const limit = size > 0n ? max(1n, price - width) : price + width;
+    const { filled, value } = this.take(holder, market, -signOf(size) * lots, limit, false);
+    const fee = min(ceil(value, rules.liquidationFeePpm), max(0n, this.equity(holder)));
+    holder.balance -= fee;
+    this.fund += fee;
+    holder.misses = filled === lots ? 0 : holder.misses + 1;
+  }
+
+  share(
+    amount: bigint,
+    weights: readonly { holder: Holder; weight: bigint }[],
+  ): Map<Holder, bigint> {
+    const total = weights.reduce((sum, { weight }) => sum + weight, 0n);
+    const parts = new Map<Holder, bigint>();
+    if (amount === 0n) return parts;
+    let left = amount;
+    for (const { holder, weight } of weights) {
+      parts.set(holder, (amount * weight) / total);
+      left -= (amount * weight) / total;
+    }
+    const ranked = weights.toSorted((one, two) => {
+      const difference = ((amount * two.weight) % total) - ((amount * one.weight) % total);
+      return Number(signOf(difference)) || text(one.holder.key, two.holder.key);
+    });
+    for (const { holder } of ranked.slice(0, Number(left))) {
+      parts.set(holder, parts.get(holder)! + 1n);
+    }
+    return parts;
+  }
+
+  closeOut(holder: Holder): void {
+    holder.misses = 0;
+    this.oracles.forEach(({ price }, market) => {
+      const size = holder.size[market]!;
+      if (size === 0n) return;
+      const opposite = this.holders
+        .filter((other) => other.size[market]! * size < 0n)
+        .map((other) => ({ holder: other, weight: abs(other.size[market]!) }));
+      for (const [other, lots] of this.share(abs(size), opposite)) {
+        this.fill(other, market, signOf(size) * lots, price);
+      }
+      this.fill(holder, market, -size, price);
+    });
+    if (holder.balance >= 0n) return;
+    const deficit = -holder.balance;
+    const byFund = min(this.fund, deficit);
+    this.fund -= byFund;
+    const claims = this.holders
+      .map((other) => ({ holder: other, weight: this.equity(other) }))
+      .filter(({ weight }) => weight > 0n);
+    for (const [other, cut] of this.share(deficit - byFund, claims)) {
+      other.balance -= cut;
+      other.debt += cut;
+    }
+    holder.balance = 0n;
+  }
+
+  take(
+    taker: Holder,
+    market: number,
+    signed: bigint,
+    limit: bigint,
+    paysFee: boolean,
+  ): { filled: bigint; value: bigint } {
+    const sign = signOf(signed);
+    let left = abs(signed);
+    let value = 0n;
+    while (left > 0n) {
+      const maker = this.best(market, -sign);
+      if (maker === undefined || sign * (limit - maker.price) < 0n) break;
+      const owner = this.find(maker.owner)!;
+      const lots = this.makerLots(taker, owner, maker, left);
+      if (lots === 0n) {
+        this.orders = this.orders.filter((order) => order !== maker);
+        continue;
+      }
+      this.fill(taker, market, sign * lots, maker.price);
+      this.fill(owner, market, -sign * lots, maker.price);
+      const worth = this.value(market, lots, maker.price);
+      const fee = paysFee ? ceil(worth, this.markets[market]!.takerFeePpm) : 0n;
+      taker.balance -= fee;
+      this.fund += fee;
+      value += worth;
+      left -= lots;
+      maker.size -= lots;
+      if (maker.size === 0n) this.orders = this.orders.filter((order) => order !== maker);
+    }
+    return { filled: abs(signed) - left, value };
+  }
+
+  best(market: number, sign: bigint): Order | undefined {
+    return this.orders
+      .filter((order) => order.market === market && order.sign === sign)
+      .sort((one, two) => Number(sign * (two.price - one.price)) || one.sequence - two.sequence)[0];
+  }
+
+  /** 0 if the maker order has to go. */
+  makerLots(taker: Holder, owner: Holder, maker: Order, wanted: bigint): bigint {
+    if (owner === taker) return 0n;
+    const { market, sign, price } = maker;
+    const held = owner.size[market]!;
+    let lots = min(wanted, maker.size);
+    if (maker.reduceOnly) lots = min(lots, max(0n, -sign * held));
+    if (lots === 0n) return 0n;
+    const cost = sign * this.value(market, lots, price - this.oracles[market]!.price);
+    const after = owner.size.map((size, at) => (at === market ? size + sign * lots : size));
+    if (this.equity(owner) - cost >= this.margin(after, "initialMarginPpm")) return lots;
+    const reduces = signOf(held) === -sign && lots <= abs(held);
+    return reduces && this.notWorsening(owner, market, sign * lots, cost) ? lots : 0n;
+  }
+
+  act(account: string, action: MarginAction, shut: boolean): string {
+    const holder = this.find(account);
+    if (action.kind === "withdraw") return this.withdraw(holder, action.amount, shut);
+    if (this.markets[action.market] === undefined) return "UNKNOWN_MARKET";
+    if (holder === undefined) return "UNKNOWN_ACCOUNT";
+    if (action.kind === "place") return this.place(holder, action);
+    const order = this.ordersOf(holder).find(
+      ({ market, id }) => market === action.market && id === action.clientId,
+    );
+    if (order === undefined) return "ORDER_NOT_FOUND";
+    this.orders = this.orders.filter((each) => each !== order);
+    return "OK";
+  }
+
+  withdraw(holder: Holder | undefined, amount: bigint, shut: boolean): string {
+    if (holder === undefined) return "UNKNOWN_ACCOUNT";
+    if (amount < 1n) return "AMOUNT_OUT_OF_RANGE";
+    if (shut) return "WITHDRAWALS_SHUT";
+    if (this.states(holder, true).some((state) => state !== "fresh")) return "PRICE_NOT_FRESH";
+    const locked = holder.locks
+      .filter(({ until }) => until > this.now)
+      .reduce((sum, lock) => sum + lock.amount, 0n);
+    const released = holder.cost.reduce((sum, cost) => sum + cost, holder.balance) - locked;
+    const spare = this.equity(holder) - this.required(holder, this.ordersOf(holder));
+    if (amount > max(0n, min(released, spare))) return "INSUFFICIENT_COLLATERAL";
+    holder.balance -= amount;
+    holder.locks = holder.locks.filter(({ until }) => until > this.now);
+    return "OK";
+  }
+
+  place(holder: Holder, action: Place): string {
+    const { market, clientId, price, timeInForce, reduceOnly } = action;
+    const rules = this.markets[market]!;
+    const oracle = this.oracles[market]!;
+    const sign = action.side === "buy" ? 1n : -1n;
+    const held = holder.size[market]!;
+    const own = this.ordersOf(holder);
+    if (action.size < 1n || action.size > rules.orderLotsMax) return "SIZE_OUT_OF_RANGE";
+    if (price < 1n) return "PRICE_OUT_OF_RANGE";
+    if (own.some(({ id }) => id === clientId)) return "DUPLICATE_CLIENT_ID";
+    if (timeInForce !== "ioc" && own.length >= 256) return "TOO_MANY_ORDERS";
+    if (oracle.state === "stale") return "PRICE_NOT_FRESH";
+    if (abs(price - oracle.price) * 1_000_000n > rules.priceBandPpm * oracle.price) {
+      return "PRICE_OUT_OF_BAND";
+    }
+    if (reduceOnly && sign * held >= 0n) return "NOTHING_TO_REDUCE";
+    const size = reduceOnly ? min(action.size, abs(held)) : action.size;
+    const best = this.best(market, -sign);
+    if (timeInForce === "post-only" && best !== undefined && sign * (price - best.price) >= 0n) {
+      return "POST_ONLY_WOULD_TAKE";
+    }
+    const owner = holder.key;
+    const order = { owner, market, id: clientId, sign, size, price, reduceOnly, sequence: 0 };
+    const refusal = this.checkMargin(holder, order, timeInForce === "post-only");
+    if (refusal !== undefined) return refusal;
+    const { filled } = this.take(holder, market, sign * size, price, true);
+    if (timeInForce !== "ioc" && filled < size) {
+      this.orders.push({ ...order, size: size - filled, sequence: oracle.sequence });
+      oracle.sequence += 1;
+    }
+    return "OK";
+  }
+
+  checkMargin(holder: Holder, order: Order, postOnly: boolean): string | undefined {
+    const { market, sign, size, price } = order;
+    const worth = this.value(market, size, price);
+    const fee = postOnly ? 0n : ceil(worth, this.markets[market]!.takerFeePpm);
+    const own = this.ordersOf(holder);
+    const byStage = holder.stage === "reduce-only" || holder.stage === "liquidating";
+    const unfresh = [...this.states(holder, true), this.oracles[market]!.state];
+    const restricted = byStage || unfresh.some((state) => state !== "fresh");
+    if (!restricted && this.equity(holder) >= this.required(holder, [...own, order]) + fee) {
+      return undefined;
+    }
+    const held = holder.size[market]!;
+    const sameSide = own
+      .filter((other) => other.market === market && other.sign === sign)
+      .reduce((sum, other) => sum + other.size, size);
+    const reducing = signOf(held) === -sign && sameSide <= abs(held);
+    const cost = this.loss(order) + fee;
+    if (reducing && this.notWorsening(holder, market, sign * size, cost)) return undefined;
+    if (!restricted || reducing) return "INSUFFICIENT_MARGIN";
+    return byStage ? "ACCOUNT_REDUCE_ONLY" : "PRICE_NOT_FRESH";
+  }
+
+  repay(fundAtStart: bigint): void {
+    const creditors = this.holders.filter(({ debt }) => debt > 0n);
+    const owed = creditors.reduce((sum, { debt }) => sum + debt, 0n);
+    const repaid = min(max(0n, this.fund - fundAtStart), owed);
+    const weights = creditors.map((holder) => ({ holder, weight: holder.debt }));
+    for (const [holder, part] of this.share(repaid, weights)) {
+      holder.balance += part;
+      holder.debt -= part;
+      this.fund -= part;
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import type { MarginAction, MarginBlock, MarketParameters } from "../../src/margin/types.ts";
+import type { Random } from "./random.ts";
+import { key, MARKET, MEMBERS, USD, type World } from "./world.ts";
+
+/** Two markets with awkward steps, so that every rounding bites. */
+export const RANDOM_MARKETS: readonly MarketParameters[] = [
+  MARKET,
+  {
+    ...MARKET,
+    id: 1,
+    name: "ODD-PERP",
+    microUsdPerLotTick: 777n,
+    initialMarginPpm: 100_003n,
+    maintenanceMarginPpm: 51_001n,
+    liquidationSharePpm: 333_333n,
+    priceBandPpm: 100_000n,
+  },
+];
+
+/** A market walk with jumps, outages and stubborn bidders, and accounts that trade at high leverage. */
+export class RandomBlocks {
+  readonly #random: Random;
+  readonly #names: readonly string[];
+  readonly #prices: bigint[] = [100_000n, 3_333n];
+  #outage = 0;
+  #clientId = 0;
+
+  constructor(random: Random, names: readonly string[]) {
+    this.#random = random;
+    this.#names = names;
+  }
+
+  next(world: World): MarginBlock {
+    const random = this.#random;
+    if (random.chance(0.02)) this.#outage = random.between(1, 30);
+    if (this.#outage > 0) this.#outage -= 1;
+    this.#prices.forEach((price, market) => {
+      const ppm = random.chance(0.03)
+        ? random.between(-200_000, 200_000)
+        : random.between(-5_000, 5_000);
+      const moved = price + (price * BigInt(ppm)) / 1_000_000n;
+      this.#prices[market] = moved < 100n ? 100n : moved;
+    });
+    const afterMs = random.chance(0.02) ? random.between(5_000, 9_000) : random.between(1, 900);
+    const members = random.chance(0.02) ? MEMBERS.slice(0, 3) : MEMBERS;
+    const block = world.blockOf({ afterMs, members });
+    const reports = this.#outage > 0 ? [] : this.#reports(world);
+    const deposits = random.chance(0.05)
+      ? [
+          {
+            account: key(random.pick([...this.#names, "new"])),
+            amount: BigInt(random.between(1, 3_000)) * USD,
+          },
+        ]
+      : [];
+    const bundles = Array.from({ length: random.between(0, 8) }, () => this.#bundle(world));
+    return { ...block, reports, deposits, bundles };
+  }
+
+  #reports(world: World): MarginBlock["reports"] {
+    const random = this.#random;
+    return MEMBERS.flatMap(({ key: author, power }) =>
+      this.#prices.flatMap((price, market) => {
+        if (random.chance(0.15)) return [];
+        const lie = random.chance(0.02) ? BigInt(random.between(-50, 50)) * 1_000n : 0n;
+        const slot = Math.max(0, world.slot + random.between(-1, 1));
+        return [
+          { author, power, market, slot, price: price + lie + BigInt(random.between(-2, 2)) },
+        ];
+      }),
+    );
+  }
+
+  #bundle(world: World): MarginBlock["bundles"][number] {
+    const random = this.#random;
+    const account = key(random.chance(0.02) ? "nobody" : random.pick(this.#names));
+    const actions = Array.from({ length: random.between(1, 4) }, () =>
+      this.#action(world, account),
+    );
+    return { account, actions };
+  }
+
+  #action(world: World, account: string): MarginAction {
+    const random = this.#random;
+    const orders = world.state.accounts.get(account)?.orders ?? [];
+    if (random.chance(0.2) && orders.length > 0) {
+      const { market, clientId } = random.pick(orders);
+      return { kind: "cancel", market, clientId: random.chance(0.1) ? clientId + 1 : clientId };
+    }
+    if (random.chance(0.1))
+      return { kind: "withdraw", amount: BigInt(random.between(0, 2_000)) * USD };
+    const market = random.chance(0.01) ? 2 : random.between(0, 1);
+    const index = this.#prices[market] ?? 1n;
+    const offset = (index * BigInt(random.between(-30_000, 30_000))) / 1_000_000n;
+    const wild = random.chance(0.02) ? index : 0n;
+    this.#clientId += random.chance(0.97) ? 1 : 0;
+    return {
+      kind: "place",
+      market,
+      clientId: this.#clientId,
+      side: random.pick(["buy", "sell"] as const),
+      size: BigInt(random.chance(0.02) ? 0 : random.between(1, market === 0 ? 60 : 20_000)),
+      price: index + offset + wild,
+      timeInForce: random.pick(["gtc", "gtc", "ioc", "post-only"] as const),
+      reduceOnly: random.chance(0.15),
+    };
+  }
+}
