@@ -1,10 +1,13 @@
 import type { Plan } from "./plan.ts";
 import type { Random } from "./random.ts";
+import type { SimNode } from "./sim-node.ts";
+
+type Place = Pick<SimNode, "place">;
 
 /** Which messages arrive, and when. Before the healing anything may happen to them. */
 export interface Network {
   /** Delays (ms) after which copies of one message arrive; empty where it is lost. */
-  deliveries(from: number, to: number, atMs: number): readonly number[];
+  deliveries(from: Place, to: Place, atMs: number): readonly number[];
 }
 
 function isCut(plan: Plan, from: number, to: number, atMs: number): boolean {
@@ -24,7 +27,7 @@ function isCut(plan: Plan, from: number, to: number, atMs: number): boolean {
 export function createNetwork(plan: Plan, random: Random): Network {
   const { baseMs, jitterMs, dropRate, duplicateRate } = plan.links;
   return {
-    deliveries(from, to, atMs) {
+    deliveries({ place: from }, { place: to }, atMs) {
       const delay = () => (baseMs[from]?.[to] ?? 1) + random.next() * jitterMs;
       const healed = atMs >= plan.healMs;
       if (healed) return [delay()];

@@ -35,6 +35,15 @@ interface Crash<K extends string> {
   readonly downMs: number;
 }
 
+/**
+ * `twins`: two processes with one key, each telling a part of the others. `amnesia`: proposes on old
+ * certificates after a timeout, as if it had forgotten the newer ones.
+ */
+export interface Liar {
+  readonly kind: "twins" | "amnesia";
+  readonly node: number;
+}
+
 export interface Links {
   /** Least delay of a link, by sender and receiver. */
   readonly baseMs: readonly (readonly number[])[];
@@ -55,8 +64,8 @@ export interface Plan {
   readonly skewMs: readonly number[];
   readonly fsyncMsMax: number;
   readonly faults: readonly Fault[];
-  /** Runs two processes with one key. */
-  readonly equivocator: number | undefined;
+  /** The one member that lies. */
+  readonly liar: Liar | undefined;
   /** Honest, but keeps the evidence that it finds to itself. */
   readonly evidenceDropper: number | undefined;
   /** From here on no message is lost and every node that is not gone is up. */
@@ -127,7 +136,9 @@ export function drawPlan(seed: number, members: number): Plan {
   const faults: Fault[] = [];
   const count = random.integer(0, 4);
   for (let index = 0; index < count; index += 1) faults.push(drawFault(random, nodes));
-  const villain = random.integer(0, members - 1);
+  // With an owner for each seat only the first has a spare that may take its seat (rule SEAT).
+  const owners = random.pick([1, members]);
+  const villain = owners === 1 ? random.integer(0, members - 1) : 0;
   const role = random.next();
   if (role >= 0.35 && role < 0.6) {
     const atMs = random.integer(FAULT_START_MS, 5_000);
@@ -138,12 +149,12 @@ export function drawPlan(seed: number, members: number): Plan {
     members,
     spares,
     powers: drawPowers(random, members),
-    owners: random.pick([1, members]),
+    owners,
     links: drawLinks(random, nodes),
     skewMs: Array.from({ length: nodes }, () => random.integer(-100, 100)),
     fsyncMsMax: random.pick([1, 3, 20]),
     faults: faults.toSorted((left, right) => left.atMs - right.atMs),
-    equivocator: role < 0.35 ? villain : undefined,
+    liar: role < 0.35 ? { kind: role < 0.25 ? "twins" : "amnesia", node: villain } : undefined,
     evidenceDropper: random.chance(0.3) ? (villain + 1) % members : undefined,
     healMs: HEAL_MS,
     endMs: END_MS,

@@ -12,7 +12,7 @@ export interface SimNode extends NodeKeys {
   /** Its signatures are asserted, and it counts in every checker. */
   readonly honest: boolean;
   /** Twins alone talk to a part of the others, by index. */
-  readonly talksTo: (peer: number) => boolean;
+  talksTo: (peer: number) => boolean;
   readonly disk: Disk;
   process: Process | undefined;
   /** Gone for good. */
@@ -40,18 +40,21 @@ function createNode(keys: NodeKeys, fixed: Fixed): SimNode {
   };
 }
 
-/** Members, then spares, then the equivocator's second twin. */
+/** Members, then spares, then the second of the twins. */
 export function createNodes(plan: Plan, keys: readonly NodeKeys[]): readonly SimNode[] {
+  const { liar } = plan;
   const everyone = () => true;
+  const twins = liar?.kind === "twins" ? liar.node : undefined;
   const nodes = keys.map((each, index) => {
-    const honest = index !== plan.equivocator;
-    const talksTo = honest ? everyone : (peer: number) => peer % 3 !== 0;
-    return createNode(each, { index, place: index, honest, talksTo });
+    const talksTo = index === twins ? (peer: number) => peer % 3 !== 0 : everyone;
+    return createNode(each, { index, place: index, honest: index !== liar?.node, talksTo });
   });
-  const place = plan.equivocator;
-  const twin = place === undefined ? undefined : keys[place];
-  if (twin === undefined || place === undefined) return nodes;
+  const first = twins === undefined ? undefined : keys[twins];
+  if (first === undefined || twins === undefined) return nodes;
   const talksTo = (peer: number) => peer % 3 !== 1;
-  const second = { ...twin, name: `${twin.name}'` };
-  return [...nodes, createNode(second, { index: nodes.length, place, honest: false, talksTo })];
+  const second = { ...first, name: `${first.name}'` };
+  return [
+    ...nodes,
+    createNode(second, { index: nodes.length, place: twins, honest: false, talksTo }),
+  ];
 }

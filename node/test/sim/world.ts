@@ -4,7 +4,8 @@ import { AssertionError } from "../../src/kernel/assert.ts";
 import type { PublicKey } from "../../src/kernel/scalars.ts";
 import { signingBytes } from "../../src/kernel/statements.ts";
 import { recoverReplica } from "../../src/replica/state.ts";
-import type { Answer, ReplicaEffect, ReplicaInput } from "../../src/replica/types.ts";
+import type { Answer, ReplicaEffect, ReplicaInput, ReplicaState } from "../../src/replica/types.ts";
+import { forgetCertificates } from "./amnesia.ts";
 import { type Birth, createBirth, nodeKeys, SILENCE_MS, START_MS } from "./birth.ts";
 import { Counts } from "./counts.ts";
 import { describeEffect, describeInput } from "./describe-input.ts";
@@ -45,6 +46,8 @@ export class World {
   effects = 0;
   /** Called with every effect of every node, before it is performed. */
   onEffect: ((node: SimNode, effect: ReplicaEffect) => void) | undefined;
+  /** Scenarios lose messages of their choice. */
+  isLost: (from: SimNode, to: SimNode, message: PeerMessage) => boolean = () => false;
   /** Waiting clients, by request. */
   readonly clients = new Map<number, (answer: Answer) => void>();
   readonly #queue = createEventQueue<() => void>();
@@ -92,8 +95,13 @@ export class World {
 
   /** Feeds an input to a node, if it is up; a broken assertion in a replica ends the run. */
   input(node: SimNode, input: ReplicaInput): void {
-    if (node.process === undefined) return;
-    this.#guard(node, () => node.process?.input(input));
+    const { process } = node;
+    if (process === undefined) return;
+    this.#guard(node, () => {
+      if (this.plan.liar?.kind === "amnesia" && !node.honest) process.alter(forgetCertificates);
+      process.input(input);
+      if (node.place === this.plan.evidenceDropper) process.alter(dropEvidence);
+    });
   }
 
   /** Starts the node from what its disk holds. */
@@ -252,7 +260,8 @@ export class World {
 
   #deliver(from: SimNode, to: SimNode, message: PeerMessage): void {
     if (to.key === from.key || !from.pins.has(to.networkKey) || !from.talksTo(to.index)) return;
-    const delays = this.#network.deliveries(from.place, to.place, this.now);
+    if (this.isLost(from, to, message)) return;
+    const delays = this.#network.deliveries(from, to, this.now);
     this.counts.add("messages sent");
     if (delays.length === 0) this.counts.add("messages lost");
     if (delays.length > 1) this.counts.add("messages doubled");
@@ -263,4 +272,9 @@ export class World {
       });
     }
   }
+}
+
+/** Honest in all it signs, but it never tells the chain what it found. */
+function dropEvidence(state: ReplicaState): ReplicaState {
+  return state.pendingProofs.length === 0 ? state : { ...state, pendingProofs: [] };
 }

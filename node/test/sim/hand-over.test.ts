@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { resultDigest } from "../../src/kernel/certificates.ts";
+import { signingBytes } from "../../src/kernel/statements.ts";
+import { validatorSet, validatorSetHash } from "../../src/kernel/validator-set.ts";
+import { currentSet } from "../../src/replica/consensus-view.ts";
+import { quietPlan } from "./quiet-plan.ts";
+import { addLife, startAll } from "./scenario.ts";
+import { World } from "./world.ts";
+
+describe("rule EPOCH", () => {
+  test("rule EPOCH: a set that shares too little with the last is never followed", () => {
+    const world = new World(quietPlan({ healMs: 0 }));
+    startAll(world);
+    addLife(world);
+    world.runUntil(3_000);
+    const [node] = world.nodes;
+    const state = node?.process?.state;
+    const certificate = state?.certified?.certificate;
+    if (node === undefined || state === undefined || certificate === undefined) throw new Error();
+    const set = currentSet(state);
+    const strangers = set.members.map((member, index) => {
+      return { ...member, key: world.keyring.key(`stranger${index}`) };
+    });
+    const nextSet = validatorSet(set.epoch + 1, strangers);
+    const result = { ...certificate.result, nextSetHash: validatorSetHash(nextSet) };
+    const message = signingBytes(world.birth.chainId, { kind: "attestation", result });
+    const signatures = set.members.map(({ key }) => {
+      return { author: key, signature: world.keyring.sign(key, message) };
+    });
+    const status = { epoch: 1, round: 1, qcRound: 0, committedHeight: 0 };
+    const proof = { certificate: { result, signatures }, nextSet };
+    const [, peer] = world.nodes;
+    expect(resultDigest(result)).not.toBe(resultDigest(certificate.result));
+    expect(() =>
+      world.input(node, {
+        kind: "message",
+        from: peer?.networkKey ?? "",
+        message: { status, body: { kind: "epoch-proof", proof } },
+      }),
+    ).toThrow("shares too little");
+  });
+});
