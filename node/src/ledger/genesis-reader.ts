@@ -10,11 +10,11 @@ export class GenesisError extends Error {
   readonly field: string;
   readonly fix: string;
   readonly code: string;
-  constructor(field: string, fix: string, options: { code?: string; cause?: Error } = {}) {
-    super(`${field}: ${fix}`, { cause: options.cause });
+  constructor(field: string, fix: string, code = "GENESIS_INVALID") {
+    super(`${field}: ${fix}`);
     this.field = field;
     this.fix = fix;
-    this.code = options.code ?? "GENESIS_INVALID";
+    this.code = code;
   }
 }
 
@@ -45,13 +45,13 @@ function wholeNumber(value: unknown, field: string): number {
   return value;
 }
 
-const MONEY_DIGITS_MAX = 36;
+const MONEY_DIGITS_MAX = 24;
 
 /** A decimal string: JSON numbers lose digits above 2^53. */
 function decimal(value: unknown, field: string): bigint {
   const form = typeof value === "string" && value.length <= MONEY_DIGITS_MAX;
   if (!form || !/^(0|[1-9][0-9]*)$/.test(value)) {
-    throw new GenesisError(field, 'write a decimal string of at most 36 digits, like "1000000"');
+    throw new GenesisError(field, 'write a decimal string of at most 24 digits, like "1000000"');
   }
   return BigInt(value);
 }

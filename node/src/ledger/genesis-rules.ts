@@ -48,14 +48,14 @@ function checkTimes(genesis: Genesis): void {
       if (genesis.dev || typeof value !== "number" || typeof least !== "number") continue;
       if (isProtective(name) && value < least) {
         const fix = `${value} is below ${least}: only a genesis marked dev shortens times`;
-        throw new GenesisError(field, fix, { code: "GENESIS_TIME_SHORT" });
+        throw new GenesisError(field, fix, "GENESIS_TIME_SHORT");
       }
     }
   }
 }
 
 function demand(holds: boolean, field: string, fix: string, code = "GENESIS_INVALID"): void {
-  if (!holds) throw new GenesisError(field, fix, { code });
+  if (!holds) throw new GenesisError(field, fix, code);
 }
 
 function checkParameters({ consensus, rotation }: Parameters): void {
@@ -82,9 +82,7 @@ function checkDistinct(keys: readonly { readonly key: string; readonly field: st
   for (const { key, field } of keys) {
     const first = seen.get(key);
     if (first !== undefined) {
-      throw new GenesisError(field, `use another key: ${first} has it`, {
-        code: "GENESIS_KEY_TWICE",
-      });
+      throw new GenesisError(field, `use another key: ${first} has it`, "GENESIS_KEY_TWICE");
     }
     seen.set(key, field);
   }

@@ -1,7 +1,7 @@
 import { sha256Hex } from "../crypto/sha256.ts";
 import { asciiBytes, asciiText } from "../kernel/bytes.ts";
 import type { Parameters } from "../kernel/parameters.ts";
-import { ok, type Refusal, type Result } from "../kernel/result.ts";
+import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Digest, MicroUsd, Millis, Power, PublicKey } from "../kernel/scalars.ts";
 import { type ValidatorSet, validatorSet } from "../kernel/validator-set.ts";
 import type { MarginGenesis } from "../margin/types.ts";
@@ -55,7 +55,9 @@ export function parseGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
   try {
     const at = bytes.findIndex((byte) => (byte < 0x20 || byte >= 0x7f) && !WHITE.has(byte));
     if (at !== -1) throw new GenesisError("file", `byte ${at} is not ASCII; write plain JSON`);
-    const genesis = readGenesis(parseJson(asciiText(bytes)));
+    const json = parseJson(asciiText(bytes));
+    if (!json.ok) return json;
+    const genesis = readGenesis(json.value);
     checkGenesis(genesis);
     return ok(genesis);
   } catch (error) {
@@ -64,12 +66,12 @@ export function parseGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
   }
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string): Result<unknown, Refusal> {
   try {
-    return JSON.parse(text);
+    return ok(JSON.parse(text));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new GenesisError("file", `write JSON: ${error.message}`, { cause: error });
+    return refuse("GENESIS_INVALID", "file", `write JSON: ${error.message}`);
   }
 }
 

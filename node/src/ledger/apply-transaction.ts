@@ -1,0 +1,54 @@
+import { unreachable } from "../kernel/assert.ts";
+import type { Digest } from "../kernel/scalars.ts";
+import { applyAbsence } from "./absence.ts";
+import { applyBundle, applyReport } from "./client-transactions.ts";
+import { applyApproval } from "./condemned.ts";
+import { applyCustodianDeposit, applyFaucet } from "./deposits.ts";
+import { applyMisconduct } from "./misconduct.ts";
+import { applyRegistration } from "./registration.ts";
+import { applyOwnerRotation, applyReturn, applySilenceRecord } from "./rotation.ts";
+import { decodeTransaction } from "./transaction.ts";
+import type { Transaction } from "./types.ts";
+import type { Verdict, Work } from "./work.ts";
+
+/** Where a transaction stands: its id, and its place among the block's receipts. */
+export interface Place {
+  readonly id: Digest;
+  readonly position: number;
+}
+
+/** Decodes and applies one transaction; a refused one changes nothing. */
+export function applyTransaction(work: Work, bytes: Uint8Array, place: Place): Verdict {
+  const decoded = decodeTransaction(bytes);
+  return decoded.ok ? applyDecoded(work, decoded.value, place) : decoded.error;
+}
+
+function applyDecoded(work: Work, transaction: Transaction, place: Place): Verdict {
+  const { id } = place;
+  switch (transaction.kind) {
+    case "bundle":
+      return applyBundle(work, transaction, place);
+    case "oracle-report":
+      return applyReport(work, transaction);
+    case "silence-record":
+      return applySilenceRecord(work, transaction, id);
+    case "misconduct-proof":
+      return applyMisconduct(work, transaction, id);
+    case "owner-rotation":
+      return applyOwnerRotation(work, transaction, id);
+    case "register-spare":
+      return applyRegistration(work, transaction);
+    case "return-spare":
+      return applyReturn(work, transaction, id);
+    case "absence":
+      return applyAbsence(work, transaction);
+    case "approve-swap":
+      return applyApproval(work, transaction);
+    case "faucet":
+      return applyFaucet(work, transaction, id);
+    case "custodian-deposit":
+      return applyCustodianDeposit(work, transaction, id);
+    default:
+      return unreachable(transaction);
+  }
+}

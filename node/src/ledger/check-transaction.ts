@@ -1,0 +1,23 @@
+import { ok, type Refusal, type Result } from "../kernel/result.ts";
+import type { Digest } from "../kernel/scalars.ts";
+import type { SignatureScheme } from "../kernel/statements.ts";
+import { applyTransaction } from "./apply-transaction.ts";
+import type { LedgerState } from "./state.ts";
+import { transactionId } from "./transaction.ts";
+import { openWork } from "./work.ts";
+
+/**
+ * Whether the ledger would admit the transaction on top of this state; its id if so. Applies the very
+ * rules of execution to a copy (states are immutable), so that admission and execution can't disagree
+ * about one state. The block that carries it may still refuse it: the state goes on. The margin engine
+ * is not run: actions are judged in the block.
+ */
+export function checkTransaction(
+  state: LedgerState,
+  bytes: Uint8Array,
+  scheme: SignatureScheme,
+): Result<Digest, Refusal> {
+  const id = transactionId(bytes);
+  const refusal = applyTransaction(openWork(state, scheme), bytes, { id, position: 0 });
+  return refusal === undefined ? ok(id) : { ok: false, error: refusal };
+}

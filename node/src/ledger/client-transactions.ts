@@ -1,0 +1,77 @@
+import type { Digest } from "../kernel/scalars.ts";
+import { verifyStatement } from "../kernel/statements.ts";
+import { findMember } from "../kernel/validator-set.ts";
+import { bundleSigningBytes } from "./transaction.ts";
+import type { Transaction } from "./types.ts";
+import { burnNonce, checkNonce, type Verdict, type Work } from "./work.ts";
+
+/** Admits a bundle to the margin engine, which judges each action by itself. */
+export function applyBundle(
+  work: Work,
+  bundle: Extract<Transaction, { kind: "bundle" }>,
+  { id, position }: { readonly id: Digest; readonly position: number },
+): Verdict {
+  const { state } = work;
+  const { bundleActionsMax } = state.genesis.parameters.margin;
+  const count = bundle.actions.length;
+  if (count < 1 || count > bundleActionsMax) {
+    const fix = `put 1 to ${bundleActionsMax} actions under one signature`;
+    return { code: "BUNDLE_SIZE", field: "actions", fix };
+  }
+  const { account } = bundle;
+  const isNew = work.deposits.some((deposit) => deposit.account === account);
+  if (!isNew && !state.margin.accounts.has(account)) {
+    const fix = "the account has no balance yet: deposit first";
+    return { code: "ACCOUNT_UNKNOWN", field: "account", fix };
+  }
+  const scope = `bundle/${account}`;
+  const used = checkNonce(work, scope, bundle.nonce, id);
+  if (used !== undefined) return used;
+  if (!work.scheme.verify(account, bundleSigningBytes(state.chainId, bundle), bundle.signature)) {
+    const fix = "sign bundleSigningBytes of this chain with the account's key";
+    return { code: "BAD_SIGNATURE", field: "signature", fix };
+  }
+  burnNonce(work, scope, bundle.nonce, id);
+  work.bundles.push({ account, actions: bundle.actions, position });
+  return undefined;
+}
+
+/** A member's report of one slot; the engine takes each author's newest (rule STALE). */
+export function applyReport(
+  work: Work,
+  { report }: Extract<Transaction, { kind: "oracle-report" }>,
+): Verdict {
+  const { state } = work;
+  const { statement, author } = report;
+  if (statement.kind !== "oracle-report") {
+    const fix = `${statement.kind} is no oracle report`;
+    return { code: "WRONG_STATEMENT", field: "report.statement.kind", fix };
+  }
+  const { epoch, market, slot, price } = statement;
+  if (epoch !== state.set.epoch) {
+    const fix = `a report of epoch ${epoch} is void in epoch ${state.set.epoch}`;
+    return { code: "FOREIGN_EPOCH", field: "report.statement.epoch", fix };
+  }
+  const member = findMember(state.set, author);
+  if (member === undefined) {
+    return { code: "NOT_A_MEMBER", field: "report.author", fix: "only members report prices" };
+  }
+  if (market >= state.margin.markets.length) {
+    const fix = `there are ${state.margin.markets.length} markets`;
+    return { code: "MARKET_UNKNOWN", field: "report.statement.market", fix };
+  }
+  if (price < 1n) {
+    return { code: "PRICE_INVALID", field: "report.statement.price", fix: "report 1 tick or more" };
+  }
+  const jailedUntilMs = state.seats.get(author)?.reportsJailedUntilMs ?? 0;
+  if (jailedUntilMs > state.clockMs) {
+    const fix = `its reports are jailed until block time ${jailedUntilMs}`;
+    return { code: "REPORTS_JAILED", field: "report.author", fix };
+  }
+  if (!verifyStatement(work.scheme, state.chainId, report)) {
+    const fix = "sign the statement for this chain with the member's consensus key";
+    return { code: "BAD_SIGNATURE", field: "report.signature", fix };
+  }
+  work.reports.push({ author, power: member.power, market, slot, price });
+  return undefined;
+}

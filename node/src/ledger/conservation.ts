@@ -1,0 +1,46 @@
+import { assert } from "../kernel/assert.ts";
+import type { MicroUsd } from "../kernel/scalars.ts";
+import { marginTotals } from "../margin/engine.ts";
+import type { LedgerState } from "./state.ts";
+
+/** Up to this many accounts the margin engine's money is summed anew in every block. */
+const ACCOUNTS_SUMMED = 1_024;
+/** Above, every so many blocks: in between the engine asserts the differences itself. */
+const FULL_SUM_EVERY = 256;
+
+function sum(amounts: readonly MicroUsd[]): MicroUsd {
+  return amounts.reduce((total, amount) => total + amount, 0n);
+}
+
+/** Money outside the margin engine: treasuries, bonds wherever they are, and what was slashed. */
+export function bondMoney(state: LedgerState): MicroUsd {
+  const { owners, seats, spares, jailed, unbonding, slashedPot } = state;
+  return (
+    sum([...owners.values()].map(({ treasury }) => treasury)) +
+    sum([...seats.values(), ...spares.values(), ...jailed.values()].map(({ bond }) => bond)) +
+    sum([...unbonding.values()].map(({ amount }) => amount)) +
+    slashedPot
+  );
+}
+
+/**
+ * Value is conserved, to the unit, in every block: all money there is equals genesis plus deposits
+ * less withdrawals. Bonds and treasuries are summed each time; deposits and withdrawals are booked on
+ * the margin side, where the engine asserts each block's differences and full sums are compared here.
+ */
+export function assertMoney(state: LedgerState): void {
+  const { genesis, deposited, withdrawn, genesisMoney } = state;
+  const balances = sum(genesis.margin.accounts.map(({ balance }) => balance));
+  const marginBorn = balances + genesis.margin.insuranceFund;
+  const bonds = bondMoney(state);
+  assert(
+    bonds + marginBorn === genesisMoney,
+    `bonds and treasuries are ${bonds}, at genesis ${genesisMoney - marginBorn}`,
+  );
+  const { size } = state.margin.accounts;
+  if (size > ACCOUNTS_SUMMED && state.height % FULL_SUM_EVERY !== 0) return;
+  const totals = marginTotals(state.margin);
+  const there = bonds + totals.balances + totals.fund;
+  const due = genesisMoney + deposited - withdrawn;
+  assert(there === due, `there is ${there}, but genesis and deposits less withdrawals are ${due}`);
+}

@@ -1,0 +1,125 @@
+import { sha256Hex } from "../crypto/sha256.ts";
+import { listRoot } from "../kernel/merkle.ts";
+import { ZERO_DIGEST } from "../kernel/scalars.ts";
+import type { SignatureScheme } from "../kernel/statements.ts";
+import { totalPower, validatorSetHash } from "../kernel/validator-set.ts";
+import { applyMarginBlock, type MarginResult } from "../margin/engine.ts";
+import { applyTransaction } from "./apply-transaction.ts";
+import { advanceClock, markBlock } from "./clock.ts";
+import { removeCondemned } from "./condemned.ts";
+import { assertMoney } from "./conservation.ts";
+import { ledgerChanges } from "./leaf-changes.ts";
+import { updateLiveness } from "./liveness.ts";
+import { resultLeaves } from "./receipt.ts";
+import { releaseBonds } from "./registration.ts";
+import type { LedgerState } from "./state.ts";
+import { treeRoot, updateTree } from "./state-tree.ts";
+import { unmuteByVotes } from "./swap.ts";
+import type { ExecutableBlock, ExecutionResult, LedgerEvent, Receipt } from "./types.ts";
+import { change, openWork, type Work } from "./work.ts";
+
+/**
+ * Executes one committed block: clock and signs of life, bonds that fall due and condemned seats, the
+ * transactions in order, then the margin engine on what they admitted, then roots and the next set. A
+ * block that ends the epoch executes all its transactions. Pure: `state` stays as it is. Asserts that
+ * value is conserved; throws AssertionError if the block does not follow the state.
+ */
+export function executeBlock(
+  state: LedgerState,
+  block: ExecutableBlock,
+  scheme: SignatureScheme,
+): { readonly state: LedgerState } & ExecutionResult {
+  const work = openWork(state, scheme);
+  const tick = advanceClock(work, block);
+  updateLiveness(work, block, tick);
+  releaseBonds(work);
+  removeCondemned(work);
+  const admitted = block.transactions.map(({ bytes }, position) => admit(work, bytes, position));
+  unmuteByVotes(work, block.blockId);
+  const margin = runMargin(work, state, block);
+  const receipts = withOutcomes(admitted, work, margin);
+  const events = [...work.events, ...margin.events.map(marginEvent)];
+  endEpoch(work);
+  seal(work, state, margin);
+  assertMoney(work.state);
+  markBlock(work, block.round, block.epoch);
+  return {
+    state: work.state,
+    result: {
+      epoch: block.epoch,
+      height: block.height,
+      blockId: block.blockId,
+      timestampMs: block.timestampMs,
+      stateRoot: work.state.stateRoot,
+      receiptsRoot: listRoot(resultLeaves({ receipts, events })),
+      nextSetHash: work.nextSet === undefined ? ZERO_DIGEST : work.state.setHash,
+    },
+    receipts,
+    events,
+    nextSet: work.nextSet,
+  };
+}
+
+function marginEvent(event: MarginResult["events"][number]): LedgerEvent {
+  return { kind: "margin", event };
+}
+
+function admit(work: Work, bytes: Uint8Array, position: number): Receipt {
+  const id = sha256Hex(bytes);
+  const refusal = applyTransaction(work, bytes, { id, position });
+  const verdict = refusal ?? { code: "OK", field: "", fix: "" };
+  return { transaction: id, ...verdict, outcomes: [] };
+}
+
+/** The engine's part of the block; it has the epoch's set, also in the block that ends the epoch. */
+function runMargin(work: Work, before: LedgerState, block: ExecutableBlock): MarginResult {
+  const { set, margin } = work.state;
+  const result = applyMarginBlock(margin, {
+    height: block.height,
+    timestampMs: block.timestampMs,
+    sinceParentMs: block.timestampMs - before.timestampMs,
+    totalPower: totalPower(set),
+    members: set.members,
+    reports: work.reports,
+    deposits: work.deposits,
+    bundles: work.bundles,
+  });
+  const paid = result.events.reduce(
+    (sum, event) => (event.kind === "withdrawal" ? sum + event.amount : sum),
+    0n,
+  );
+  change(work, { margin: result.state, withdrawn: work.state.withdrawn + paid });
+  return result;
+}
+
+function withOutcomes(
+  receipts: readonly Receipt[],
+  { bundles }: Work,
+  { outcomes }: MarginResult,
+): readonly Receipt[] {
+  const byPosition = new Map(bundles.map(({ position }, index) => [position, outcomes[index]]));
+  return receipts.map((receipt, position) => {
+    const own = byPosition.get(position);
+    return own === undefined ? receipt : { ...receipt, outcomes: own };
+  });
+}
+
+/** Hands over to the next set; forgets epochs that no evidence reaches any more. */
+function endEpoch(work: Work): void {
+  const { nextSet, state } = work;
+  if (nextSet === undefined) return;
+  const { evidenceMsMax } = state.genesis.parameters.rotation;
+  const ends = [...state.epochEnds].filter(([, endMs]) => state.clockMs - endMs <= evidenceMsMax);
+  change(work, {
+    set: nextSet,
+    setHash: validatorSetHash(nextSet),
+    epochEnds: new Map(ends).set(state.set.epoch, state.clockMs),
+  });
+}
+
+/** New tree and root: only changed leaves are hashed. */
+function seal(work: Work, before: LedgerState, margin: MarginResult): void {
+  const changes = [...ledgerChanges(before, work.state, work.touchedNonces), ...margin.changes];
+  const tree = updateTree(work.state.tree, changes);
+  change(work, { tree, stateRoot: treeRoot(tree) });
+}

@@ -1,0 +1,323 @@
+import { compareText } from "../kernel/bytes.ts";
+import { Reader, Writer } from "../kernel/codec.ts";
+import type { Digest, Epoch, Height, MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
+import { readValidatorSet, type ValidatorSet, writeValidatorSet } from "../kernel/validator-set.ts";
+import { type NonceWindow, readNonces } from "./nonces.ts";
+import type {
+  Candidate,
+  Condemned,
+  EvidenceKind,
+  Jailed,
+  LedgerState,
+  Liveness,
+  Owner,
+  Seat,
+  Spare,
+  Tombstone,
+  Unbonding,
+} from "./state.ts";
+import { readSwap, writeSwap } from "./swap-codec.ts";
+import { ADDRESS_LENGTH_MAX, readChoice } from "./transaction-codec.ts";
+import type { SwapRecord } from "./types.ts";
+
+/** Keys of the ledger's leaves; layouts of the values in node/spec/encoding.md, State. */
+export const leafKeys = {
+  chain: "chain",
+  set: "set",
+  liveness: "liveness",
+  seat: (key: PublicKey): string => `seat/${key}`,
+  spare: (key: PublicKey): string => `spare/${key}`,
+  jailed: (key: PublicKey): string => `jailed/${key}`,
+  unbonding: (key: PublicKey): string => `unbonding/${key}`,
+  tombstone: (key: PublicKey): string => `tombstone/${key}`,
+  condemned: (key: PublicKey): string => `condemned/${key}`,
+  owner: (key: PublicKey): string => `owner/${key}`,
+  known: (key: PublicKey): string => `key/${key}`,
+  swap: (epoch: Epoch): string => `swap/${epoch}`,
+  /** Scopes: `bundle/<account>`, `faucet/<account>`, `deposit`, `owner/<owner>`. */
+  nonce: (scope: string): string => `nonce/${scope}`,
+} as const;
+
+function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
+  const reader = new Reader(bytes);
+  const value = read(reader);
+  reader.end();
+  return value;
+}
+
+function writeCandidate(writer: Writer, candidate: Candidate): void {
+  writer.hex32(candidate.owner).hex32(candidate.key).hex32(candidate.networkKey);
+  writer.text(candidate.address).i128(candidate.bond).u64(candidate.registeredAt);
+}
+
+function readCandidate(reader: Reader): Candidate {
+  return {
+    owner: reader.hex32("owner"),
+    key: reader.hex32("key"),
+    networkKey: reader.hex32("networkKey"),
+    address: reader.text("address", ADDRESS_LENGTH_MAX),
+    bond: reader.i128("bond"),
+    registeredAt: reader.u64("registeredAt"),
+  };
+}
+
+export function encodeSeat(seat: Seat): Uint8Array {
+  const writer = new Writer();
+  writeCandidate(writer, seat);
+  writer.i128(seat.power).bool(seat.muted).u64(seat.seatedAtMs).bool(seat.endorsed);
+  const offence = seat.reportOffence ?? { epoch: 0, index: 0 };
+  writer.u64(offence.epoch).u64(offence.index).u64(seat.reportsJailedUntilMs);
+  return writer.finish();
+}
+
+export function decodeSeat(bytes: Uint8Array): Seat {
+  return decode(bytes, (reader) => {
+    const seat = {
+      ...readCandidate(reader),
+      power: reader.i128("power"),
+      muted: reader.bool("muted"),
+      seatedAtMs: reader.u64("seatedAtMs"),
+      endorsed: reader.bool("endorsed"),
+    };
+    const offence = { epoch: reader.u64("offence.epoch"), index: reader.u64("offence.index") };
+    return {
+      ...seat,
+      reportOffence: offence.epoch === 0 ? undefined : offence,
+      reportsJailedUntilMs: reader.u64("reportsJailedUntilMs"),
+    };
+  });
+}
+
+export function encodeSpare(spare: Spare): Uint8Array {
+  const writer = new Writer();
+  writeCandidate(writer, spare);
+  writer.u64(spare.order).u64(spare.registeredMs).bool(spare.endorsed).u64(spare.attested);
+  return writer.finish();
+}
+
+export function decodeSpare(bytes: Uint8Array): Spare {
+  return decode(bytes, (reader) => ({
+    ...readCandidate(reader),
+    order: reader.u64("order"),
+    registeredMs: reader.u64("registeredMs"),
+    endorsed: reader.bool("endorsed"),
+    attested: reader.u64("attested"),
+  }));
+}
+
+export function encodeJailed(jailed: Jailed): Uint8Array {
+  const writer = new Writer();
+  writeCandidate(writer, jailed);
+  return writer.u64(jailed.untilMs).finish();
+}
+
+export function decodeJailed(bytes: Uint8Array): Jailed {
+  return decode(bytes, (reader) => ({ ...readCandidate(reader), untilMs: reader.u64("untilMs") }));
+}
+
+export function encodeUnbonding(entry: Unbonding): Uint8Array {
+  const writer = new Writer().hex32(entry.owner).hex32(entry.key);
+  return writer.i128(entry.amount).i128(entry.sponsored).u64(entry.releaseMs).finish();
+}
+
+export function decodeUnbonding(bytes: Uint8Array): Unbonding {
+  return decode(bytes, (reader) => ({
+    owner: reader.hex32("owner"),
+    key: reader.hex32("key"),
+    amount: reader.i128("amount"),
+    sponsored: reader.i128("sponsored"),
+    releaseMs: reader.u64("releaseMs"),
+  }));
+}
+
+export const EVIDENCE_KINDS = [
+  "E1",
+  "E2",
+  "E3",
+  "E4",
+  "E5",
+  "E7",
+  "E8",
+] as const satisfies readonly EvidenceKind[];
+
+export function encodeTombstone({ key, evidence, height, proof }: Tombstone): Uint8Array {
+  const writer = new Writer().hex32(key).u8(EVIDENCE_KINDS.indexOf(evidence));
+  return writer.u64(height).hex32(proof).finish();
+}
+
+export function decodeTombstone(bytes: Uint8Array): Tombstone {
+  return decode(bytes, (reader) => ({
+    key: reader.hex32("key"),
+    evidence: readChoice(reader, "evidence", EVIDENCE_KINDS),
+    height: reader.u64("height"),
+    proof: reader.hex32("proof"),
+  }));
+}
+
+export function encodeCondemned(entry: Condemned): Uint8Array {
+  const writer = new Writer().hex32(entry.key).hex32(entry.proof).u64(entry.sinceMs);
+  writer.bool(entry.needsApproval).list(entry.approvals, (out, owner) => out.hex32(owner));
+  return writer.finish();
+}
+
+export function decodeCondemned(bytes: Uint8Array): Condemned {
+  return decode(bytes, (reader) => ({
+    key: reader.hex32("key"),
+    proof: reader.hex32("proof"),
+    sinceMs: reader.u64("sinceMs"),
+    needsApproval: reader.bool("needsApproval"),
+    approvals: reader.list("approvals", 128, (input, field) => input.hex32(field)),
+  }));
+}
+
+export function encodeOwner({ key, sponsorKey, treasury, sponsored }: Owner): Uint8Array {
+  return new Writer().hex32(key).hex32(sponsorKey).i128(treasury).i128(sponsored).finish();
+}
+
+export function decodeOwner(bytes: Uint8Array): Owner {
+  return decode(bytes, (reader) => ({
+    key: reader.hex32("key"),
+    sponsorKey: reader.hex32("sponsorKey"),
+    treasury: reader.i128("treasury"),
+    sponsored: reader.i128("sponsored"),
+  }));
+}
+
+export function encodeKnownKey(height: Height): Uint8Array {
+  return new Writer().u64(height).finish();
+}
+
+export function encodeSwap(swap: SwapRecord): Uint8Array {
+  const writer = new Writer();
+  writeSwap(writer, swap);
+  return writer.finish();
+}
+
+export function decodeSwap(bytes: Uint8Array): SwapRecord {
+  return decode(bytes, (reader) => readSwap(reader, "swap"));
+}
+
+export function encodeSet(set: ValidatorSet): Uint8Array {
+  const writer = new Writer();
+  writeValidatorSet(writer, set);
+  return writer.finish();
+}
+
+export function decodeSet(bytes: Uint8Array): ValidatorSet {
+  return decode(bytes, (reader) => readValidatorSet(reader, "set"));
+}
+
+export function decodeNonces(bytes: Uint8Array): NonceWindow {
+  return decode(bytes, readNonces);
+}
+
+function writeLiveness(writer: Writer, key: PublicKey, liveness: Liveness): void {
+  writer.hex32(key).u64(liveness.sinceHeight).u64(liveness.sinceMs);
+  writer.u64(liveness.votedHeight).u64(liveness.votedMs);
+  writer.bool(liveness.votingSinceMs !== undefined).u64(liveness.votingSinceMs ?? 0);
+  writer.u64(liveness.heartbeat).u64(liveness.roundsEpoch).u64(liveness.voteRound);
+  writer.u64(liveness.orderVoteRound).u64(liveness.timeoutRound);
+  writer.u64(liveness.absentFromMs).u64(liveness.absentUntilMs);
+}
+
+function readLiveness(reader: Reader, field: string): readonly [PublicKey, Liveness] {
+  const u64 = (name: string): number => reader.u64(`${field}.${name}`);
+  const key = reader.hex32(`${field}.key`);
+  const head = {
+    sinceHeight: u64("sinceHeight"),
+    sinceMs: u64("sinceMs"),
+    votedHeight: u64("votedHeight"),
+    votedMs: u64("votedMs"),
+  };
+  const isVoting = reader.bool(`${field}.isVoting`);
+  const votingSinceMs = u64("votingSinceMs");
+  const tail = {
+    heartbeat: u64("heartbeat"),
+    roundsEpoch: u64("roundsEpoch"),
+    voteRound: u64("voteRound"),
+    orderVoteRound: u64("orderVoteRound"),
+    timeoutRound: u64("timeoutRound"),
+    absentFromMs: u64("absentFromMs"),
+    absentUntilMs: u64("absentUntilMs"),
+  };
+  return [key, { ...head, votingSinceMs: isVoting ? votingSinceMs : undefined, ...tail }];
+}
+
+/** The chain's own record of every member's signs of life, and when each last proposed; by key. */
+export function encodeLiveness(state: Pick<LedgerState, "liveness" | "proposedAt">): Uint8Array {
+  const byKey = (left: readonly [string, unknown], right: readonly [string, unknown]): number =>
+    compareText(left[0], right[0]);
+  const writer = new Writer().list([...state.liveness].toSorted(byKey), (out, [key, liveness]) => {
+    writeLiveness(out, key, liveness);
+  });
+  writer.list([...state.proposedAt].toSorted(byKey), (out, [key, height]) =>
+    out.hex32(key).u64(height),
+  );
+  return writer.finish();
+}
+
+export interface LivenessLeaf {
+  readonly liveness: ReadonlyMap<PublicKey, Liveness>;
+  readonly proposedAt: ReadonlyMap<PublicKey, Height>;
+}
+
+export function decodeLiveness(bytes: Uint8Array): LivenessLeaf {
+  return decode(bytes, (reader) => ({
+    liveness: new Map(reader.list("liveness", 128, readLiveness)),
+    proposedAt: new Map(
+      reader.list(
+        "proposedAt",
+        128,
+        (input, field) => [input.hex32(`${field}.key`), input.u64(`${field}.height`)] as const,
+      ),
+    ),
+  }));
+}
+
+/** Money and clocks of the chain as a whole. */
+export interface ChainLeaf {
+  readonly chainId: Digest;
+  readonly epoch: Epoch;
+  readonly height: Height;
+  readonly timestampMs: Millis;
+  readonly clockMs: Millis;
+  readonly slashedPot: MicroUsd;
+  readonly deposited: MicroUsd;
+  readonly withdrawn: MicroUsd;
+  readonly genesisMoney: MicroUsd;
+  readonly depositWindow: { readonly fromMs: Millis; readonly amount: MicroUsd };
+  readonly registrations: number;
+  /** 0 if there was none. */
+  readonly lastSilenceSwapMs: Millis;
+  readonly lastMisconductMs: Millis;
+}
+
+export function encodeChain(state: LedgerState): Uint8Array {
+  const writer = new Writer().hex32(state.chainId).u64(state.set.epoch).u64(state.height);
+  writer.u64(state.timestampMs).u64(state.clockMs).i128(state.slashedPot);
+  writer.i128(state.deposited).i128(state.withdrawn).i128(state.genesisMoney);
+  writer.u64(state.depositWindow.fromMs).i128(state.depositWindow.amount);
+  writer.u64(state.registrations).u64(state.lastSilenceSwapMs ?? 0);
+  return writer.u64(state.lastMisconductMs ?? 0).finish();
+}
+
+export function decodeChain(bytes: Uint8Array): ChainLeaf {
+  return decode(bytes, (reader) => ({
+    chainId: reader.hex32("chainId"),
+    epoch: reader.u64("epoch"),
+    height: reader.u64("height"),
+    timestampMs: reader.u64("timestampMs"),
+    clockMs: reader.u64("clockMs"),
+    slashedPot: reader.i128("slashedPot"),
+    deposited: reader.i128("deposited"),
+    withdrawn: reader.i128("withdrawn"),
+    genesisMoney: reader.i128("genesisMoney"),
+    depositWindow: {
+      fromMs: reader.u64("depositWindow.fromMs"),
+      amount: reader.i128("depositWindow.amount"),
+    },
+    registrations: reader.u64("registrations"),
+    lastSilenceSwapMs: reader.u64("lastSilenceSwapMs"),
+    lastMisconductMs: reader.u64("lastMisconductMs"),
+  }));
+}

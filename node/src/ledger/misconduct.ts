@@ -1,0 +1,148 @@
+import { divCeil, PPM } from "../kernel/fixed-point.ts";
+import type { Digest, Epoch, MicroUsd, PublicKey } from "../kernel/scalars.ts";
+import { statementDigest, statementEpoch, verifyStatement } from "../kernel/statements.ts";
+import { judge } from "./condemned.ts";
+import { classify, offenceOf } from "./evidence.ts";
+import type { EvidenceKind, LedgerState, Seat } from "./state.ts";
+import { startUnbonding } from "./swap.ts";
+import { inProofOrder } from "./transaction.ts";
+import type { Transaction } from "./types.ts";
+import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work.ts";
+
+type Proof = Extract<Transaction, { kind: "misconduct-proof" }>;
+
+/** CAUSE (b), EVIDENCE: a pair of statements that one honest key never signs. */
+export function applyMisconduct(work: Work, proof: Proof, id: Digest): Verdict {
+  const { state } = work;
+  if (proof.chainId !== state.chainId) {
+    const fix = `the proof is of chain ${proof.chainId}: submit it there`;
+    return { code: "FOREIGN_CHAIN", field: "chainId", fix };
+  }
+  const evidence = judgePair(state, proof);
+  if (typeof evidence !== "string") return evidence;
+  const key = proof.first.author;
+  const known = checkKey(state, key, statementEpoch(proof.first.statement));
+  if (known !== undefined) return known;
+  for (const [field, signed] of [
+    ["first", proof.first] as const,
+    ["second", proof.second] as const,
+  ]) {
+    if (verifyStatement(work.scheme, state.chainId, signed)) continue;
+    const fix = "the accused's signature does not verify on this chain";
+    return { code: "BAD_SIGNATURE", field: `${field}.signature`, fix };
+  }
+  if (evidence === "E9") return jailReports(work, proof);
+  condemn(work, key, evidence, id);
+  return undefined;
+}
+
+function judgePair(state: LedgerState, { first, second }: Proof): EvidenceKind | "E9" | Verdict {
+  if (first.author !== second.author) {
+    const fix = "both statements are of one author";
+    return { code: "NOT_MISCONDUCT", field: "second.author", fix };
+  }
+  const [left, right] = [first.statement, second.statement];
+  const isSame = statementDigest(state.chainId, left) === statementDigest(state.chainId, right);
+  const evidence = isSame ? undefined : classify(left, right);
+  if (evidence === undefined) {
+    const fix = "an honest key may sign both: see EVIDENCE for the pairs it never signs";
+    return { code: "NOT_MISCONDUCT", field: "second", fix };
+  }
+  if (!inProofOrder(state.chainId, first, second)) {
+    const fix = "write the statements in order of index, then digest: one pair, one proof";
+    return { code: "PROOF_ORDER", field: "second", fix };
+  }
+  return evidence;
+}
+
+/** The accused must have something at stake, and the offence must be recent enough. */
+function checkKey(state: LedgerState, key: PublicKey, epoch: Epoch): Verdict {
+  if (state.tombstones.has(key)) {
+    const fix = `${key} was condemned before: one proof is enough`;
+    return { code: "EVIDENCE_DUPLICATE", field: "first.author", fix };
+  }
+  const { seats, spares, jailed, unbonding } = state;
+  if (![seats, spares, jailed, unbonding].some((keys) => keys.has(key))) {
+    const fix = "the key has no bond on this chain";
+    return { code: "UNKNOWN_KEY", field: "first.author", fix };
+  }
+  // Lanes outlive epochs: a batch's epoch is 0, its age is bounded by the bond's.
+  if (epoch === 0 || epoch >= state.set.epoch) return undefined;
+  const { evidenceMsMax } = state.genesis.parameters.rotation;
+  const endedMs = state.epochEnds.get(epoch);
+  if (endedMs !== undefined && state.clockMs - endedMs <= evidenceMsMax) return undefined;
+  const fix = `epoch ${epoch} ended more than ${evidenceMsMax} ms ago`;
+  return { code: "EVIDENCE_TOO_OLD", field: "first.statement.epoch", fix };
+}
+
+/** E9 jails the reports of a seat for the jail term; it is no cause for a swap. */
+function jailReports(work: Work, { first }: Proof): Verdict {
+  const { state } = work;
+  const seat = state.seats.get(first.author);
+  if (seat === undefined) {
+    const fix = "only a seated key's reports can be jailed";
+    return { code: "UNKNOWN_KEY", field: "first.author", fix };
+  }
+  const offence = offenceOf(first.statement);
+  const last = seat.reportOffence;
+  const isNewer =
+    last === undefined ||
+    offence.epoch > last.epoch ||
+    (offence.epoch === last.epoch && offence.index > last.index);
+  if (!isNewer) {
+    const fix = "this offence, or a later one, was punished before";
+    return { code: "EVIDENCE_DUPLICATE", field: "first", fix };
+  }
+  const untilMs = state.clockMs + state.genesis.parameters.rotation.jailMs;
+  const jailed: Seat = { ...seat, reportOffence: offence, reportsJailedUntilMs: untilMs };
+  change(work, { seats: withEntry(state.seats, seat.key, jailed) });
+  work.events.push({ kind: "jailed", key: seat.key, untilMs });
+  return undefined;
+}
+
+function slashOf(state: LedgerState, bond: MicroUsd): MicroUsd {
+  return divCeil(bond * state.genesis.parameters.rotation.slashPpm, PPM);
+}
+
+/**
+ * Slashes at once and tombstones for ever. Only an active key's seat is swapped (CAUSE); spares, jailed
+ * and unbonding keys just lose their bond's share.
+ */
+function condemn(work: Work, key: PublicKey, evidence: EvidenceKind, proof: Digest): void {
+  const { state } = work;
+  const tombstone = { key, evidence, height: state.height, proof };
+  change(work, { tombstones: withEntry(state.tombstones, key, tombstone) });
+  const seat = state.seats.get(key);
+  const amount = takeBond(work, key);
+  change(work, { slashedPot: work.state.slashedPot + amount });
+  work.events.push({ kind: "slashed", key, evidence, amount, seated: seat !== undefined });
+  if (seat !== undefined) judge(work, key, proof);
+}
+
+/** Takes the slashed share from wherever the key's bond is, and returns it. */
+function takeBond(work: Work, key: PublicKey): MicroUsd {
+  const { state } = work;
+  const seat = state.seats.get(key);
+  if (seat !== undefined) {
+    const amount = slashOf(state, seat.bond);
+    const poorer: Seat = { ...seat, bond: seat.bond - amount };
+    change(work, { seats: withEntry(state.seats, key, poorer) });
+    return amount;
+  }
+  const entry = state.unbonding.get(key);
+  if (entry !== undefined) {
+    const amount = slashOf(state, entry.amount);
+    const poorer = { ...entry, amount: entry.amount - amount };
+    change(work, { unbonding: withEntry(state.unbonding, key, poorer) });
+    return amount;
+  }
+  const candidate = state.spares.get(key) ?? state.jailed.get(key);
+  if (candidate === undefined) return 0n;
+  const amount = slashOf(state, candidate.bond);
+  change(work, {
+    spares: withoutEntry(state.spares, key),
+    jailed: withoutEntry(state.jailed, key),
+  });
+  startUnbonding(work, { ...candidate, bond: candidate.bond - amount });
+  return amount;
+}

@@ -1,0 +1,72 @@
+import { type Reader, Writer } from "../kernel/codec.ts";
+import type { Digest } from "../kernel/scalars.ts";
+
+/** Nonces up to this far below the highest are remembered. */
+export const NONCE_WINDOW = 1_024;
+
+/**
+ * Sliding window of one scope. A slot holds the first 32 bits (0 becomes 1) of the transaction that
+ * used its nonce, or 0: enough to tell a resubmission from another transaction under a used nonce.
+ */
+export interface NonceWindow {
+  readonly highest: number;
+  /** NONCE_WINDOW slots; the nonce's is nonce mod NONCE_WINDOW. Never changed in place. */
+  readonly slots: Uint32Array;
+}
+
+export type NonceUse = "free" | "same" | "other" | "old";
+
+function mark(transaction: Digest): number {
+  return Math.max(1, Number.parseInt(transaction.slice(0, 8), 16));
+}
+
+/** How the nonce stands: free, used by this very transaction, by another one, or below the window. */
+export function nonceUse(
+  window: NonceWindow | undefined,
+  nonce: number,
+  transaction: Digest,
+): NonceUse {
+  if (window === undefined || nonce > window.highest) return "free";
+  if (nonce <= window.highest - NONCE_WINDOW) return "old";
+  const slot = window.slots[nonce % NONCE_WINDOW];
+  if (slot === 0) return "free";
+  return slot === mark(transaction) ? "same" : "other";
+}
+
+/** The window after the nonce was used. */
+export function useNonce(
+  window: NonceWindow | undefined,
+  nonce: number,
+  transaction: Digest,
+): NonceWindow {
+  const slots = window === undefined ? new Uint32Array(NONCE_WINDOW) : window.slots.slice();
+  const highest = window?.highest ?? nonce;
+  // Nonces that were skipped are free again in the slots of those that fell out of the window.
+  const skipped = Math.min(NONCE_WINDOW, Math.max(0, nonce - highest));
+  for (let back = 0; back < skipped; back += 1) slots[(nonce - back) % NONCE_WINDOW] = 0;
+  slots[nonce % NONCE_WINDOW] = mark(transaction);
+  return { highest: Math.max(highest, nonce), slots };
+}
+
+/** Leaf: u64 highest, list of (u16 distance below the highest, u32 mark), used nonces only, nearest first. */
+export function encodeNonces({ highest, slots }: NonceWindow): Uint8Array {
+  const writer = new Writer().u64(highest);
+  const distances = Array.from({ length: NONCE_WINDOW }, (_, back) => back).filter(
+    (back) => back <= highest && slots[(highest - back) % NONCE_WINDOW] !== 0,
+  );
+  writer.list(distances, (out, back) => {
+    out.u16(back).u32(slots[(highest - back) % NONCE_WINDOW] ?? 0);
+  });
+  return writer.finish();
+}
+
+export function readNonces(reader: Reader): NonceWindow {
+  const highest = reader.u64("highest");
+  const slots = new Uint32Array(NONCE_WINDOW);
+  const used = reader.list("used", NONCE_WINDOW, (input, field) => ({
+    back: input.u16(`${field}.back`),
+    mark: input.u32(`${field}.mark`),
+  }));
+  for (const entry of used) slots[(highest - entry.back) % NONCE_WINDOW] = entry.mark;
+  return { highest, slots };
+}

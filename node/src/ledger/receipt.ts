@@ -1,0 +1,152 @@
+import { assert, unreachable } from "../kernel/assert.ts";
+import { Reader, Writer } from "../kernel/codec.ts";
+import { type ListProof, listProof } from "../kernel/merkle.ts";
+import type { Digest } from "../kernel/scalars.ts";
+import type { ActionOutcome } from "../margin/types.ts";
+import { readMarginEvent, writeMarginEvent } from "./event-codec.ts";
+import type { EvidenceKind } from "./state.ts";
+import { readSwap, writeSwap } from "./swap-codec.ts";
+import { readChoice } from "./transaction-codec.ts";
+import type { ExecutionResult, LedgerEvent, Receipt } from "./types.ts";
+
+/** A leaf of receiptsRoot. */
+export type ReceiptLeaf =
+  | { readonly kind: "receipt"; readonly receipt: Receipt }
+  | { readonly kind: "event"; readonly event: LedgerEvent };
+
+const LEAF_KINDS = ["receipt", "event"] as const satisfies ReceiptLeaf["kind"][];
+const EVENT_KINDS = [
+  "swap",
+  "slashed",
+  "jailed",
+  "spare-registered",
+  "margin",
+] as const satisfies LedgerEvent["kind"][];
+/** As in the type of the event; E9 never slashes, but has its place. */
+const SLASHED_FOR = ["E1", "E2", "E3", "E4", "E5", "E7", "E8", "E9"] as const satisfies (
+  | EvidenceKind
+  | "E9"
+)[];
+const TEXT_MAX = 1_024;
+const OUTCOMES_MAX = 1_024;
+
+function writeOutcome(writer: Writer, outcome: ActionOutcome): void {
+  writer.text(outcome.code).text(outcome.field).text(outcome.fix);
+  writer.i128(outcome.filled).i128(outcome.resting);
+}
+
+function readOutcome(reader: Reader, field: string): ActionOutcome {
+  return {
+    code: reader.text(`${field}.code`, TEXT_MAX),
+    field: reader.text(`${field}.field`, TEXT_MAX),
+    fix: reader.text(`${field}.fix`, TEXT_MAX),
+    filled: reader.i128(`${field}.filled`),
+    resting: reader.i128(`${field}.resting`),
+  };
+}
+
+export function encodeReceiptLeaf(receipt: Receipt): Uint8Array {
+  const writer = new Writer().u8(LEAF_KINDS.indexOf("receipt")).hex32(receipt.transaction);
+  writer.text(receipt.code).text(receipt.field).text(receipt.fix);
+  return writer.list(receipt.outcomes, writeOutcome).finish();
+}
+
+function writeEvent(writer: Writer, event: LedgerEvent): void {
+  writer.u8(EVENT_KINDS.indexOf(event.kind));
+  switch (event.kind) {
+    case "swap":
+      writeSwap(writer, event.swap);
+      return;
+    case "slashed":
+      writer.hex32(event.key).u8(SLASHED_FOR.indexOf(event.evidence)).i128(event.amount);
+      writer.bool(event.seated);
+      return;
+    case "jailed":
+      writer.hex32(event.key).u64(event.untilMs);
+      return;
+    case "spare-registered":
+      writer.hex32(event.key).hex32(event.owner);
+      return;
+    case "margin":
+      writeMarginEvent(writer, event.event);
+      return;
+    default:
+      unreachable(event);
+  }
+}
+
+function readEvent(reader: Reader): LedgerEvent {
+  const kind = readChoice(reader, "event", EVENT_KINDS);
+  switch (kind) {
+    case "swap":
+      return { kind, swap: readSwap(reader, "swap") };
+    case "slashed":
+      return {
+        kind,
+        key: reader.hex32("key"),
+        evidence: readChoice(reader, "evidence", SLASHED_FOR),
+        amount: reader.i128("amount"),
+        seated: reader.bool("seated"),
+      };
+    case "jailed":
+      return { kind, key: reader.hex32("key"), untilMs: reader.u64("untilMs") };
+    case "spare-registered":
+      return { kind, key: reader.hex32("key"), owner: reader.hex32("owner") };
+    case "margin":
+      return { kind, event: readMarginEvent(reader) };
+    default:
+      return unreachable(kind);
+  }
+}
+
+export function encodeEventLeaf(event: LedgerEvent): Uint8Array {
+  const writer = new Writer().u8(LEAF_KINDS.indexOf("event"));
+  writeEvent(writer, event);
+  return writer.finish();
+}
+
+/** Throws DecodeError where the bytes are no leaf. */
+export function decodeReceiptLeaf(bytes: Uint8Array): ReceiptLeaf {
+  const reader = new Reader(bytes);
+  const kind = readChoice(reader, "leaf", LEAF_KINDS);
+  const leaf: ReceiptLeaf =
+    kind === "event"
+      ? { kind, event: readEvent(reader) }
+      : {
+          kind,
+          receipt: {
+            transaction: reader.hex32("transaction"),
+            code: reader.text("code", TEXT_MAX),
+            field: reader.text("field", TEXT_MAX),
+            fix: reader.text("fix", TEXT_MAX),
+            outcomes: reader.list("outcomes", OUTCOMES_MAX, readOutcome),
+          },
+        };
+  reader.end();
+  return leaf;
+}
+
+/** All leaves under receiptsRoot: receipts in order, then events in order. */
+export function resultLeaves({
+  receipts,
+  events,
+}: Pick<ExecutionResult, "receipts" | "events">): readonly Uint8Array[] {
+  return [...receipts.map(encodeReceiptLeaf), ...events.map(encodeEventLeaf)];
+}
+
+export interface ProvenLeaf {
+  readonly leaf: Uint8Array;
+  readonly proof: ListProof;
+}
+
+/** The receipt of a transaction that is in the block, with its path to receiptsRoot. */
+export function receiptProof(
+  result: Pick<ExecutionResult, "receipts" | "events">,
+  transaction: Digest,
+): ProvenLeaf {
+  const index = result.receipts.findIndex((receipt) => receipt.transaction === transaction);
+  const leaves = resultLeaves(result);
+  const leaf = leaves[index];
+  assert(leaf !== undefined, `no receipt of ${transaction} in this block`);
+  return { leaf, proof: listProof(leaves, index) };
+}

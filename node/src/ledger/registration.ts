@@ -1,0 +1,151 @@
+import { defined } from "../kernel/assert.ts";
+import { minimum } from "../kernel/fixed-point.ts";
+import type { MicroUsd } from "../kernel/scalars.ts";
+import { verifyStatement } from "../kernel/statements.ts";
+import { isAddress } from "./genesis-reader.ts";
+import type { LedgerState, Owner, Spare } from "./state.ts";
+import { registrationDigest, registrationSigningBytes } from "./transaction.ts";
+import type { SpareRegistration, Transaction } from "./types.ts";
+import { change, type Verdict, type Work, withEntry } from "./work.ts";
+
+type Registering = Extract<Transaction, { kind: "register-spare" }>;
+
+/** Heartbeats of spares ride in blocks, so their number is bounded. */
+export const SPARES_MAX = 128;
+
+/**
+ * SPONSOR: the spare's own keys sign, the owner's sponsor key pays the bond out of the owner's treasury
+ * within its limit, and the owner's signature, if there, endorses it.
+ */
+export function applyRegistration(work: Work, transaction: Registering): Verdict {
+  const { state } = work;
+  const { registration } = transaction;
+  const owner = state.owners.get(registration.owner);
+  if (owner === undefined) {
+    const fix = "only owners named in the genesis are candidates";
+    return { code: "OWNER_UNKNOWN", field: "registration.owner", fix };
+  }
+  const refusal =
+    checkKeys(state, registration) ??
+    checkMoney(state, owner, registration.bond) ??
+    checkSignatures(work, transaction, owner);
+  if (refusal !== undefined) return refusal;
+  admit(work, owner, transaction);
+  return undefined;
+}
+
+function checkKeys(state: LedgerState, { key, networkKey, address }: SpareRegistration): Verdict {
+  if (state.tombstones.has(key)) {
+    const fix = "it was condemned for misconduct, for ever: make a new key";
+    return { code: "KEY_TOMBSTONED", field: "registration.key", fix };
+  }
+  if (state.knownKeys.has(key)) {
+    const fix = "a consensus key is registered once: make a new key, or return a jailed one";
+    return { code: "KEY_KNOWN", field: "registration.key", fix };
+  }
+  const present = [...state.seats.values(), ...state.spares.values(), ...state.jailed.values()];
+  if (networkKey === key || present.some((other) => other.networkKey === networkKey)) {
+    const fix = "peers pin network keys: make a new one for each candidate";
+    return { code: "NETWORK_KEY_KNOWN", field: "registration.networkKey", fix };
+  }
+  if (!isAddress(address)) {
+    const fix = 'write host:port, like "127.0.0.1:7000"';
+    return { code: "ADDRESS_INVALID", field: "registration.address", fix };
+  }
+  if (state.spares.size >= SPARES_MAX) {
+    return { code: "SPARES_FULL", field: "registration", fix: `at most ${SPARES_MAX} spares` };
+  }
+  return undefined;
+}
+
+function checkMoney(state: LedgerState, owner: Owner, bond: MicroUsd): Verdict {
+  const field = "registration.bond";
+  const least = [...state.seats.values()].map(({ power }) => power).reduce(minimum);
+  if (bond < least) {
+    const fix = `bond at least ${least}: a newcomer's bond covers the leaver's power`;
+    return { code: "BOND_TOO_SMALL", field, fix };
+  }
+  const { sponsorBondMax } = state.genesis.parameters.rotation;
+  if (owner.sponsored + bond > sponsorBondMax) {
+    const fix = `this sponsor key has placed ${owner.sponsored} of at most ${sponsorBondMax}`;
+    return { code: "SPONSOR_LIMIT", field, fix };
+  }
+  if (bond > owner.treasury) {
+    const fix = `the owner's treasury holds ${owner.treasury}: bond less`;
+    return { code: "TREASURY_SHORT", field, fix };
+  }
+  return undefined;
+}
+
+function checkSignatures(work: Work, transaction: Registering, owner: Owner): Verdict {
+  const { chainId } = work.state;
+  const { registration, possession } = transaction;
+  const { statement, author } = possession;
+  const isPossession =
+    statement.kind === "endorsement" &&
+    author === registration.key &&
+    statement.subject === registrationDigest(chainId, registration) &&
+    verifyStatement(work.scheme, chainId, possession);
+  if (!isPossession) {
+    const fix = "the spare's consensus key endorses the registration digest of this chain";
+    return { code: "BAD_POSSESSION", field: "possession", fix };
+  }
+  const signed = (role: "network" | "sponsor" | "owner", key: string, by: Uint8Array): boolean =>
+    work.scheme.verify(key, registrationSigningBytes(chainId, role, registration), by);
+  if (!signed("network", registration.networkKey, transaction.networkSignature)) {
+    const fix = "the network key signs registrationSigningBytes of role network";
+    return { code: "BAD_NETWORK_SIGNATURE", field: "networkSignature", fix };
+  }
+  if (!signed("sponsor", owner.sponsorKey, transaction.sponsorSignature)) {
+    const fix = "only the owner's sponsor key places a bond: sign role sponsor with it";
+    return { code: "NOT_THE_SPONSOR", field: "sponsorSignature", fix };
+  }
+  const { ownerSignature } = transaction;
+  if (ownerSignature !== undefined && !signed("owner", owner.key, ownerSignature)) {
+    const fix = "only the owner's key endorses: sign role owner with it, or leave it out";
+    return { code: "NOT_THE_OWNER", field: "ownerSignature", fix };
+  }
+  return undefined;
+}
+
+function admit(work: Work, owner: Owner, { registration, ownerSignature }: Registering): void {
+  const { state } = work;
+  const { key, bond } = registration;
+  const spare: Spare = {
+    ...registration,
+    registeredAt: state.height,
+    order: state.registrations + 1,
+    registeredMs: state.clockMs,
+    endorsed: ownerSignature !== undefined,
+    attested: 0,
+  };
+  const paid: Owner = {
+    ...owner,
+    treasury: owner.treasury - bond,
+    sponsored: owner.sponsored + bond,
+  };
+  change(work, {
+    spares: withEntry(state.spares, key, spare),
+    owners: withEntry(state.owners, owner.key, paid),
+    knownKeys: withEntry(state.knownKeys, key, state.height),
+    registrations: spare.order,
+  });
+  work.events.push({ kind: "spare-registered", key, owner: owner.key });
+}
+
+/** Bonds whose unbonding is over return to their owners' treasuries. */
+export function releaseBonds(work: Work): void {
+  const due = [...work.state.unbonding.values()].filter(
+    ({ releaseMs }) => releaseMs <= work.state.clockMs,
+  );
+  if (due.length === 0) return;
+  const owners = new Map(work.state.owners);
+  const unbonding = new Map(work.state.unbonding);
+  for (const { key, owner: name, amount, sponsored } of due) {
+    const owner = defined(owners.get(name), `owner ${name} of a bond`);
+    const left = owner.sponsored - sponsored;
+    owners.set(name, { ...owner, treasury: owner.treasury + amount, sponsored: left });
+    unbonding.delete(key);
+  }
+  change(work, { owners, unbonding });
+}

@@ -1,0 +1,267 @@
+import type {
+  Digest,
+  Epoch,
+  Height,
+  MicroUsd,
+  Millis,
+  Power,
+  PublicKey,
+  Round,
+} from "../kernel/scalars.ts";
+import { type ValidatorSet, validatorSetHash } from "../kernel/validator-set.ts";
+import { createMargin, genesisLeaves } from "../margin/engine.ts";
+import type { MarginState } from "../margin/state.ts";
+import { type Genesis, genesisSet, genesisTotal } from "./genesis.ts";
+import { ledgerChanges } from "./leaf-changes.ts";
+import type { NonceWindow } from "./nonces.ts";
+import { type StateTree, treeRoot, updateTree } from "./state-tree.ts";
+import type { SwapRecord } from "./types.ts";
+
+/** Consensus key, network key, where it listens, whose it is, what it has at stake. */
+export interface Candidate {
+  readonly owner: PublicKey;
+  readonly key: PublicKey;
+  readonly networkKey: PublicKey;
+  /** host:port of the peer listener. */
+  readonly address: string;
+  readonly bond: MicroUsd;
+  /** Height of the key's registration; 0 at genesis. */
+  readonly registeredAt: Height;
+}
+
+/** A place in the set (rule SEAT). */
+export interface Seat extends Candidate {
+  readonly power: Power;
+  readonly muted: boolean;
+  /** Ledger clock when it was seated. */
+  readonly seatedAtMs: Millis;
+  /** False for a newcomer that the vacated seat's owner had not endorsed (rule RATE). */
+  readonly endorsed: boolean;
+  /** E9: newest offence as (epoch, index), and until when its reports do not count. */
+  readonly reportOffence: { readonly epoch: Epoch; readonly index: number } | undefined;
+  readonly reportsJailedUntilMs: Millis;
+}
+
+export interface Spare extends Candidate {
+  /** Number of the registration, counted over the chain: the order of PICK. */
+  readonly order: number;
+  readonly registeredMs: Millis;
+  /** By its owner's signature (rule RATE). */
+  readonly endorsed: boolean;
+  /** Newest height whose certified root it attested (rule FIT); 0 if none. */
+  readonly attested: Height;
+}
+
+/** Out by silence until the term is over (rule RETURN). */
+export interface Jailed extends Candidate {
+  readonly untilMs: Millis;
+}
+
+/** A bond on its way back to its owner's treasury: still slashable. */
+export interface Unbonding {
+  readonly owner: PublicKey;
+  readonly key: PublicKey;
+  readonly amount: MicroUsd;
+  /** What the sponsor had placed: given back to its limit. 0 for bonds of genesis. */
+  readonly sponsored: MicroUsd;
+  readonly releaseMs: Millis;
+}
+
+export interface Owner {
+  readonly key: PublicKey;
+  readonly sponsorKey: PublicKey;
+  readonly treasury: MicroUsd;
+  /** Bonds placed by the sponsor key and not yet returned (rule SPONSOR). */
+  readonly sponsored: MicroUsd;
+}
+
+export type EvidenceKind = "E1" | "E2" | "E3" | "E4" | "E5" | "E7" | "E8";
+
+/** A key condemned for misconduct, for ever (rule RETURN). */
+export interface Tombstone {
+  readonly key: PublicKey;
+  readonly evidence: EvidenceKind;
+  readonly height: Height;
+  readonly proof: Digest;
+}
+
+/** A condemned key that still sits: its swap waits for approval, a spare, or the next epoch (RATE). */
+export interface Condemned {
+  readonly key: PublicKey;
+  readonly proof: Digest;
+  readonly sinceMs: Millis;
+  readonly needsApproval: boolean;
+  /** Owners that approved. */
+  readonly approvals: readonly PublicKey[];
+}
+
+/** The chain's own count of one member's signs of life (rule SILENCE). */
+export interface Liveness {
+  /** Height and ledger clock of the last sign of any kind, or of the count's start. */
+  readonly sinceHeight: Height;
+  readonly sinceMs: Millis;
+  /** The same for votes, order votes and timeouts alone. */
+  readonly votedHeight: Height;
+  readonly votedMs: Millis;
+  /** Since when its votes came without a longer pause; undefined while they do not. */
+  readonly votingSinceMs: Millis | undefined;
+  /** Newest heartbeat that counted. */
+  readonly heartbeat: Height;
+  /** Newest rounds that counted in `roundsEpoch`; 0 if none. */
+  readonly roundsEpoch: Epoch;
+  readonly voteRound: Round;
+  readonly orderVoteRound: Round;
+  readonly timeoutRound: Round;
+  /** Last absence notice: when it began and until when the count rests; 0 if none. */
+  readonly absentFromMs: Millis;
+  readonly absentUntilMs: Millis;
+}
+
+/** What a heartbeat may name: a height, its root, and how old it is. */
+export interface BlockMark {
+  readonly epoch: Epoch;
+  readonly height: Height;
+  readonly round: Round;
+  readonly timestampMs: Millis;
+  readonly clockMs: Millis;
+  readonly stateRoot: Digest;
+}
+
+/**
+ * The whole state after one block. Immutable: a block makes a new one, and those of the last heights
+ * stand side by side.
+ */
+export interface LedgerState {
+  readonly genesis: Genesis;
+  readonly chainId: Digest;
+  readonly tree: StateTree;
+  readonly stateRoot: Digest;
+
+  readonly height: Height;
+  /** Block time of the last block. */
+  readonly timestampMs: Millis;
+  /** Genesis time plus credited block time: one block adds at most `blockTimeCreditMsMax`. */
+  readonly clockMs: Millis;
+  /** Recent blocks, oldest first. */
+  readonly marks: readonly BlockMark[];
+
+  /** The set that the next block belongs to. */
+  readonly set: ValidatorSet;
+  readonly setHash: Digest;
+  /** Ledger clock at which each past epoch ended, as far back as evidence reaches. */
+  readonly epochEnds: ReadonlyMap<Epoch, Millis>;
+  readonly seats: ReadonlyMap<PublicKey, Seat>;
+  readonly spares: ReadonlyMap<PublicKey, Spare>;
+  readonly jailed: ReadonlyMap<PublicKey, Jailed>;
+  readonly unbonding: ReadonlyMap<PublicKey, Unbonding>;
+  readonly tombstones: ReadonlyMap<PublicKey, Tombstone>;
+  readonly condemned: ReadonlyMap<PublicKey, Condemned>;
+  readonly owners: ReadonlyMap<PublicKey, Owner>;
+  /** Every consensus key that ever was on the chain, with its height: none comes twice. */
+  readonly knownKeys: ReadonlyMap<PublicKey, Height>;
+  /** Rotated by their owners in the last two epochs: they still serve history. */
+  readonly leavers: readonly (Candidate & { readonly epoch: Epoch })[];
+
+  readonly liveness: ReadonlyMap<PublicKey, Liveness>;
+  /** Height of each proposer's newest block. */
+  readonly proposedAt: ReadonlyMap<PublicKey, Height>;
+  readonly lastSilenceSwapMs: Millis | undefined;
+  /** Newest proof against a seat. */
+  readonly lastMisconductMs: Millis | undefined;
+  readonly registrations: number;
+  /** Newest swaps, oldest first; all of them stay in the state tree. */
+  readonly swaps: readonly SwapRecord[];
+
+  /** By scope, in buckets, so that a block copies little. */
+  readonly nonces: ReadonlyMap<string, ReadonlyMap<string, NonceWindow>>;
+  readonly depositWindow: { readonly fromMs: Millis; readonly amount: MicroUsd };
+  readonly slashedPot: MicroUsd;
+  /** Deposits and faucet, withdrawals: all money that came and went since genesis. */
+  readonly deposited: MicroUsd;
+  readonly withdrawn: MicroUsd;
+  readonly genesisMoney: MicroUsd;
+  readonly margin: MarginState;
+}
+
+export function freshLiveness(height: Height, clockMs: Millis, heartbeat: Height): Liveness {
+  return {
+    sinceHeight: height,
+    sinceMs: clockMs,
+    votedHeight: height,
+    votedMs: clockMs,
+    votingSinceMs: undefined,
+    heartbeat,
+    roundsEpoch: 0,
+    voteRound: 0,
+    orderVoteRound: 0,
+    timeoutRound: 0,
+    absentFromMs: 0,
+    absentUntilMs: 0,
+  };
+}
+
+function genesisSeats(genesis: Genesis): Map<PublicKey, Seat> {
+  const seats = genesis.seats.map(({ owner, key, networkKey, address, power }): Seat => {
+    return {
+      owner,
+      key,
+      networkKey,
+      address,
+      bond: power,
+      registeredAt: 0,
+      power,
+      muted: false,
+      seatedAtMs: genesis.genesisTimeMs,
+      endorsed: true,
+      reportOffence: undefined,
+      reportsJailedUntilMs: 0,
+    };
+  });
+  return new Map(seats.map((seat) => [seat.key, seat]));
+}
+
+/** The state at height 0, before the first block. */
+export function createLedger(genesis: Genesis, chainId: Digest): LedgerState {
+  const { genesisTimeMs, parameters } = genesis;
+  const set = genesisSet(genesis);
+  const keys = set.members.map(({ key }) => key);
+  const margin = createMargin(genesis.margin, parameters.margin, genesisTimeMs);
+  const bare: LedgerState = {
+    genesis,
+    chainId,
+    tree: undefined,
+    stateRoot: "",
+    height: 0,
+    timestampMs: genesisTimeMs,
+    clockMs: genesisTimeMs,
+    marks: [],
+    set,
+    setHash: validatorSetHash(set),
+    epochEnds: new Map(),
+    seats: genesisSeats(genesis),
+    spares: new Map(),
+    jailed: new Map(),
+    unbonding: new Map(),
+    tombstones: new Map(),
+    condemned: new Map(),
+    owners: new Map(genesis.owners.map((owner) => [owner.key, { ...owner, sponsored: 0n }])),
+    knownKeys: new Map(keys.map((key) => [key, 0])),
+    leavers: [],
+    liveness: new Map(keys.map((key) => [key, freshLiveness(0, genesisTimeMs, 0)])),
+    proposedAt: new Map(),
+    lastSilenceSwapMs: undefined,
+    lastMisconductMs: undefined,
+    registrations: 0,
+    swaps: [],
+    nonces: new Map(),
+    depositWindow: { fromMs: genesisTimeMs, amount: 0n },
+    slashedPot: 0n,
+    deposited: 0n,
+    withdrawn: 0n,
+    genesisMoney: genesisTotal(genesis),
+    margin,
+  };
+  const changes = [...ledgerChanges(undefined, bare, new Set()), ...genesisLeaves(margin)];
+  const tree = updateTree(undefined, changes);
+  return { ...bare, tree, stateRoot: treeRoot(tree) };
+}

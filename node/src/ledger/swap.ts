@@ -1,0 +1,206 @@
+import { assert, defined } from "../kernel/assert.ts";
+import type { Refusal } from "../kernel/result.ts";
+import type { Digest, PublicKey } from "../kernel/scalars.ts";
+import {
+  findMember,
+  type Member,
+  totalPower,
+  type ValidatorSet,
+  validatorSet,
+} from "../kernel/validator-set.ts";
+import { rollOf } from "./liveness.ts";
+import { isEndorsedFor, pickNewcomer, type SwapCause } from "./newcomer.ts";
+import { faultyPowerOf, mutedPower } from "./silence.ts";
+import type { LedgerState, Seat, Spare } from "./state.ts";
+import type { SwapRecord } from "./types.ts";
+import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work.ts";
+
+/** Swap records kept in memory for views; the state tree keeps all. */
+const SWAPS_HELD = 256;
+
+/** RATE: one swap pending; the next only after the last is effective. */
+export function swapPending(work: Work): Verdict {
+  if (work.nextSet === undefined) return undefined;
+  return {
+    code: "SWAP_PENDING",
+    field: "member",
+    fix: `a swap into epoch ${work.nextSet.epoch} is pending: try again in that epoch`,
+  };
+}
+
+/**
+ * EPOCH: consecutive sets share more than two thirds of old and of new power, as the sum of
+ * min(old, new) per unchanged key, so that no two quorums of the two sets are without an honest member
+ * in common.
+ */
+export function overlapRefusal(old: ValidatorSet, next: ValidatorSet): Refusal | undefined {
+  const shared = old.members.reduce((sum, { key, power }) => {
+    const stays = findMember(next, key)?.power ?? 0n;
+    return sum + (stays < power ? stays : power);
+  }, 0n);
+  if (shared * 3n > totalPower(old) * 2n && shared * 3n > totalPower(next) * 2n) return undefined;
+  return {
+    code: "EPOCH_OVERLAP",
+    field: "nextSet",
+    fix: `the sets share ${shared} of ${totalPower(old)}: change less than a third at once`,
+  };
+}
+
+function memberOf({ key, networkKey, address, owner, power, muted }: Seat): Member {
+  return { key, networkKey, address, owner, power, muted };
+}
+
+/** Ends the epoch with the given seats; the only place where the set changes. */
+function endEpoch(work: Work, seats: ReadonlyMap<PublicKey, Seat>): Refusal | undefined {
+  const { state } = work;
+  assert(work.nextSet === undefined, "one change of the set a block (rule RATE)");
+  const next = validatorSet(state.set.epoch + 1, [...seats.values()].map(memberOf));
+  const refusal = overlapRefusal(state.set, next);
+  if (refusal !== undefined) return refusal;
+  const keys = next.members.map(({ key }) => key);
+  const proposedAt = new Map([...state.proposedAt].filter(([key]) => seats.has(key)));
+  change(work, { seats, liveness: rollOf(state, keys), proposedAt });
+  work.nextSet = next;
+  return undefined;
+}
+
+function record(work: Work, swap: SwapRecord): void {
+  change(work, { swaps: [...work.state.swaps, swap].slice(-SWAPS_HELD) });
+  work.events.push({ kind: "swap", swap });
+}
+
+/** A swap in one act (rule SWAP): one key out, one in, with exactly the leaver's power. */
+export function swapSeat(
+  work: Work,
+  leaver: Seat,
+  cause: SwapCause,
+  proof: Digest,
+): Refusal | undefined {
+  const picked = pickNewcomer(work.state, leaver, cause);
+  if (!picked.ok) return picked.error;
+  const spare = picked.value;
+  const seats = withoutEntry(work.state.seats, leaver.key).set(
+    spare.key,
+    seatOf(work.state, spare, leaver),
+  );
+  const refusal = endEpoch(work, seats);
+  if (refusal !== undefined) return refusal;
+  change(work, {
+    spares: withoutEntry(work.state.spares, spare.key),
+    condemned: withoutEntry(work.state.condemned, leaver.key),
+  });
+  retire(work, leaver, cause);
+  record(work, {
+    epoch: defined(work.nextSet, "next set").epoch,
+    height: work.state.height,
+    cause,
+    leaver: leaver.key,
+    newcomer: spare.key,
+    proof,
+    newcomerRegisteredAt: spare.registeredAt,
+    power: leaver.power,
+  });
+  return undefined;
+}
+
+function seatOf(state: LedgerState, spare: Spare, leaver: Seat): Seat {
+  const { owner, key, networkKey, address, bond, registeredAt } = spare;
+  return {
+    owner,
+    key,
+    networkKey,
+    address,
+    bond,
+    registeredAt,
+    power: leaver.power,
+    muted: false,
+    seatedAtMs: state.clockMs,
+    endorsed: isEndorsedFor(spare, leaver),
+    reportOffence: undefined,
+    reportsJailedUntilMs: 0,
+  };
+}
+
+/** RETURN: what becomes of the key and the bond that leave. */
+function retire(work: Work, leaver: Seat, cause: SwapCause): void {
+  const { state } = work;
+  const { owner, key, networkKey, address, bond, registeredAt } = leaver;
+  const candidate = { owner, key, networkKey, address, bond, registeredAt };
+  switch (cause) {
+    case "silence": {
+      const untilMs = state.clockMs + state.genesis.parameters.rotation.jailMs;
+      const jailed = withEntry(state.jailed, key, { ...candidate, untilMs });
+      change(work, { jailed, lastSilenceSwapMs: state.clockMs });
+      work.events.push({ kind: "jailed", key, untilMs });
+      return;
+    }
+    case "misconduct":
+      startUnbonding(work, candidate);
+      return;
+    case "owner": {
+      startUnbonding(work, candidate);
+      const recent = state.leavers.filter(({ epoch }) => epoch >= state.set.epoch - 1);
+      change(work, { leavers: [...recent, { ...candidate, epoch: state.set.epoch }] });
+      return;
+    }
+  }
+}
+
+/** The bond stays slashable until `unbondingMs` are over, then returns to the owner's treasury. */
+export function startUnbonding(
+  work: Work,
+  { owner, key, bond, registeredAt }: Pick<Seat, "owner" | "key" | "bond" | "registeredAt">,
+): void {
+  const { state } = work;
+  const releaseMs = state.clockMs + state.genesis.parameters.rotation.unbondingMs;
+  const sponsored = registeredAt === 0 ? 0n : bond;
+  const entry = { owner, key, amount: bond, sponsored, releaseMs };
+  change(work, { unbonding: withEntry(state.unbonding, key, entry) });
+}
+
+/**
+ * SWAP: without a fit spare the member stays with its power, muted as leader, by an epoch change with
+ * the same set, at most f muted; else `NO_FIT_SPARE`.
+ */
+export function muteSeat(work: Work, seat: Seat, proof: Digest, why: Refusal): Refusal | undefined {
+  if (seat.muted) return why;
+  if (mutedPower(work.state) + seat.power > faultyPowerOf(work.state)) return why;
+  return setMuted(work, seat, true, proof);
+}
+
+function setMuted(work: Work, seat: Seat, muted: boolean, proof: Digest): Refusal | undefined {
+  const refusal = endEpoch(work, withEntry(work.state.seats, seat.key, { ...seat, muted }));
+  if (refusal !== undefined) return refusal;
+  record(work, {
+    epoch: defined(work.nextSet, "next set").epoch,
+    height: work.state.height,
+    cause: muted ? "mute" : "unmute",
+    leaver: seat.key,
+    newcomer: undefined,
+    proof,
+    newcomerRegisteredAt: 0,
+    power: seat.power,
+  });
+  return undefined;
+}
+
+/** Whether a muted member has voted for a silence window without a longer pause. */
+function votesAgain(state: LedgerState, key: PublicKey): boolean {
+  const { silenceMs } = state.genesis.parameters.rotation;
+  const liveness = state.liveness.get(key);
+  if (liveness?.votingSinceMs === undefined) return false;
+  const isVoting = state.clockMs - liveness.votedMs <= Math.floor(silenceMs / 4);
+  return isVoting && state.clockMs - liveness.votingSinceMs >= silenceMs;
+}
+
+/** Lets the first muted member that votes again lead again; a condemned one never does. */
+export function unmuteByVotes(work: Work, blockId: Digest): void {
+  const { state } = work;
+  if (work.nextSet !== undefined) return;
+  const seat = [...state.seats.values()].find(
+    ({ key, muted }) => muted && !state.tombstones.has(key) && votesAgain(state, key),
+  );
+  if (seat === undefined) return;
+  const refusal = setMuted(work, seat, false, blockId);
+  assert(refusal === undefined, "the same set overlaps with itself");
+}

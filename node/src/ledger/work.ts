@@ -1,0 +1,93 @@
+import type { Refusal } from "../kernel/result.ts";
+import type { Digest, MicroUsd, PublicKey } from "../kernel/scalars.ts";
+import type { SignatureScheme } from "../kernel/statements.ts";
+import type { ValidatorSet } from "../kernel/validator-set.ts";
+import type { MarginAction, OracleReport } from "../margin/types.ts";
+import { findNonces, withNonces } from "./nonce-book.ts";
+import { NONCE_WINDOW, nonceUse, useNonce } from "./nonces.ts";
+import type { LedgerState } from "./state.ts";
+import type { LedgerEvent } from "./types.ts";
+
+export interface AdmittedBundle {
+  readonly account: PublicKey;
+  readonly actions: readonly MarginAction[];
+  /** Position of its receipt in the block. */
+  readonly position: number;
+}
+
+/** One block in the making. The states themselves stay immutable: `state` is replaced. */
+export interface Work {
+  state: LedgerState;
+  readonly scheme: SignatureScheme;
+  readonly events: LedgerEvent[];
+  /** Set by the one swap of this block (rule RATE): it ends the epoch. */
+  nextSet: ValidatorSet | undefined;
+  readonly reports: OracleReport[];
+  readonly deposits: { readonly account: PublicKey; readonly amount: MicroUsd }[];
+  readonly bundles: AdmittedBundle[];
+  readonly touchedNonces: Set<string>;
+}
+
+/** What a rule says to a transaction: undefined is consent. */
+export type Verdict = Refusal | undefined;
+
+export function openWork(state: LedgerState, scheme: SignatureScheme): Work {
+  return {
+    state,
+    scheme,
+    events: [],
+    nextSet: undefined,
+    reports: [],
+    deposits: [],
+    bundles: [],
+    touchedNonces: new Set(),
+  };
+}
+
+export function change(work: Work, fields: Partial<LedgerState>): void {
+  work.state = { ...work.state, ...fields };
+}
+
+export function withEntry<V>(map: ReadonlyMap<string, V>, key: string, value: V): Map<string, V> {
+  return new Map(map).set(key, value);
+}
+
+export function withoutEntry<V>(map: ReadonlyMap<string, V>, key: string): Map<string, V> {
+  const copy = new Map(map);
+  copy.delete(key);
+  return copy;
+}
+
+/** Whether the nonce is free in its scope; asked before signatures are checked. */
+export function checkNonce(work: Work, scope: string, nonce: number, transaction: Digest): Verdict {
+  const window = findNonces(work.state.nonces, scope);
+  switch (nonceUse(window, nonce, transaction)) {
+    case "free":
+      return undefined;
+    case "same":
+      return {
+        code: "DUPLICATE",
+        field: "nonce",
+        fix: "this transaction was executed before: ask for its receipt by its id",
+      };
+    case "other":
+      return {
+        code: "NONCE_USED",
+        field: "nonce",
+        fix: `another transaction used ${nonce}: take one above ${window?.highest ?? 0}`,
+      };
+    case "old":
+      return {
+        code: "NONCE_TOO_OLD",
+        field: "nonce",
+        fix: `take one above ${(window?.highest ?? 0) - NONCE_WINDOW}, best above the highest`,
+      };
+  }
+}
+
+export function burnNonce(work: Work, scope: string, nonce: number, transaction: Digest): void {
+  const { nonces } = work.state;
+  const window = useNonce(findNonces(nonces, scope), nonce, transaction);
+  change(work, { nonces: withNonces(nonces, scope, window) });
+  work.touchedNonces.add(scope);
+}
