@@ -1,4 +1,3 @@
-import { peerStatus } from "../consensus/state.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { checkTransaction } from "../ledger/check-transaction.ts";
@@ -70,12 +69,6 @@ export function onSigned(work: Work, signed: SignedStatement): void {
     feedConsensus(work, { kind: "transactions", transactions: [transaction] });
     return;
   }
-  // The core keeps the own heartbeat for the own proposals.
+  // The core broadcasts the own heartbeat like everybody's, and keeps it for the own proposals.
   feedConsensus(work, { kind: "signed", signed });
-  if (signed.statement.kind !== "heartbeat") return;
-  const status = peerStatus(work.state.consensus);
-  work.effects.push({
-    kind: "broadcast",
-    message: { status, body: { kind: "statement", signed } },
-  });
 }
