@@ -133,7 +133,11 @@ describe("calls", () => {
       world.block();
       expect(world.events).toEqual([]);
     }
+    world.block({ deposits: [{ account: key("a"), amount: 5_000n * USD }] });
     expect(world.view("a").stage).toBe("called");
+    world.block({ prices: [99_000n] });
+    expect(world.state.markets[0]?.oracle.state).toBe("resuming");
+    expect(world.eventsOf("stage")).toMatchObject([{ from: "called", to: "healthy" }]);
   });
 });
 
@@ -241,6 +245,25 @@ describe("liquidation", () => {
     for (let block = 0; block < 30; block += 1) world.block({ prices: [97_500n] });
     expect(world.size("a")).toBe(100n);
     expect(world.view("a").stage).toBe("liquidating");
+  });
+
+  test("rule LADDER: an account that an earlier fill of the block helped is left alone", () => {
+    const markets = [MARKET, { ...MARKET, id: 1, name: "NDX-PERP" }];
+    const world = new World({ markets, accounts: accounts({ a: 4_100n, w: 8_200n, z: 500_000n }) });
+    const prices = [PRICE, PRICE];
+    world.block({ prices });
+    trade(world, { long: "a", short: "z", size: 100n, price: PRICE, prices });
+    trade(world, { long: "z", short: "w", size: 100n, price: PRICE, prices });
+    const bid = place("buy", 90n, PRICE, { market: 1, timeInForce: "ioc" });
+    const offer = place("sell", 90n, PRICE, { market: 1 });
+    expect(world.act(prices, bundle("z", offer), bundle("w", bid))).toEqual(["OK", "OK"]);
+    // `a` is breached and offers all it holds; then `w` is breached worse and has to buy.
+    const reduce = place("sell", 100n, 98_500n, { timeInForce: "post-only" });
+    expect(world.act([97_900n, PRICE], bundle("a", reduce))).toEqual(["OK"]);
+    expect(world.view("a").stage).toBe("liquidating");
+    world.block({ prices: [97_900n, 90_000n] });
+    expect(world.eventsOf("liquidation")).toMatchObject([{ account: key("w"), filled: 25n }]);
+    expect(world.view("a")).toMatchObject({ orders: [{ size: 75n }], equity: 2_100n * USD });
   });
 
   test("rule LADDER: whoever waited comes first, so that no breached account starves", () => {
