@@ -1,0 +1,64 @@
+import { type GenesisDocument, WATCHABLE_TIMES } from "../network/genesis-file.ts";
+import type { BornNetwork } from "../network/network.ts";
+import { INSURANCE_FUND_USD, MICRO_USD_PER_LOT_TICK, MICRO_USD_PER_USD } from "./cast.ts";
+
+export interface MainJobGenesis extends BornNetwork {
+  readonly accounts: readonly { readonly key: string; readonly usd: number }[];
+  readonly genesisTimeMs: number;
+  /** One oracle slot per price. */
+  readonly tickMs: number;
+}
+
+const TREASURY = "10000000000000";
+
+/** One perpetual on the index, leverages up to 25, and times short enough to watch. */
+export function mainJobGenesis(job: MainJobGenesis): GenesisDocument {
+  const { owners, seats, accounts, genesisTimeMs, tickMs } = job;
+  return {
+    name: "quorate-main-job",
+    dev: true,
+    genesisTimeMs,
+    parameters: {
+      ...WATCHABLE_TIMES,
+      margin: {
+        oracleSlotMs: tickMs,
+        // A price stands for one tick; five ticks later nothing is liquidated on it any more.
+        oracleReportMsMax: Math.max(1_500, 5 * tickMs),
+        freshSlotsToResume: 2,
+        resumeGraceMs: tickMs,
+        callDeadlineMs: 10 * tickMs,
+        gainLockMs: 5 * tickMs,
+      },
+    },
+    owners: owners.map(({ key, sponsor }) => ({
+      key: key.publicKey,
+      sponsorKey: sponsor.publicKey,
+      treasury: TREASURY,
+    })),
+    custodians: [],
+    seats,
+    margin: {
+      markets: [INDEX_PERPETUAL],
+      accounts: accounts.map(({ key, usd }) => ({ account: key, balance: microUsd(usd) })),
+      insuranceFund: microUsd(INSURANCE_FUND_USD),
+    },
+  };
+}
+
+function microUsd(usd: number): string {
+  return String(BigInt(usd) * MICRO_USD_PER_USD);
+}
+
+/** Initial margin of 3.6 % leaves leverage 25 room for the fee and the spread of its opening. */
+export const INDEX_PERPETUAL = {
+  id: 0,
+  name: "SPX-PERP",
+  microUsdPerLotTick: String(MICRO_USD_PER_LOT_TICK),
+  initialMarginPpm: "36000",
+  maintenanceMarginPpm: "18000",
+  takerFeePpm: "100",
+  liquidationFeePpm: "1000",
+  liquidationSharePpm: "200000",
+  priceBandPpm: "150000",
+  orderLotsMax: "1000000",
+} as const;

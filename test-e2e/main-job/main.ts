@@ -1,0 +1,83 @@
+// npm start: a network of processes heals itself while it margins real prices.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { InputProblem } from "./input-problem.ts";
+import { MainJob } from "./job.ts";
+import { HELP, type Options, parseOptions } from "./options.ts";
+import { Story } from "./story.ts";
+import { checkSummary } from "./summary-schema.ts";
+import { summaryText } from "./summary-text.ts";
+
+const INPUT_WRONG = 2;
+const PROMISE_BROKEN = 1;
+
+async function run(options: Options): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "quorate-"));
+  const say = (text: string) => {
+    if (!options.json) process.stdout.write(text);
+  };
+  const interrupted = nextInterrupt();
+  let isKept = false;
+  let job: MainJob | undefined;
+  try {
+    job = await MainJob.start(options, folder, new Story((line) => say(`${line}\n`)));
+    const ran = await Promise.race([job.run(), interrupted]);
+    if (ran === undefined) {
+      process.stderr.write("interrupted before the end: there is no summary\n");
+      return PROMISE_BROKEN;
+    }
+    if (options.keep) {
+      say(keepText(job));
+      await interrupted;
+    }
+    const summary = await job.conclude(ran);
+    checkSummary(summary);
+    isKept = summary.kept;
+    if (options.json) process.stdout.write(`${JSON.stringify(summary, undefined, 2)}\n`);
+    say(summaryText(summary));
+    return isKept ? 0 : PROMISE_BROKEN;
+  } finally {
+    await job?.stop();
+    if (isKept) rmSync(folder, { recursive: true, force: true });
+    else process.stderr.write(`logs, keys and chain of every node are in ${folder}\n`);
+  }
+}
+
+/** Ctrl-C or a polite kill, once; a second one ends the process the hard way. */
+function nextInterrupt(): Promise<undefined> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.once(signal, () => resolve(undefined));
+    }
+  });
+}
+
+function keepText({ network }: MainJob): string {
+  return [
+    "The network stays up until Ctrl-C. In another terminal:",
+    "",
+    `  export QUORATE_GENESIS=${network.genesisFile}`,
+    `  export QUORATE_ENDPOINTS=${network.endpoints.join(",")}`,
+    "  npx quorate query set",
+    "  npx quorate query market 0",
+    "  npx quorate account keygen --key trader.pem",
+    "  npx quorate order place --help",
+    "",
+    "",
+  ].join("\n");
+}
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === undefined) process.stdout.write(HELP);
+  else process.exitCode = await run(options);
+} catch (error) {
+  if (error instanceof InputProblem) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = INPUT_WRONG;
+  } else {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = PROMISE_BROKEN;
+  }
+}

@@ -1,0 +1,63 @@
+import { usd } from "./price-file.ts";
+import { dollars } from "./summary.ts";
+
+type Margin = Extract<
+  import("../network/chain-observer.ts").ChainEvent,
+  { readonly kind: "margin" }
+>["event"];
+
+/** Says what happened, in one plain line each; silent with --json. */
+export class Story {
+  readonly #startMs = performance.now();
+  readonly #write: (line: string) => void;
+
+  constructor(write: (line: string) => void) {
+    this.#write = write;
+  }
+
+  /** Time since the start, height, what. */
+  tell(height: number | undefined, text: string): void {
+    const elapsed = ((performance.now() - this.#startMs) / 1_000).toFixed(1).padStart(6);
+    this.#write(
+      `${elapsed} s  ${height === undefined ? "     " : String(height).padStart(5)}  ${text}`,
+    );
+  }
+}
+
+/** What a margin event tells to people; undefined where it is not worth a line. */
+export function marginLine(event: Margin, nameOf: (key: string) => string): string | undefined {
+  switch (event.kind) {
+    case "stage":
+      return stageLine(event, nameOf(event.account));
+    case "close-out":
+      return `closed out   ${nameOf(event.account)}: ${event.size} lots at ${usd(event.price)}`;
+    case "deficit": {
+      const { paidByFund, paidByCut } = event;
+      const payers = [
+        ...(paidByFund > 0n ? [`the fund pays ${dollars(paidByFund)}`] : []),
+        ...(paidByCut > 0n ? [`claims are cut by ${dollars(paidByCut)}`] : []),
+      ];
+      return `deficit      ${nameOf(event.account)} ${dollars(event.deficit)}: ${payers.join(", ")}`;
+    }
+    case "withdrawal":
+      return `withdrawal   ${nameOf(event.account)} ${dollars(event.amount)}`;
+    case "index-price":
+      return event.state === "fresh" ? undefined : `prices       ${event.state}`;
+    default:
+      return undefined;
+  }
+}
+
+function stageLine(event: Extract<Margin, { kind: "stage" }>, name: string): string | undefined {
+  const numbers = `equity ${dollars(event.equity)}`;
+  switch (event.to) {
+    case "called":
+      return `margin call  ${name}: ${numbers} under initial ${dollars(event.initialMargin)}`;
+    case "reduce-only":
+      return event.from === "called" ? `reduce-only  ${name}: the call was not met` : undefined;
+    case "liquidating":
+      return `liquidation  ${name}: ${numbers} under maintenance ${dollars(event.maintenanceMargin)}`;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,26 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Which price of the series stands at which moment of real time. */
+export class TickClock {
+  readonly startMs: number;
+  readonly tickMs: number;
+  readonly ticks: number;
+
+  constructor({ startMs, tickMs, ticks }: { startMs: number; tickMs: number; ticks: number }) {
+    this.startMs = startMs;
+    this.tickMs = tickMs;
+    this.ticks = ticks;
+  }
+
+  /** Index of the price that stands now; negative before the first, `ticks` after the last. */
+  get now(): number {
+    return Math.min(this.ticks, Math.floor((Date.now() - this.startMs) / this.tickMs));
+  }
+
+  /** Waits for the beginning of a tick; at once where it has begun. Rejects when aborted. */
+  async reach(tick: number, signal: AbortSignal): Promise<void> {
+    const waitMs = this.startMs + tick * this.tickMs - Date.now();
+    signal.throwIfAborted();
+    if (waitMs > 0) await pause(waitMs, undefined, { signal });
+  }
+}

@@ -1,0 +1,58 @@
+import type { AccountKey } from "@quorate/client/account-key";
+import { lotsFor, MICRO_USD_PER_USD, type TraderPlan } from "./cast.ts";
+import type { Orders } from "./orders.ts";
+import type { PriceTick } from "./price-file.ts";
+import type { TickClock } from "./tick-clock.ts";
+
+export interface TraderOptions {
+  readonly plan: TraderPlan;
+  readonly key: AccountKey;
+  readonly orders: Orders;
+  readonly clock: TickClock;
+  readonly prices: readonly PriceTick[];
+  readonly signal: AbortSignal;
+}
+
+/** A trader that did not get its size within this many ticks goes on with what it has. */
+const PATIENCE_TICKS = 16;
+/** How far from the price it takes what stands in the book, in ppm. */
+const REACH_PPM = 3_000n;
+
+/**
+ * Opens its position by orders that take from the book, and never adds collateral: what becomes of
+ * it is up to the prices.
+ */
+export async function trade(options: TraderOptions): Promise<void> {
+  const { plan, clock, prices, signal } = options;
+  if (plan.opensAtTick >= prices.length) return;
+  await clock.reach(plan.opensAtTick, signal);
+  await open(options);
+  const { withdraws } = plan;
+  if (withdraws === undefined || withdraws.atTick >= prices.length) return;
+  await clock.reach(withdraws.atTick, signal);
+  const amount = BigInt(withdraws.usd) * MICRO_USD_PER_USD;
+  await options.orders.send(options.orders.bundle(options.key).withdraw(amount));
+}
+
+async function open({ plan, key, orders, clock, prices, signal }: TraderOptions): Promise<void> {
+  let wanted: bigint | undefined;
+  let held = 0n;
+  for (let attempt = 0; attempt < PATIENCE_TICKS; attempt += 1) {
+    const price = prices[Math.max(0, clock.now)]?.price;
+    if (price === undefined) return;
+    wanted ??= lotsFor(plan, price);
+    if (held >= wanted) return;
+    const reach = (price * REACH_PPM) / 1_000_000n;
+    const bundle = orders.bundle(key).place({
+      market: 0,
+      clientId: attempt,
+      side: plan.side,
+      size: wanted - held,
+      price: plan.side === "buy" ? price + reach : price - reach,
+      timeInForce: "ioc",
+    });
+    const certified = await orders.send(bundle);
+    held += certified?.receipt.outcomes[0]?.filled ?? 0n;
+    if (held < wanted) await clock.reach(clock.now + 1, signal);
+  }
+}

@@ -1,0 +1,49 @@
+import type { QuorateClient } from "@quorate/client/client";
+import { registerSpareTransaction } from "@quorate/client/spare-registration";
+import { type Network, type NetworkNode, SEAT_POWER } from "./network.ts";
+
+export interface RegisterSpare {
+  readonly network: Network;
+  readonly client: QuorateClient;
+  readonly node: NetworkNode;
+}
+
+/**
+ * Puts a node on the chain as a spare (rule SPONSOR): its own two signatures come from its control
+ * listener, the sponsor's and the owner's are given here, where both keys are held. Returns the
+ * height of the registration.
+ */
+export async function registerSpare({ network, client, node }: RegisterSpare): Promise<number> {
+  const { owner, place } = node;
+  const control = await network.control(node);
+  try {
+    const signed = await control.signRegistration({
+      owner: Buffer.from(owner.key.publicKey, "hex"),
+      address: place.peers,
+      bond: SEAT_POWER,
+    });
+    const { possession, networkSignature } = signed;
+    const endorsed = possession?.statement?.kind;
+    if (possession === undefined || endorsed?.$case !== "endorsement") {
+      throw new Error(`${place.name} signed no endorsement of its registration`);
+    }
+    const nonce = Number(endorsed.value.nonce);
+    const transaction = registerSpareTransaction({
+      chainId: client.chainId,
+      registration: {
+        owner: owner.key.publicKey,
+        key: node.identity.key,
+        networkKey: node.identity.networkKey,
+        address: place.peers,
+        bond: BigInt(SEAT_POWER),
+      },
+      possession: { nonce, signature: possession.signature },
+      networkSignature,
+      sponsor: owner.sponsor,
+      owner: owner.key,
+    });
+    return (await client.submit(transaction)).height;
+  } finally {
+    control.close();
+  }
+}
