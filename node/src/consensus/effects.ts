@@ -18,6 +18,7 @@ export type Effect =
    */
   | { readonly kind: "sign"; readonly statement: Statement; readonly safety: SafetyData }
   | { readonly kind: "broadcast"; readonly message: PeerMessage }
+  /** `to` is the network key of a peer; a message for a peer that is not connected is dropped. */
   | { readonly kind: "send"; readonly to: PublicKey; readonly message: PeerMessage }
   /** Replaces the timer of that name. Resume with input `timer`. */
   | { readonly kind: "set-timer"; readonly timer: TimerName; readonly at: Millis }

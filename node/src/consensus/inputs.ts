@@ -7,7 +7,7 @@ export type TimerName = "round" | "propose" | "batch" | "resend" | "sync";
 
 /** Everything that can happen to the consensus core. `now` (local clock, ms) is an argument of step. */
 export type Input =
-  /** A message of a peer, authenticated by its pinned network key. */
+  /** A message of a peer. `from` is its network key, which TLS has authenticated. */
   | { readonly kind: "message"; readonly from: PublicKey; readonly message: PeerMessage }
   /** The signer made the signature that an earlier `sign` effect asked for; it is durable. */
   | { readonly kind: "signed"; readonly signed: SignedStatement }

@@ -1,4 +1,5 @@
-import type { Epoch, Round } from "../kernel/scalars.ts";
+import type { Epoch, PublicKey, Round, Signature } from "../kernel/scalars.ts";
+import type { Statement } from "../kernel/statements.ts";
 
 /**
  * What a validator must never forget (consensus.md §4, Persistent SafetyData). It is written into the
@@ -14,4 +15,12 @@ export interface SafetyData {
 
 export function freshSafetyData(epoch: Epoch): SafetyData {
   return { epoch, lastVotedRound: 0, oneChainRound: 0, highestTimeoutRound: 0 };
+}
+
+/** One signature of this node as its journal holds it (rule JOURNAL). */
+export interface JournalRecord {
+  readonly statement: Statement;
+  readonly author: PublicKey;
+  readonly signature: Signature;
+  readonly safety: SafetyData;
 }

@@ -87,10 +87,15 @@ export interface SignedBlock {
   readonly signature: Signature;
 }
 
-/** Why a block is committed: an order certificate on it, or a child certified in the next round. */
+/**
+ * Why a block is committed: an order certificate on it, a child certified in the next round, or a
+ * quorum that attested its result (the only one left for a block that ends its epoch, because its
+ * successors in that epoch are void).
+ */
 export type CommitProof =
   | { readonly kind: "order"; readonly certificate: OrderCertificate }
-  | { readonly kind: "two-chain"; readonly child: SignedBlock; readonly qc: QuorumCertificate };
+  | { readonly kind: "two-chain"; readonly child: SignedBlock; readonly qc: QuorumCertificate }
+  | { readonly kind: "attested"; readonly certificate: ResultCertificate };
 
 /** Committed blocks of one epoch, oldest first, with what proves the last one and fills them. */
 export interface ChainSegment {
@@ -151,6 +156,8 @@ export type ChainRecord =
   | { readonly kind: "block"; readonly block: SignedBlock }
   | { readonly kind: "batch"; readonly batch: SignedBatch }
   | { readonly kind: "qc"; readonly qc: QuorumCertificate }
+  /** The certificate by which a round was entered that was then timed out. */
+  | { readonly kind: "tc"; readonly tc: TimeoutCertificate }
   | { readonly kind: "committed"; readonly height: Height; readonly proof: CommitProof }
   | { readonly kind: "certified"; readonly certificate: ResultCertificate }
   | { readonly kind: "epoch"; readonly proof: EpochProof };

@@ -1,0 +1,84 @@
+import type { Digest } from "../kernel/scalars.ts";
+import type { ChainView } from "./state.ts";
+import { type Turn, withEntry } from "./turn.ts";
+import type { Block, SignedBlock } from "./types.ts";
+
+/** Blocks above the root that are kept at most; enough for a quorum's quarrel over 64 rounds. */
+const BLOCKS_MAX = 1_024;
+/** Blocks that lost are kept for this many rounds, so that peers can fetch a second proposal (E1). */
+export const ORPHAN_ROUNDS_MAX = 32;
+
+/** Blocks from the first above the root up to `id`; undefined if one of them is missing here. */
+export function pathFromRoot(turn: Turn, id: Digest): readonly SignedBlock[] | undefined {
+  const path: SignedBlock[] = [];
+  let next = id;
+  while (next !== turn.epoch.root.id) {
+    const node = turn.epoch.blocks.get(next);
+    if (node === undefined || isBuried(turn, node.signed)) return undefined;
+    path.push(node.signed);
+    next = node.signed.block.qc.blockId;
+  }
+  return path.reverse();
+}
+
+/** A block beside the committed chain: nothing that descends from it can ever be committed. */
+export function isBuried(turn: Turn, signed: SignedBlock): boolean {
+  return signed.block.round <= turn.epoch.root.round;
+}
+
+/** The first block that is missing between the root and `id`; undefined if none is. */
+export function missingAncestor(turn: Turn, id: Digest): Digest | undefined {
+  let next = id;
+  while (next !== turn.epoch.root.id) {
+    const node = turn.epoch.blocks.get(next);
+    if (node === undefined) return next;
+    if (isBuried(turn, node.signed)) return undefined;
+    next = node.signed.block.qc.blockId;
+  }
+  return undefined;
+}
+
+/** What a chain has used up after one more block. */
+export function extendView(view: ChainView, block: Block): ChainView {
+  const lanes = new Map(view.lanes);
+  for (const { author, sequence, digest } of block.cut) lanes.set(author, { sequence, digest });
+  const late = new Map(view.late);
+  const heartbeats = new Map(view.heartbeats);
+  for (const { author, statement } of block.signsOfLife) {
+    if (statement.kind === "heartbeat") heartbeats.set(author, statement.height);
+    else if ("round" in statement) late.set(author, statement.round);
+  }
+  return { lanes, late, heartbeats };
+}
+
+export interface Parent {
+  readonly id: Digest;
+  readonly height: number;
+  readonly timestampMs: number;
+  readonly receivedAt: number;
+  readonly view: ChainView;
+}
+
+/** What a block on top of `id` builds on; undefined while an ancestor is missing here. */
+export function parentOf(turn: Turn, id: Digest): Parent | undefined {
+  const path = pathFromRoot(turn, id);
+  if (path === undefined) return undefined;
+  const { root } = turn.epoch;
+  const tip = path.at(-1);
+  const view = path.reduce((before, { block }) => extendView(before, block), root.view);
+  if (tip === undefined) return { ...root, view };
+  const { height, timestampMs } = tip.block;
+  const receivedAt = turn.epoch.blocks.get(id)?.receivedAt ?? root.receivedAt;
+  return { id, height, timestampMs, receivedAt, view };
+}
+
+/** Adds a verified block; false if it is known or there is no room. */
+export function insertBlock(turn: Turn, signed: SignedBlock, stored: boolean): boolean {
+  const { blocks, root } = turn.epoch;
+  if (blocks.has(signed.id) || signed.block.round <= root.round - ORPHAN_ROUNDS_MAX) return false;
+  if (signed.id === root.id) return false;
+  if (blocks.size >= BLOCKS_MAX) return false;
+  const node = { signed, receivedAt: turn.now, stored, refused: undefined };
+  turn.changeEpoch({ blocks: withEntry(blocks, signed.id, node) });
+  return true;
+}

@@ -1,0 +1,182 @@
+import {
+  type ResultCertificate,
+  resultDigest,
+  verifyResultCertificate,
+} from "../kernel/certificates.ts";
+import type { Height, Millis, PublicKey } from "../kernel/scalars.ts";
+import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
+import { findMember, hasQuorum } from "../kernel/validator-set.ts";
+import { sortedSignatures } from "./certificates.ts";
+import { isConflict, reportMisconduct } from "./evidence.ts";
+import { observeLife } from "./signing.ts";
+import { setOfEpoch } from "./state.ts";
+import { keepEntries, type Turn, withEntry } from "./turn.ts";
+
+/** Attestations and certificates are kept for this many heights above what is certified. */
+const AHEAD_MAX = 128;
+/** ... and below it, to answer peers and to find E7. */
+const BEHIND_MAX = 64;
+/** A height whose attestations were lost holds later certificates up no longer than this. */
+const GAP_MS: Millis = 1_000;
+const CERTIFICATE_PACE_MS: Millis = 1_000;
+
+/** E7, and whether this attestation is already here. */
+function isKnown(turn: Turn, signed: SignedStatement, height: Height): boolean {
+  const known = turn.chain.attestations.get(height)?.get(signed.author);
+  if (known === undefined) return false;
+  const { scheme, chainId } = turn.state.config;
+  if (isConflict(turn, known, signed) && verifyStatement(scheme, chainId, signed)) {
+    reportMisconduct(turn, known, signed);
+  }
+  return true;
+}
+
+function answerLate(turn: Turn, from: PublicKey, height: Height): void {
+  const certificate = turn.chain.certificates.get(height);
+  if (certificate !== undefined) turn.send(from, { kind: "result-certificate", certificate });
+}
+
+/** A peer's attestation, of this epoch or of the last heights of an older one. */
+export function onAttestation(turn: Turn, from: PublicKey, signed: SignedStatement): void {
+  const { statement, author } = signed;
+  if (statement.kind !== "attestation") return;
+  const { height, epoch } = statement.result;
+  const { certified } = turn.chain;
+  const set = setOfEpoch(turn.state, epoch);
+  if (set === undefined || findMember(set, author) === undefined) {
+    turn.drop(from, { code: "FOREIGN_AUTHOR", field: "attestation.author" });
+    return;
+  }
+  if (height <= certified - BEHIND_MAX || height > turn.epoch.root.height + AHEAD_MAX) {
+    turn.drop(from, { code: "HEIGHT_OUT_OF_WINDOW", field: "attestation.height" });
+    return;
+  }
+  if (height <= certified) answerLate(turn, from, height);
+  if (isKnown(turn, signed, height)) return;
+  const { scheme, chainId } = turn.state.config;
+  if (!verifyStatement(scheme, chainId, signed)) {
+    turn.drop(from, { code: "BAD_SIGNATURE", field: "attestation" });
+    return;
+  }
+  observeLife(turn, signed);
+  keepAttestation(turn, signed);
+}
+
+/** Counts a verified attestation. */
+export function keepAttestation(turn: Turn, signed: SignedStatement): void {
+  if (signed.statement.kind !== "attestation") return;
+  const { height } = signed.statement.result;
+  const before = turn.chain.attestations.get(height) ?? new Map<PublicKey, SignedStatement>();
+  if (before.has(signed.author)) return;
+  const attestations = withEntry(before, signed.author, signed);
+  turn.changeChain({ attestations: withEntry(turn.chain.attestations, height, attestations) });
+  if (height > turn.chain.certified) certify(turn, signed);
+}
+
+/** A quorum that says the same as `sample` makes a certificate. */
+function certify(turn: Turn, sample: SignedStatement): void {
+  if (sample.statement.kind !== "attestation") return;
+  const { result } = sample.statement;
+  const set = setOfEpoch(turn.state, result.epoch);
+  if (set === undefined || turn.chain.waiting.has(result.height)) return;
+  const digest = resultDigest(result);
+  const equal = Array.from(turn.chain.attestations.get(result.height)?.values() ?? []).filter(
+    ({ statement }) => {
+      return statement.kind === "attestation" && resultDigest(statement.result) === digest;
+    },
+  );
+  const authors = equal.map(({ author }) => author);
+  if (!hasQuorum(set, authors)) return;
+  keepCertificate(turn, { result, signatures: sortedSignatures(equal) });
+}
+
+export function onResultCertificate(
+  turn: Turn,
+  from: PublicKey,
+  certificate: ResultCertificate,
+): void {
+  const { height, epoch } = certificate.result;
+  if (height <= turn.chain.certified || turn.chain.waiting.has(height)) return;
+  const set = setOfEpoch(turn.state, epoch);
+  // A later epoch: its proof, or the chain up to it, comes first.
+  if (set === undefined || height > turn.epoch.root.height + AHEAD_MAX) return;
+  const { scheme, chainId } = turn.state.config;
+  const verified = verifyResultCertificate(scheme, chainId, set, certificate);
+  if (!verified.ok) {
+    turn.drop(from, verified.error);
+    return;
+  }
+  keepCertificate(turn, certificate);
+}
+
+/** Keeps a verified certificate until its height is executed here and the heights below are done. */
+export function keepCertificate(turn: Turn, certificate: ResultCertificate): void {
+  const { height } = certificate.result;
+  if (height <= turn.chain.certified || turn.chain.waiting.has(height)) return;
+  turn.changeChain({ waiting: withEntry(turn.chain.waiting, height, certificate) });
+  flushCertificates(turn);
+}
+
+/** A quorum's result that is not this node's own: its state is wrong, or more than f lie. */
+export function agreesWithOwn(turn: Turn, certificate: ResultCertificate): boolean {
+  const own = turn.chain.results.get(certificate.result.height)?.result;
+  if (own === undefined || resultDigest(own) === resultDigest(certificate.result)) return true;
+  const { height, stateRoot } = certificate.result;
+  turn.halt(`height ${height}: own state root ${own.stateRoot}, a quorum's ${stateRoot}`);
+  return false;
+}
+
+/**
+ * Announces certificates in order of height. A height whose attestations were lost would hold up all
+ * later ones, so it is passed over after a second: a peer that has its certificate serves it.
+ */
+export function flushCertificates(turn: Turn): void {
+  for (;;) {
+    const { waiting, certified, executed, results } = turn.chain;
+    const heights = Array.from(waiting.keys()).filter((height) => height <= executed);
+    if (heights.length === 0) return;
+    const lowest = heights.reduce((left, right) => Math.min(left, right));
+    const gapSince = results.get(certified + 1)?.at ?? turn.now - GAP_MS;
+    if (lowest !== certified + 1 && turn.now - gapSince < GAP_MS) return;
+    const certificate = waiting.get(lowest);
+    if (certificate === undefined || !agreesWithOwn(turn, certificate)) return;
+    turn.emit({ kind: "store", record: { kind: "certified", certificate } });
+    announce(turn, certificate);
+  }
+}
+
+/** Tells the shell, and forgets what is certified by now. */
+export function announce(turn: Turn, certificate: ResultCertificate): void {
+  const { height } = certificate.result;
+  const { chain } = turn;
+  const oldest = height - BEHIND_MAX;
+  turn.changeChain({
+    certified: height,
+    waiting: keepEntries(chain.waiting, (key) => key > height),
+    results: keepEntries(chain.results, (key) => key > oldest),
+    attestations: keepEntries(chain.attestations, (key) => key > oldest),
+    certificates: keepEntries(
+      withEntry(chain.certificates, height, certificate),
+      (key) => key > oldest,
+    ),
+  });
+  turn.emit({ kind: "certified", certificate });
+}
+
+/** Attestations that a lost message keeps uncertified go out again; so does the newest certificate. */
+export function resendAttestations(turn: Turn, olderThanMs: Millis): void {
+  flushCertificates(turn);
+  const { attestations, certified, results, certificates, certificateSentAt } = turn.chain;
+  const own = turn.state.config.self.key;
+  const open = Array.from(results.keys()).filter((height) => height > certified);
+  for (const height of open.slice(0, 8)) {
+    const at = results.get(height)?.at ?? turn.now;
+    const signed = attestations.get(height)?.get(own);
+    if (signed === undefined || turn.now - at < olderThanMs) continue;
+    turn.broadcast({ kind: "statement", signed });
+  }
+  const newest = certificates.get(certified);
+  if (newest === undefined || turn.now - certificateSentAt < CERTIFICATE_PACE_MS) return;
+  turn.changeChain({ certificateSentAt: turn.now });
+  turn.broadcast({ kind: "result-certificate", certificate: newest });
+}

@@ -1,0 +1,70 @@
+import { equalBytes } from "../kernel/bytes.ts";
+import {
+  type SignedStatement,
+  signingBytes,
+  statementEpoch,
+  statementIndex,
+} from "../kernel/statements.ts";
+import { type Turn, withEntry } from "./turn.ts";
+
+/** Bounds the memory of what was reported; each entry is one offence of one member. */
+const REPORTED_MAX = 1_024;
+
+/** True for two statements that differ under one (author, epoch, kind, index). */
+export function isConflict(turn: Turn, first: SignedStatement, second: SignedStatement): boolean {
+  if (first.author !== second.author) return false;
+  const { chainId } = turn.state.config;
+  return !equalBytes(
+    signingBytes(chainId, first.statement),
+    signingBytes(chainId, second.statement),
+  );
+}
+
+/** Both statements are verified. Reported once for each author, kind, epoch and index (EVIDENCE). */
+export function reportMisconduct(
+  turn: Turn,
+  first: SignedStatement,
+  second: SignedStatement,
+): void {
+  const { statement, author } = first;
+  const index = `${statementEpoch(statement)}/${statementIndex(statement)}`;
+  const key = `${statement.kind}+${second.statement.kind}/${index}/${author}`;
+  const { reported } = turn.epoch;
+  if (reported.has(key) || reported.size >= REPORTED_MAX) return;
+  turn.changeEpoch({ reported: new Set(reported).add(key) });
+  turn.emit({ kind: "misconduct", first, second });
+}
+
+/**
+ * E4: an order vote at r and a timeout at r' >= r that names a certificate below r. E5: a vote on a
+ * certificate of round q and a timeout at r' >= the vote's round that names one below q. An honest
+ * node never forgets the certificate that its signature rested on.
+ */
+function contradicts(earlier: SignedStatement, timeout: SignedStatement): boolean {
+  if (timeout.statement.kind !== "timeout") return false;
+  const { round, hqcRound } = timeout.statement;
+  const { statement } = earlier;
+  if (statement.kind === "order-vote")
+    return round >= statement.round && hqcRound < statement.round;
+  if (statement.kind === "vote") return round >= statement.round && hqcRound < statement.qcRound;
+  return false;
+}
+
+/** Compares a verified statement with the newest one of its author. */
+export function compareWithNewest(turn: Turn, signed: SignedStatement): void {
+  const newest = turn.epoch.newest.get(signed.author)?.signed;
+  if (newest === undefined) return;
+  if (contradicts(newest, signed)) reportMisconduct(turn, newest, signed);
+  if (contradicts(signed, newest)) reportMisconduct(turn, signed, newest);
+}
+
+/** Remembers the newest vote, order vote or timeout of each member: a late sign of life. */
+export function noteNewest(turn: Turn, signed: SignedStatement): void {
+  const before = turn.epoch.newest.get(signed.author);
+  const newer =
+    before === undefined ||
+    statementIndex(signed.statement) > statementIndex(before.signed.statement);
+  if (!newer) return;
+  const newest = withEntry(turn.epoch.newest, signed.author, { signed, at: turn.now });
+  turn.changeEpoch({ newest });
+}

@@ -1,0 +1,57 @@
+import { assert, defined } from "../kernel/assert.ts";
+import { agreesWithOwn, announce, flushCertificates } from "./certification.ts";
+import { trimWindow } from "./commit.ts";
+import { endEpoch, tryHandOver } from "./hand-over.ts";
+import type { Input } from "./inputs.ts";
+import { askSign } from "./signing.ts";
+import { type Turn, withEntry } from "./turn.ts";
+
+type Executed = Extract<Input, { readonly kind: "executed" }>;
+
+/**
+ * Gives the ledger the next committed block, one at a time: only the result of a block tells whether
+ * the blocks after it are void (rule EPOCH).
+ */
+export function pumpExecution(turn: Turn): void {
+  const { executing, executed, committed, baseHeight } = turn.chain;
+  if (!turn.state.started || turn.state.halted !== undefined || executing) return;
+  if (turn.epoch.handOver !== undefined) return;
+  const entry = committed[executed + 1 - baseHeight];
+  if (entry === undefined) return;
+  const { signed, batches } = entry;
+  turn.changeChain({ executing: true });
+  const transactions = batches.reduce((sum, { batch }) => sum + batch.transactions.length, 0);
+  turn.observe({ kind: "committed", height: signed.block.height, transactions });
+  turn.emit({ kind: "execute", block: signed, batches });
+}
+
+/** The ledger executed the block: attest it, compare it, and end the epoch if it says so. */
+export function onExecuted(turn: Turn, { result, nextSet, spares }: Executed): void {
+  const { executed, executing, committed, baseHeight, results, replayed } = turn.chain;
+  assert(executing, "nothing was given to the ledger");
+  assert(result.height === executed + 1, `expected height ${executed + 1}, got ${result.height}`);
+  const entry = defined(committed[result.height - baseHeight], `block ${result.height}`);
+  assert(result.blockId === entry.signed.id, `height ${result.height} has another block`);
+  turn.change({ spares });
+  turn.changeChain({
+    ...trimWindow(committed, baseHeight, result.height),
+    executed: result.height,
+    executing: false,
+    results: withEntry(results, result.height, { result, at: turn.now }),
+  });
+  const before = replayed.get(result.height);
+  if (before !== undefined) {
+    if (!agreesWithOwn(turn, before)) return;
+    announce(turn, before);
+  } else if (result.epoch === turn.state.set.epoch) {
+    // A rebuilt node attests only what no quorum has attested yet (EVIDENCE).
+    askSign(turn, { kind: "attestation", result });
+  }
+  const { pendingProof } = turn.epoch;
+  if (pendingProof?.certificate.result.height === result.height) {
+    if (!agreesWithOwn(turn, pendingProof.certificate)) return;
+  }
+  if (nextSet !== undefined) endEpoch(turn, result, nextSet);
+  flushCertificates(turn);
+  tryHandOver(turn);
+}

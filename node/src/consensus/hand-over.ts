@@ -1,0 +1,136 @@
+import { defined } from "../kernel/assert.ts";
+import { type EpochProof, resultDigest, verifyEpochProof } from "../kernel/certificates.ts";
+import { minimum } from "../kernel/fixed-point.ts";
+import type { PublicKey } from "../kernel/scalars.ts";
+import type { AttestedResult } from "../kernel/statements.ts";
+import {
+  findMember,
+  totalPower,
+  type ValidatorSet,
+  validatorSetHash,
+} from "../kernel/validator-set.ts";
+import { keepCertificate } from "./certification.ts";
+import { prunePool } from "./lanes.ts";
+import { enterRound } from "./rounds.ts";
+import { type CommittedEntry, createEpoch, epochGenesisId, type PooledBatch } from "./state.ts";
+import { keepEntries, type Turn } from "./turn.ts";
+
+/**
+ * EPOCH: consecutive sets share more than 2/3 of the old and of the new power, so that no hand-over
+ * can replace the honest majority at once.
+ */
+export function overlaps(before: ValidatorSet, after: ValidatorSet): boolean {
+  const shared = before.members.reduce((sum, { key, power }) => {
+    const successor = findMember(after, key);
+    return successor === undefined ? sum : sum + minimum(power, successor.power);
+  }, 0n);
+  return 3n * shared > 2n * totalPower(before) && 3n * shared > 2n * totalPower(after);
+}
+
+function proofOf(turn: Turn, epoch: number): EpochProof | undefined {
+  return turn.chain.epochProofs[epoch - turn.state.config.genesisSet.epoch];
+}
+
+/** A hand-over that breaks the rule is never followed, whoever signed it. */
+function checkNextSet(turn: Turn, before: ValidatorSet, nextSet: ValidatorSet): boolean {
+  if (nextSet.epoch === before.epoch + 1 && overlaps(before, nextSet)) return true;
+  turn.halt(`the set of epoch ${nextSet.epoch} shares too little with epoch ${before.epoch}`);
+  return false;
+}
+
+/** This node executed the block that ends its epoch; or does so again, after a restart. */
+export function endEpoch(turn: Turn, result: AttestedResult, nextSet: ValidatorSet): void {
+  if (result.nextSetHash !== validatorSetHash(nextSet)) {
+    turn.halt(`height ${result.height}: the result does not name its next set`);
+    return;
+  }
+  const known = proofOf(turn, result.epoch);
+  if (known !== undefined) {
+    if (resultDigest(known.certificate.result) === resultDigest(result)) {
+      turn.emit({ kind: "epoch-started", proof: known });
+    } else {
+      turn.halt(`height ${result.height}: executed anew, the end of the epoch differs`);
+    }
+    return;
+  }
+  if (!checkNextSet(turn, turn.state.set, nextSet)) return;
+  turn.changeEpoch({ handOver: { result, nextSet } });
+  const { pendingProof } = turn.epoch;
+  if (pendingProof !== undefined) handOver(turn, pendingProof);
+}
+
+/** Called whenever a result may have been certified: the quorum's word starts the next epoch. */
+export function tryHandOver(turn: Turn): void {
+  const pending = turn.epoch.handOver;
+  if (pending === undefined || turn.state.halted !== undefined) return;
+  const { height } = pending.result;
+  const certificate = turn.chain.waiting.get(height) ?? turn.chain.certificates.get(height);
+  if (certificate === undefined) return;
+  handOver(turn, { certificate, nextSet: pending.nextSet });
+}
+
+export function onEpochProof(turn: Turn, from: PublicKey, proof: EpochProof): void {
+  if (proof.certificate.result.epoch !== turn.state.set.epoch) return;
+  const { set, config } = turn.state;
+  const verified = verifyEpochProof(config.scheme, config.chainId, set, proof);
+  if (!verified.ok) {
+    turn.drop(from, verified.error);
+    return;
+  }
+  if (!checkNextSet(turn, set, proof.nextSet)) return;
+  turn.changeEpoch({ pendingProof: proof });
+  if (turn.epoch.handOver !== undefined) handOver(turn, proof);
+}
+
+/** Splits what is ordered after the block that ends the epoch from what stays. */
+function splitAt(
+  turn: Turn,
+  proof: EpochProof,
+): { readonly kept: readonly CommittedEntry[]; readonly void: readonly CommittedEntry[] } {
+  const { committed, baseHeight } = turn.chain;
+  const { height, blockId } = proof.certificate.result;
+  const index = height - baseHeight;
+  const last = defined(committed[index], `block ${height}, which ends the epoch`);
+  if (last.signed.id !== blockId) turn.halt(`height ${height}: a quorum ended the epoch elsewhere`);
+  const attested = { kind: "attested", certificate: proof.certificate } as const;
+  const end = { ...last, proof: last.proof ?? attested };
+  return { kept: [...committed.slice(0, index), end], void: committed.slice(index + 1) };
+}
+
+/**
+ * Starts the next epoch (Reconfiguration 4). What was ordered after the block that ends the epoch is
+ * void: it was never executed, and its batches wait to be ordered again.
+ */
+function handOver(turn: Turn, proof: EpochProof): void {
+  const { result } = proof.certificate;
+  const own = turn.epoch.handOver;
+  if (own === undefined) return;
+  if (resultDigest(own.result) !== resultDigest(result)) {
+    turn.halt(`height ${result.height}: own result of the epoch's end differs from a quorum's`);
+    return;
+  }
+  const split = splitAt(turn, proof);
+  if (turn.state.halted !== undefined) return;
+  turn.emit({ kind: "store", record: { kind: "epoch", proof } });
+  keepCertificate(turn, proof.certificate);
+  const lanes = defined(split.kept.at(-1), "the end of the epoch").lanes;
+  const { chainId } = turn.state.config;
+  const { nextSet } = proof;
+  const genesisId = epochGenesisId(chainId, nextSet.epoch, result);
+  const { height, timestampMs } = result;
+  const { future } = turn.epoch;
+  const start = { set: nextSet, height, timestampMs, lanes, genesisId };
+  const pool = new Map<string, PooledBatch>(turn.lanes.pool);
+  for (const signed of split.void.flatMap(({ batches }) => batches)) {
+    pool.set(signed.digest, { signed, stored: true, receivedAt: turn.now });
+  }
+  turn.change({ set: nextSet, epoch: { ...createEpoch(chainId, start, turn.now), future } });
+  turn.changeLanes({ pool });
+  turn.changeChain({ committed: split.kept, epochProofs: [...turn.chain.epochProofs, proof] });
+  const claims = keepEntries(turn.sync.claims, (_, { epoch }) => epoch >= nextSet.epoch);
+  turn.changeSync({ wants: new Map(), claims, asked: undefined, behindSince: undefined });
+  prunePool(turn);
+  turn.emit({ kind: "epoch-started", proof });
+  enterRound(turn, 1, "epoch");
+  turn.broadcast({ kind: "epoch-proof", proof });
+}

@@ -1,0 +1,199 @@
+import { assert, defined } from "../kernel/assert.ts";
+import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
+import type { Digest, Height, PublicKey } from "../kernel/scalars.ts";
+import type { ValidatorSet } from "../kernel/validator-set.ts";
+import { extendView } from "./block-tree.ts";
+import { electAfter } from "./leader-election.ts";
+import type { SegmentSource } from "./segments.ts";
+import {
+  type BlockNode,
+  type CommittedEntry,
+  type ConsensusConfig,
+  createEpoch,
+  type EpochState,
+  epochGenesisId,
+  type LanePosition,
+} from "./state.ts";
+import type {
+  ChainRecord,
+  CommitProof,
+  QuorumCertificate,
+  SignedBatch,
+  SignedBlock,
+  TimeoutCertificate,
+} from "./types.ts";
+
+/** What the chain log says, read from its beginning. */
+export interface History {
+  readonly set: ValidatorSet;
+  /** Root, elections and tree of the current epoch; certificates and rounds are not filled in. */
+  readonly epoch: EpochState;
+  /** Every committed block, from height 1. */
+  readonly committed: readonly CommittedEntry[];
+  /** Batches that no committed block has ordered. */
+  readonly open: ReadonlyMap<Digest, SignedBatch>;
+  readonly qcs: readonly QuorumCertificate[];
+  readonly tcs: readonly TimeoutCertificate[];
+  readonly certificates: ReadonlyMap<Height, ResultCertificate>;
+  readonly epochProofs: readonly EpochProof[];
+}
+
+/** The log of a node in the making: mutable, because a log is long. */
+class Replay {
+  readonly #config: ConsensusConfig;
+  #set: ValidatorSet;
+  #epoch: EpochState;
+  readonly #committed: CommittedEntry[] = [];
+  #blocks = new Map<Digest, SignedBlock>();
+  readonly #batches = new Map<Digest, SignedBatch>();
+  #qcs: QuorumCertificate[] = [];
+  #tcs: TimeoutCertificate[] = [];
+  readonly #certificates = new Map<Height, ResultCertificate>();
+  readonly #epochProofs: EpochProof[] = [];
+
+  constructor(config: ConsensusConfig) {
+    const { chainId, genesisSet, genesisTimeMs } = config;
+    this.#config = config;
+    this.#set = genesisSet;
+    const genesisId = epochGenesisId(chainId, genesisSet.epoch, undefined);
+    const start = { set: genesisSet, height: 0, timestampMs: genesisTimeMs, genesisId };
+    this.#epoch = createEpoch(chainId, { ...start, lanes: new Map() }, 0);
+  }
+
+  read(record: ChainRecord): void {
+    switch (record.kind) {
+      case "block":
+        this.#blocks.set(record.block.id, record.block);
+        return;
+      case "batch":
+        this.#batches.set(record.batch.digest, record.batch);
+        return;
+      case "qc":
+        this.#qcs.push(record.qc);
+        return;
+      case "tc":
+        this.#tcs.push(record.tc);
+        return;
+      case "committed":
+        this.#commit(record.proof);
+        return;
+      case "certified":
+        this.#certificates.set(record.certificate.result.height, record.certificate);
+        return;
+      default:
+        this.#handOver(record.proof);
+    }
+  }
+
+  #commit(proof: CommitProof): void {
+    const target = committedId(proof);
+    const path: SignedBlock[] = [];
+    for (let id = target; id !== this.#epoch.root.id; ) {
+      const signed = defined(this.#blocks.get(id), `committed block ${id} in the log`);
+      path.push(signed);
+      id = signed.block.qc.blockId;
+    }
+    for (const signed of path.reverse()) {
+      this.#append(signed, signed.id === target ? proof : undefined);
+    }
+    if (proof.kind !== "two-chain") return;
+    this.#blocks.set(proof.child.id, proof.child);
+    this.#qcs.push(proof.qc);
+  }
+
+  #append(signed: SignedBlock, proof: CommitProof | undefined): void {
+    const { block, id } = signed;
+    const batches = block.cut.map(({ digest }) => {
+      return defined(this.#batches.get(digest), `batch ${digest} of block ${id} in the log`);
+    });
+    const view = extendView(this.#epoch.root.view, block);
+    const { round, height, timestampMs } = block;
+    const electorate = { set: this.#set, order: this.#epoch.order };
+    this.#epoch = {
+      ...this.#epoch,
+      root: { id, round, height, timestampMs, receivedAt: 0, view },
+      elections: electAfter(electorate, this.#epoch.elections, block),
+    };
+    this.#committed.push({ signed, batches, proof, lanes: view.lanes });
+    assert(this.#committed.length === height, `block ${id} has height ${height}`);
+  }
+
+  /** What the log holds of the old epoch above its end is void. */
+  #handOver(proof: EpochProof): void {
+    const { result } = proof.certificate;
+    this.#committed.length = result.height;
+    const last = this.#committed.at(-1);
+    const attested = { kind: "attested", certificate: proof.certificate } as const;
+    if (last !== undefined) {
+      this.#committed[result.height - 1] = { ...last, proof: last.proof ?? attested };
+    }
+    const { chainId } = this.#config;
+    const { height, timestampMs } = result;
+    const lanes: ReadonlyMap<PublicKey, LanePosition> = last?.lanes ?? new Map();
+    const genesisId = epochGenesisId(chainId, proof.nextSet.epoch, result);
+    this.#set = proof.nextSet;
+    this.#epoch = createEpoch(
+      chainId,
+      { set: this.#set, height, timestampMs, lanes, genesisId },
+      0,
+    );
+    this.#epochProofs.push(proof);
+    this.#certificates.set(result.height, proof.certificate);
+    this.#blocks = new Map();
+    this.#qcs = [];
+    this.#tcs = [];
+  }
+
+  finish(): History {
+    const { root } = this.#epoch;
+    const blocks = new Map<Digest, BlockNode>();
+    for (const [id, signed] of this.#blocks) {
+      if (signed.block.epoch !== this.#set.epoch || signed.block.round <= root.round) continue;
+      blocks.set(id, { signed, receivedAt: 0, stored: true, refused: undefined });
+    }
+    const ordered = root.view.lanes;
+    const open = new Map<Digest, SignedBatch>();
+    for (const [digest, signed] of this.#batches) {
+      const { author, sequence } = signed.batch;
+      if (sequence > (ordered.get(author)?.sequence ?? 0)) open.set(digest, signed);
+    }
+    return {
+      set: this.#set,
+      epoch: { ...this.#epoch, blocks },
+      committed: this.#committed,
+      open,
+      qcs: this.#qcs.filter(({ epoch }) => epoch === this.#set.epoch),
+      tcs: this.#tcs.filter(({ epoch }) => epoch === this.#set.epoch),
+      certificates: this.#certificates,
+      epochProofs: this.#epochProofs,
+    };
+  }
+}
+
+function committedId(proof: CommitProof): Digest {
+  if (proof.kind === "order") return proof.certificate.blockId;
+  if (proof.kind === "two-chain") return proof.child.block.qc.blockId;
+  return proof.certificate.result.blockId;
+}
+
+/**
+ * Reads the chain log of a node from its first record. The log is the node's own: what is in it was
+ * verified before it was written.
+ *
+ * @throws AssertionError if a committed record rests on a block or batch that the log lacks.
+ */
+export function readHistory(config: ConsensusConfig, chain: Iterable<ChainRecord>): History {
+  const replay = new Replay(config);
+  for (const record of chain) replay.read(record);
+  return replay.finish();
+}
+
+/** The whole log as a source of segments, for peers that need what memory no longer holds. */
+export function historySource(config: ConsensusConfig, history: History): SegmentSource {
+  return {
+    committed: history.committed,
+    baseHeight: 1,
+    certificate: (height) => history.certificates.get(height),
+    epochProof: (epoch) => history.epochProofs[epoch - config.genesisSet.epoch],
+  };
+}

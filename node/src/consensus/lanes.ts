@@ -1,0 +1,233 @@
+import { sha256Hex } from "../crypto/sha256.ts";
+import type { Digest, PublicKey } from "../kernel/scalars.ts";
+import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
+import { encodeBatch, openBatch, TRANSACTIONS_MAX } from "./codec.ts";
+import { reportMisconduct } from "./evidence.ts";
+import { gotWanted } from "./fetch.ts";
+import { askSign, observeLife } from "./signing.ts";
+import { type ConsensusState, type LanePosition, mayVote, type PooledBatch } from "./state.ts";
+import { keepEntries, type Turn, withEntry } from "./turn.ts";
+import type { BatchReference, SignedBatch } from "./types.ts";
+
+/** Transactions that wait for the lane; when it is full, the shell stops reading from clients. */
+const QUEUE_BYTES_MAX = 4_194_304;
+/** Batches of one lane in one block. */
+const LANE_CUT_MAX = 16;
+export const CUT_BATCHES_MAX = 128;
+/** Placeholder in the log until the signer answers; the journal has the signature after a crash. */
+const UNSIGNED = new Uint8Array(64);
+
+function committedPosition(state: ConsensusState, author: PublicKey): LanePosition | undefined {
+  return state.epoch.root.view.lanes.get(author);
+}
+
+/** True while the lane takes no more transactions; the client is told to come again. */
+export function isLaneFull(state: ConsensusState): boolean {
+  return state.lanes.queueBytes >= QUEUE_BYTES_MAX;
+}
+
+export function batchStatement(batch: SignedBatch): SignedStatement {
+  const { author, sequence } = batch.batch;
+  const statement = { kind: "batch", sequence, digest: batch.digest } as const;
+  return { statement, author, signature: batch.signature };
+}
+
+/** Takes transactions for this node's lane; a batch is cut at its size or its delay. */
+export function queueTransactions(turn: Turn, transactions: readonly Uint8Array[]): void {
+  const { batchBytesMax, batchDelayMs } = turn.state.config.parameters;
+  const own = turn.state.config.self.networkKey;
+  for (const transaction of transactions) {
+    if (transaction.length === 0 || transaction.length > batchBytesMax) {
+      turn.drop(own, { code: "TRANSACTION_SIZE", field: "transactions" });
+    } else if (isLaneFull(turn.state)) {
+      turn.drop(own, { code: "LANE_FULL", field: "transactions" });
+    } else {
+      const { queue, queueBytes } = turn.lanes;
+      const bytes = queueBytes + transaction.length;
+      turn.changeLanes({ queue: [...queue, transaction], queueBytes: bytes });
+    }
+  }
+  if (turn.lanes.queue.length === 0) return;
+  if (turn.lanes.cutDueAt === undefined) {
+    const cutDueAt = turn.now + batchDelayMs;
+    turn.changeLanes({ cutDueAt });
+    turn.setTimer("batch", cutDueAt);
+  }
+  cutBatch(turn);
+}
+
+function takeTransactions(turn: Turn): Uint8Array[] {
+  const { batchBytesMax } = turn.state.config.parameters;
+  const taken: Uint8Array[] = [];
+  let bytes = 0;
+  for (const transaction of turn.lanes.queue) {
+    if (bytes + transaction.length > batchBytesMax || taken.length >= TRANSACTIONS_MAX) break;
+    taken.push(transaction);
+    bytes += transaction.length;
+  }
+  return taken;
+}
+
+/**
+ * Cuts the next batch if one is due and the lane's window has room. Its content goes into the log
+ * before the signature exists: an index that was signed but whose content is lost would end the lane.
+ */
+export function cutBatch(turn: Turn): void {
+  const { lanes, state } = turn;
+  const { batchBytesMax, laneWindowBatches } = state.config.parameters;
+  if (!mayVote(state) || lanes.draft !== undefined || lanes.queue.length === 0) return;
+  const due = lanes.cutDueAt !== undefined && turn.now >= lanes.cutDueAt;
+  if (!due && lanes.queueBytes < batchBytesMax) return;
+  const author = state.config.self.key;
+  const ordered = committedPosition(state, author)?.sequence ?? 0;
+  if (lanes.own.sequence - ordered >= laneWindowBatches) return;
+  const transactions = takeTransactions(turn);
+  const sequence = lanes.own.sequence + 1;
+  const batch = { author, sequence, previous: lanes.own.digest, transactions };
+  const queue = lanes.queue.slice(transactions.length);
+  const taken = transactions.reduce((sum, transaction) => sum + transaction.length, 0);
+  const cutDueAt = queue.length === 0 ? undefined : turn.now + state.config.parameters.batchDelayMs;
+  if (cutDueAt !== undefined) turn.setTimer("batch", cutDueAt);
+  const bytes = encodeBatch(batch);
+  const digest = sha256Hex(bytes);
+  turn.changeLanes({
+    draft: { batch, digest, bytes },
+    own: { sequence, digest },
+    queue,
+    queueBytes: lanes.queueBytes - taken,
+    cutDueAt,
+  });
+  turn.emit({
+    kind: "store",
+    record: { kind: "batch", batch: { batch, bytes, digest, signature: UNSIGNED } },
+  });
+  askSign(turn, { kind: "batch", sequence, digest });
+}
+
+/** The signer signed this node's own batch: it goes out, and into the log with its signature. */
+export function onBatchSigned(turn: Turn, signed: SignedStatement): void {
+  const { draft } = turn.lanes;
+  if (draft === undefined || signed.statement.kind !== "batch") return;
+  if (signed.statement.digest !== draft.digest) return;
+  const batch = openBatch(draft.bytes, signed.signature);
+  turn.changeLanes({ draft: undefined });
+  addToPool(turn, { signed: batch, stored: true, receivedAt: turn.now });
+  turn.emit({ kind: "store", record: { kind: "batch", batch } });
+  turn.broadcast({ kind: "batch", batch });
+  cutBatch(turn);
+}
+
+function addToPool(turn: Turn, pooled: PooledBatch): void {
+  turn.changeLanes({ pool: withEntry(turn.lanes.pool, pooled.signed.digest, pooled) });
+}
+
+/** A batch of a peer: verified, bounded by the lane's window unless it was asked for. */
+export function onBatch(turn: Turn, from: PublicKey, signed: SignedBatch): void {
+  const { state, lanes, sync } = turn;
+  const { author, sequence } = signed.batch;
+  if (lanes.pool.has(signed.digest)) return;
+  const wanted = sync.wants.has(signed.digest);
+  const ordered = committedPosition(state, author)?.sequence ?? 0;
+  if (sequence <= ordered && !wanted) return;
+  const { batchBytesMax, laneWindowBatches } = state.config.parameters;
+  const refuse = (code: string, field: string): void => turn.drop(from, { code, field });
+  if (!turn.isMember(author) && !wanted) {
+    refuse("FOREIGN_AUTHOR", "batch.author");
+    return;
+  }
+  if (sequence < 1 || (sequence > ordered + 2 * laneWindowBatches && !wanted)) {
+    refuse("LANE_WINDOW", "batch.sequence");
+    return;
+  }
+  const { transactions } = signed.batch;
+  const bytes = transactions.reduce((sum, transaction) => sum + transaction.length, 0);
+  if (bytes > batchBytesMax || transactions.length === 0) {
+    refuse("BATCH_SIZE", "batch");
+    return;
+  }
+  const statement = batchStatement(signed);
+  const { scheme, chainId } = state.config;
+  if (!verifyStatement(scheme, chainId, statement)) {
+    refuse("BAD_SIGNATURE", "batch");
+    return;
+  }
+  observeLife(turn, statement);
+  const other = Array.from(lanes.pool.values()).find(({ signed: { batch } }) => {
+    return batch.author === author && batch.sequence === sequence;
+  });
+  if (other !== undefined) {
+    // E8: two batches at one index. The second is kept only if a block names it.
+    reportMisconduct(turn, batchStatement(other.signed), statement);
+    if (!wanted) return;
+  }
+  gotWanted(turn, signed.digest);
+  addToPool(turn, { signed, stored: false, receivedAt: turn.now });
+}
+
+/** The batches that a proposal on this chain may order: contiguous in each lane, lanes by key. */
+export function buildCut(
+  turn: Turn,
+  positions: ReadonlyMap<PublicKey, LanePosition>,
+): BatchReference[] {
+  const byPlace = new Map<string, Digest>();
+  for (const { signed } of turn.lanes.pool.values()) {
+    const { author, sequence, previous } = signed.batch;
+    byPlace.set(`${author}/${sequence}/${previous}`, signed.digest);
+  }
+  const cut: BatchReference[] = [];
+  for (const { key: author } of turn.state.set.members) {
+    let position = positions.get(author) ?? { sequence: 0, digest: "0".repeat(64) };
+    for (let count = 0; count < LANE_CUT_MAX && cut.length < CUT_BATCHES_MAX; count += 1) {
+      const sequence = position.sequence + 1;
+      const digest = byPlace.get(`${author}/${sequence}/${position.digest}`);
+      if (digest === undefined) break;
+      cut.push({ author, sequence, digest });
+      position = { sequence, digest };
+    }
+  }
+  return cut;
+}
+
+/** Batches of a cut that are not here. */
+export function missingBatches(
+  turn: Turn,
+  cut: readonly BatchReference[],
+): readonly BatchReference[] {
+  return cut.filter(({ digest }) => !turn.lanes.pool.has(digest));
+}
+
+/** Puts the batches of a cut into the log, each once: something that is signed rests on them. */
+export function storeBatches(turn: Turn, cut: readonly BatchReference[]): void {
+  const changed = new Map(turn.lanes.pool);
+  for (const { digest } of cut) {
+    const pooled = changed.get(digest);
+    if (pooled === undefined || pooled.stored) continue;
+    turn.emit({ kind: "store", record: { kind: "batch", batch: pooled.signed } });
+    changed.set(digest, { ...pooled, stored: true });
+  }
+  turn.changeLanes({ pool: changed });
+}
+
+/** Drops from the pool what the committed chain has passed, and lanes of keys that left the set. */
+export function prunePool(turn: Turn): void {
+  const { lanes } = turn.epoch.root.view;
+  const own = turn.state.config.self.key;
+  const pool = keepEntries(turn.lanes.pool, (_, { signed }) => {
+    const { author, sequence } = signed.batch;
+    if (author !== own && !turn.isMember(author)) return false;
+    return sequence > (lanes.get(author)?.sequence ?? 0);
+  });
+  turn.changeLanes({ pool });
+}
+
+/** Sends this node's oldest unordered batches again: a lost one would hold its lane up. */
+export function resendBatches(turn: Turn, olderThanMs: number): void {
+  const own = turn.state.config.self.key;
+  if (!mayVote(turn.state)) return;
+  const waiting = Array.from(turn.lanes.pool.values())
+    .filter(({ signed, receivedAt }) => {
+      return signed.batch.author === own && turn.now - receivedAt >= olderThanMs;
+    })
+    .toSorted((left, right) => left.signed.batch.sequence - right.signed.batch.sequence);
+  for (const { signed } of waiting.slice(0, 4)) turn.broadcast({ kind: "batch", batch: signed });
+}

@@ -1,0 +1,159 @@
+import type { Epoch, PublicKey } from "../kernel/scalars.ts";
+import { onBlock } from "./blocks.ts";
+import {
+  noteStatus,
+  onBatchRequest,
+  onBlockRequest,
+  onChainRequest,
+  onChainResponse,
+} from "./catch-up.ts";
+import { verifyOrder, verifyTcOnce } from "./certificates.ts";
+import { onAttestation, onResultCertificate } from "./certification.ts";
+import { onEpochProof, tryHandOver } from "./hand-over.ts";
+import { onBatch } from "./lanes.ts";
+import { acceptTc } from "./rounds.ts";
+import { acceptOrder, onHeartbeat, onOrderVote, onTimeout, onVote, takeQc } from "./statements.ts";
+import type { Turn } from "./turn.ts";
+import type { PeerBody, PeerMessage } from "./types.ts";
+
+/** Messages of the next epoch that are kept until it starts. */
+const FUTURE_MAX = 256;
+
+/** The epoch in which the message must be read; undefined where it says itself what it is about. */
+function bodyEpoch(body: PeerBody): Epoch | undefined {
+  switch (body.kind) {
+    case "proposal":
+    case "block-response":
+      return body.block.block.epoch;
+    case "statement": {
+      const { statement } = body.signed;
+      return statement.kind === "vote" || statement.kind === "heartbeat"
+        ? statement.epoch
+        : undefined;
+    }
+    case "order-vote":
+      return body.qc.epoch;
+    case "timeout":
+      return body.highestQc.epoch;
+    case "certificates":
+      return (body.qc ?? body.tc ?? body.order)?.epoch;
+    default:
+      return undefined;
+  }
+}
+
+/** A peer's message: its position first (R9), then, in its epoch, what it says. */
+export function onMessage(turn: Turn, from: PublicKey, message: PeerMessage): void {
+  if (from === turn.state.config.self.networkKey) return;
+  noteStatus(turn, from, message.status);
+  const epoch = bodyEpoch(message.body);
+  const current = turn.state.set.epoch;
+  if (epoch !== undefined && epoch !== current) {
+    if (epoch !== current + 1 || turn.epoch.future.length >= FUTURE_MAX) return;
+    turn.changeEpoch({ future: [...turn.epoch.future, { from, message }] });
+    return;
+  }
+  onBody(turn, from, message.body);
+}
+
+function onStatement(
+  turn: Turn,
+  from: PublicKey,
+  { signed }: Extract<PeerBody, { readonly kind: "statement" }>,
+): void {
+  switch (signed.statement.kind) {
+    case "vote":
+      onVote(turn, from, signed);
+      return;
+    case "attestation":
+      onAttestation(turn, from, signed);
+      tryHandOver(turn);
+      return;
+    case "heartbeat":
+      onHeartbeat(turn, from, signed);
+      return;
+    default:
+      turn.drop(from, { code: "FOREIGN_KIND", field: "statement.kind" });
+      return;
+  }
+}
+
+function onCertificates(
+  turn: Turn,
+  from: PublicKey,
+  body: Extract<PeerBody, { readonly kind: "certificates" }>,
+): void {
+  if (body.qc !== undefined && !takeQc(turn, from, body.qc)) return;
+  if (body.tc !== undefined) {
+    const verified = verifyTcOnce(turn.state, body.tc);
+    if (!verified.ok) {
+      turn.drop(from, verified.error);
+      return;
+    }
+    acceptTc(turn, body.tc, from);
+  }
+  if (body.order === undefined) return;
+  const { highestOrder, root } = turn.epoch;
+  if (body.order.round <= Math.max(highestOrder?.round ?? 0, root.round)) return;
+  const verified = verifyOrder(turn.state, body.order);
+  if (!verified.ok) {
+    turn.drop(from, verified.error);
+    return;
+  }
+  acceptOrder(turn, body.order);
+}
+
+/** A message of this epoch. */
+export function onBody(turn: Turn, from: PublicKey, body: PeerBody): void {
+  switch (body.kind) {
+    case "proposal":
+    case "block-response":
+      onBlock(turn, from, body.block);
+      return;
+    case "statement":
+      onStatement(turn, from, body);
+      return;
+    case "order-vote":
+      onOrderVote(turn, from, body);
+      return;
+    case "timeout":
+      onTimeout(turn, from, body);
+      return;
+    case "certificates":
+      onCertificates(turn, from, body);
+      return;
+    case "batch":
+      onBatch(turn, from, body.batch);
+      return;
+    case "block-request":
+      onBlockRequest(turn, from, body.blockId);
+      return;
+    case "batch-request":
+      onBatchRequest(turn, from, body.references);
+      return;
+    case "chain-request":
+      onChainRequest(turn, from, body.fromHeight);
+      return;
+    case "chain-response":
+      onChainResponse(turn, from, body.segment);
+      return;
+    case "epoch-proof":
+      onEpochProof(turn, from, body.proof);
+      return;
+    default:
+      onResultCertificate(turn, from, body.certificate);
+      tryHandOver(turn);
+      return;
+  }
+}
+
+/** Reads the messages that came before their epoch did. */
+export function drainFuture(turn: Turn): void {
+  const { future } = turn.epoch;
+  const current = turn.state.set.epoch;
+  if (!future.some(({ message }) => bodyEpoch(message.body) === current)) return;
+  turn.changeEpoch({ future: [] });
+  for (const { from, message } of future) {
+    if (bodyEpoch(message.body) === turn.state.set.epoch) onBody(turn, from, message.body);
+  }
+}

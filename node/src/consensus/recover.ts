@@ -1,0 +1,176 @@
+import type { Digest } from "../kernel/scalars.ts";
+import {
+  type SignedStatement,
+  type StatementKind,
+  statementEpoch,
+  statementIndex,
+} from "../kernel/statements.ts";
+import { type History, readHistory } from "./history.ts";
+import type { JournalRecord, SafetyData } from "./safety-data.ts";
+import {
+  type ChainState,
+  type ConsensusConfig,
+  type ConsensusState,
+  createConsensus,
+  type EpochState,
+  type LanePosition,
+  type LanesState,
+  type PooledBatch,
+} from "./state.ts";
+import type { ChainRecord, QuorumCertificate, SignedBatch, TimeoutCertificate } from "./types.ts";
+
+export interface Recovered {
+  readonly journal: readonly JournalRecord[];
+  readonly chain: readonly ChainRecord[];
+}
+
+/**
+ * The state of a node that was here before: committed chain, certificates and lanes from its log,
+ * safety data and what it signed last from its journal (rule JOURNAL). Input `start` has it execute
+ * the chain anew.
+ *
+ * @throws AssertionError if the log lacks what its committed records rest on.
+ */
+export function recover(config: ConsensusConfig, recovered: Recovered): ConsensusState {
+  const history = readHistory(config, recovered.chain);
+  const fresh = createConsensus(config);
+  return {
+    ...fresh,
+    set: history.set,
+    epoch: recoverEpoch(history, recovered.journal),
+    lanes: recoverLanes(config, history, recovered.journal, fresh.lanes),
+    chain: recoverChain(history, fresh.chain),
+  };
+}
+
+function recoverChain(history: History, fresh: ChainState): ChainState {
+  const { committed, epochProofs, certificates } = history;
+  return { ...fresh, committed, epochProofs, replayed: certificates };
+}
+
+/** Highest value of each, over every signature of this epoch: nothing that was promised is forgotten. */
+function recoverSafety(fresh: SafetyData, journal: readonly JournalRecord[]): SafetyData {
+  return journal.reduce((highest, { safety }) => {
+    if (safety.epoch !== highest.epoch) return highest;
+    return {
+      epoch: highest.epoch,
+      lastVotedRound: Math.max(highest.lastVotedRound, safety.lastVotedRound),
+      oneChainRound: Math.max(highest.oneChainRound, safety.oneChainRound),
+      highestTimeoutRound: Math.max(highest.highestTimeoutRound, safety.highestTimeoutRound),
+    };
+  }, fresh);
+}
+
+/** The newest statement of one kind that this node signed in the epoch. */
+function lastSigned(
+  journal: readonly JournalRecord[],
+  epoch: number,
+  kind: StatementKind,
+): SignedStatement | undefined {
+  return journal
+    .filter(({ statement }) => statement.kind === kind && statementEpoch(statement) === epoch)
+    .reduce<JournalRecord | undefined>((last, record) => {
+      const newer =
+        last === undefined || statementIndex(record.statement) > statementIndex(last.statement);
+      return newer ? record : last;
+    }, undefined);
+}
+
+function indexOf(signed: SignedStatement | undefined): number {
+  return signed === undefined ? 0 : statementIndex(signed.statement);
+}
+
+/** Certificates of the root and above, from records and from the blocks that carry them. */
+function recoverCertified(history: History): ReadonlyMap<Digest, QuorumCertificate> {
+  const { epoch, qcs } = history;
+  const carried = Array.from(epoch.blocks.values()).map(({ signed }) => signed.block.qc);
+  const certified = new Map<Digest, QuorumCertificate>();
+  if (epoch.root.round === 0) certified.set(epoch.genesisQc.blockId, epoch.genesisQc);
+  for (const qc of [...carried, ...qcs, ...recoverTcs(history).map((tc) => tc.highestQc)]) {
+    if (qc.round > 0 && qc.round >= epoch.root.round) certified.set(qc.blockId, qc);
+  }
+  return certified;
+}
+
+function recoverTcs({ epoch, tcs }: History): readonly TimeoutCertificate[] {
+  const carried = Array.from(epoch.blocks.values()).flatMap(({ signed }) => signed.block.tc ?? []);
+  return [...tcs, ...carried];
+}
+
+function recoverEpoch(history: History, journal: readonly JournalRecord[]): EpochState {
+  const { epoch, set } = history;
+  const certified = recoverCertified(history);
+  const rootQc = history.committed.at(-1)?.signed.block.qc;
+  const inEpoch = rootQc?.epoch === set.epoch ? rootQc : epoch.genesisQc;
+  const highestQc = Array.from(certified.values()).reduce((highest, qc) => {
+    return qc.round > highest.round ? qc : highest;
+  }, inEpoch);
+  const highestTc = recoverTcs(history).reduce<TimeoutCertificate | undefined>((highest, tc) => {
+    return highest === undefined || tc.round > highest.round ? tc : highest;
+  }, undefined);
+  const ownTimeout = lastSigned(journal, set.epoch, "timeout");
+  return {
+    ...epoch,
+    safety: recoverSafety(epoch.safety, journal),
+    certified,
+    highestQc,
+    highestTc,
+    round: Math.max(highestQc.round, highestTc?.round ?? 0) + 1,
+    storedQcRound: highestQc.round,
+    storedTcRound: highestTc?.round ?? 0,
+    ownVote: lastSigned(journal, set.epoch, "vote"),
+    ownOrderVote: lastSigned(journal, set.epoch, "order-vote"),
+    ownTimeout: ownTimeout && { signed: ownTimeout, qc: named(ownTimeout, certified, highestQc) },
+    orderVotedRound: indexOf(lastSigned(journal, set.epoch, "order-vote")),
+    proposedRound: indexOf(lastSigned(journal, set.epoch, "proposal")),
+  };
+}
+
+/** The certificate that a timeout names, or the highest one, which says more. */
+function named(
+  { statement }: SignedStatement,
+  certified: ReadonlyMap<Digest, QuorumCertificate>,
+  highestQc: QuorumCertificate,
+): QuorumCertificate {
+  const round = statement.kind === "timeout" ? statement.hqcRound : 0;
+  return Array.from(certified.values()).find((qc) => qc.round === round) ?? highestQc;
+}
+
+/** This node's own batches with the signatures that only the journal has for certain. */
+function signOwn(
+  batch: SignedBatch,
+  signatures: ReadonlyMap<Digest, Uint8Array>,
+): SignedBatch | undefined {
+  const signature = signatures.get(batch.digest);
+  if (signature !== undefined) return { ...batch, signature };
+  return batch.signature.some((byte) => byte !== 0) ? batch : undefined;
+}
+
+function recoverLanes(
+  config: ConsensusConfig,
+  history: History,
+  journal: readonly JournalRecord[],
+  fresh: LanesState,
+): LanesState {
+  const author = config.self.key;
+  const signatures = new Map<Digest, Uint8Array>();
+  let own: LanePosition = history.epoch.root.view.lanes.get(author) ?? fresh.own;
+  for (const { statement, signature } of journal) {
+    if (statement.kind !== "batch") continue;
+    signatures.set(statement.digest, signature);
+    const { sequence, digest } = statement;
+    if (sequence > own.sequence) own = { sequence, digest };
+  }
+  const pool = new Map<Digest, PooledBatch>();
+  let draft: LanesState["draft"];
+  for (const [digest, batch] of history.open) {
+    const signed = batch.batch.author === author ? signOwn(batch, signatures) : batch;
+    if (signed !== undefined) pool.set(digest, { signed, stored: true, receivedAt: 0 });
+    // Cut and stored, but the power went before the signature: it is signed at the start.
+    else if (batch.batch.sequence === own.sequence + 1 && batch.batch.previous === own.digest) {
+      draft = { batch: batch.batch, digest, bytes: batch.bytes };
+    }
+  }
+  const position = draft && { sequence: draft.batch.sequence, digest: draft.digest };
+  return { ...fresh, pool, draft, own: position ?? own };
+}

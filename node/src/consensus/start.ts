@@ -1,0 +1,51 @@
+import { statementIndex } from "../kernel/statements.ts";
+import { resendBatches } from "./lanes.ts";
+import { roundTimeoutMs } from "./round-timer.ts";
+import { checkTwoChain, countTimeouts, lastTc, startRoundTimer } from "./rounds.ts";
+import { askSign } from "./signing.ts";
+import { countOrderVote, countVote } from "./statements.ts";
+import type { Turn } from "./turn.ts";
+import { keepTimeout } from "./vote-keeper.ts";
+
+/**
+ * Input `start`, once: timers, and everything that this node said last, so that a network which lost
+ * power as a whole goes on from what its members remember (rule JOURNAL).
+ */
+export function start(turn: Turn): void {
+  if (turn.state.started) return;
+  const { config, roundTimes } = turn.state;
+  const resendDueAt = turn.now + roundTimeoutMs(config.parameters, roundTimes, 0);
+  turn.change({ started: true, resendDueAt });
+  turn.changeEpoch({ enteredAt: turn.now });
+  startRoundTimer(turn);
+  turn.setTimer("resend", resendDueAt);
+  for (const qc of turn.epoch.certified.values()) checkTwoChain(turn, qc);
+  resendSigned(turn);
+}
+
+function resendSigned(turn: Turn): void {
+  const { ownVote, ownOrderVote, ownTimeout, certified, highestQc } = turn.epoch;
+  const qc = highestQc.round > 0 ? highestQc : undefined;
+  turn.broadcast({ kind: "certificates", qc, tc: turn.epoch.highestTc, order: undefined });
+  if (ownVote !== undefined) {
+    turn.broadcast({ kind: "statement", signed: ownVote });
+    countVote(turn, ownVote, undefined);
+  }
+  if (ownOrderVote?.statement.kind === "order-vote") {
+    const under = certified.get(ownOrderVote.statement.blockId);
+    if (under !== undefined)
+      turn.broadcast({ kind: "order-vote", signed: ownOrderVote, qc: under });
+  }
+  if (ownOrderVote !== undefined) countOrderVote(turn, ownOrderVote);
+  if (ownTimeout !== undefined) {
+    const { signed } = ownTimeout;
+    turn.broadcast({ kind: "timeout", signed, highestQc: ownTimeout.qc, lastTc: lastTc(turn) });
+    keepTimeout(turn, ownTimeout);
+    countTimeouts(turn, statementIndex(signed.statement));
+  }
+  const { draft } = turn.lanes;
+  if (draft !== undefined) {
+    askSign(turn, { kind: "batch", sequence: draft.batch.sequence, digest: draft.digest });
+  }
+  resendBatches(turn, 0);
+}

@@ -1,0 +1,389 @@
+import { sha256Hex } from "../crypto/sha256.ts";
+import { type EpochProof, type ResultCertificate, resultDigest } from "../kernel/certificates.ts";
+import { Writer } from "../kernel/codec.ts";
+import type { ConsensusParameters } from "../kernel/parameters.ts";
+import {
+  type Digest,
+  type Epoch,
+  type Height,
+  type Millis,
+  type PublicKey,
+  type Round,
+  ZERO_DIGEST,
+} from "../kernel/scalars.ts";
+import type { AttestedResult, SignatureScheme, SignedStatement } from "../kernel/statements.ts";
+import { findMember, type ValidatorSet } from "../kernel/validator-set.ts";
+import { type Election, leaderOrder } from "./leader-election.ts";
+import { freshSafetyData, type SafetyData } from "./safety-data.ts";
+import type {
+  Batch,
+  Block,
+  CommitProof,
+  OrderCertificate,
+  PeerMessage,
+  PeerStatus,
+  QuorumCertificate,
+  SignedBatch,
+  SignedBlock,
+  TimeoutCertificate,
+} from "./types.ts";
+
+export interface ConsensusConfig {
+  /** Genesis hash. */
+  readonly chainId: Digest;
+  readonly self: { readonly key: PublicKey; readonly networkKey: PublicKey };
+  readonly parameters: ConsensusParameters;
+  readonly scheme: SignatureScheme;
+  readonly genesisSet: ValidatorSet;
+  readonly genesisTimeMs: Millis;
+}
+
+/** Newest batch of a lane that a chain of blocks has ordered. */
+export interface LanePosition {
+  readonly sequence: number;
+  readonly digest: Digest;
+}
+
+/** What a chain of blocks has used up: no batch, late vote or heartbeat is in it twice. */
+export interface ChainView {
+  readonly lanes: ReadonlyMap<PublicKey, LanePosition>;
+  /** Round of the newest late statement of each member, in this epoch. */
+  readonly late: ReadonlyMap<PublicKey, Round>;
+  /** Height named by the newest heartbeat of each key, in this epoch. */
+  readonly heartbeats: ReadonlyMap<PublicKey, Height>;
+}
+
+/** The last committed block of this epoch, or the epoch's genesis: new blocks descend from it. */
+export interface Root {
+  readonly id: Digest;
+  readonly round: Round;
+  readonly height: Height;
+  readonly timestampMs: Millis;
+  /** When its proposal came: empty blocks are paced from there (rule PACE). */
+  readonly receivedAt: Millis;
+  readonly view: ChainView;
+}
+
+/** A block above the root that is not committed (yet). */
+export interface BlockNode {
+  readonly signed: SignedBlock;
+  readonly receivedAt: Millis;
+  /** In the chain log, with its batches. */
+  readonly stored: boolean;
+  /** Why this node will never vote for it. */
+  readonly refused: string | undefined;
+}
+
+export interface TimeoutBallot {
+  readonly signed: SignedStatement;
+  /** At least as high as the statement's `hqcRound`. */
+  readonly qc: QuorumCertificate;
+}
+
+/** First statement of each kind by each author in one round; a second one is misconduct. */
+export interface Ballots {
+  readonly proposals: ReadonlyMap<PublicKey, SignedStatement>;
+  readonly votes: ReadonlyMap<PublicKey, SignedStatement>;
+  readonly orderVotes: ReadonlyMap<PublicKey, SignedStatement>;
+  readonly timeouts: ReadonlyMap<PublicKey, TimeoutBallot>;
+}
+
+/** A proven commit that this node has not made yet. */
+export interface CommitTarget {
+  readonly blockId: Digest;
+  readonly round: Round;
+  readonly proof: CommitProof;
+}
+
+/** This node executed the block that ends the epoch; the quorum's attestations are not here yet. */
+export interface HandOver {
+  readonly result: AttestedResult;
+  readonly nextSet: ValidatorSet;
+}
+
+/** Everything that starts afresh with an epoch. */
+export interface EpochState {
+  /** Permutation of the members for leader election. */
+  readonly order: readonly PublicKey[];
+  readonly genesisQc: QuorumCertificate;
+  readonly safety: SafetyData;
+  readonly round: Round;
+  readonly enteredAt: Millis;
+  readonly roundDueAt: Millis;
+  readonly proposeDueAt: Millis | undefined;
+  readonly root: Root;
+  readonly blocks: ReadonlyMap<Digest, BlockNode>;
+  /** Verified certificates of the root and of blocks above it. */
+  readonly certified: ReadonlyMap<Digest, QuorumCertificate>;
+  readonly highestQc: QuorumCertificate;
+  readonly highestTc: TimeoutCertificate | undefined;
+  readonly highestOrder: OrderCertificate | undefined;
+  /** Newest proof of a commit that still lacks blocks or batches. */
+  readonly commitTarget: CommitTarget | undefined;
+  readonly ballots: ReadonlyMap<Round, Ballots>;
+  readonly elections: readonly Election[];
+  readonly storedQcRound: Round;
+  readonly storedTcRound: Round;
+  readonly orderVotedRound: Round;
+  readonly proposedRound: Round;
+  readonly draft:
+    | { readonly block: Block; readonly id: Digest; readonly bytes: Uint8Array }
+    | undefined;
+  readonly ownVote: SignedStatement | undefined;
+  readonly ownOrderVote: SignedStatement | undefined;
+  readonly ownTimeout: TimeoutBallot | undefined;
+  /** The certificate that the timeout being signed names. */
+  readonly timeoutQc: QuorumCertificate | undefined;
+  /** Timed-out rounds since the last commit (R8). */
+  readonly failures: number;
+  readonly newest: ReadonlyMap<
+    PublicKey,
+    { readonly signed: SignedStatement; readonly at: Millis }
+  >;
+  readonly heartbeats: ReadonlyMap<PublicKey, SignedStatement>;
+  /** Misconduct already reported: `kind/index/author`. */
+  readonly reported: ReadonlySet<string>;
+  readonly handOver: HandOver | undefined;
+  /** A verified proof that this epoch ended at a block which is not executed here yet. */
+  readonly pendingProof: EpochProof | undefined;
+  /** Messages of the next epoch, bounded. */
+  readonly future: readonly { readonly from: PublicKey; readonly message: PeerMessage }[];
+}
+
+export interface PooledBatch {
+  readonly signed: SignedBatch;
+  readonly stored: boolean;
+  readonly receivedAt: Millis;
+}
+
+/** Data lanes outlive epochs. */
+export interface LanesState {
+  /** Batches that no committed block has ordered. */
+  readonly pool: ReadonlyMap<Digest, PooledBatch>;
+  /** Newest batch of this node's lane, signed or being signed. */
+  readonly own: LanePosition;
+  readonly draft:
+    | { readonly batch: Batch; readonly digest: Digest; readonly bytes: Uint8Array }
+    | undefined;
+  readonly queue: readonly Uint8Array[];
+  readonly queueBytes: number;
+  readonly cutDueAt: Millis | undefined;
+}
+
+export interface CommittedEntry {
+  readonly signed: SignedBlock;
+  readonly batches: readonly SignedBatch[];
+  /** Undefined where the block was committed as an ancestor. */
+  readonly proof: CommitProof | undefined;
+  /** Lanes after this block. */
+  readonly lanes: ReadonlyMap<PublicKey, LanePosition>;
+}
+
+/** Order, execution, certification: each lags the one before. */
+export interface ChainState {
+  /** A window of the newest committed blocks, oldest first, heights contiguous. */
+  readonly committed: readonly CommittedEntry[];
+  /** Height of the first entry; the next height if there is none. */
+  readonly baseHeight: Height;
+  readonly executed: Height;
+  readonly executing: boolean;
+  /** This node's results above the certified height (and a few below). */
+  readonly results: ReadonlyMap<Height, { readonly result: AttestedResult; readonly at: Millis }>;
+  readonly attestations: ReadonlyMap<Height, ReadonlyMap<PublicKey, SignedStatement>>;
+  /** Certificates that wait for execution, or for a lower height. */
+  readonly waiting: ReadonlyMap<Height, ResultCertificate>;
+  /** Newest height announced by `certified`. */
+  readonly certified: Height;
+  /** Certificates of the newest certified heights, to answer peers with. */
+  readonly certificates: ReadonlyMap<Height, ResultCertificate>;
+  readonly certificateSentAt: Millis;
+  /** Element e-1 proves the end of epoch e. */
+  readonly epochProofs: readonly EpochProof[];
+  /** Certificates from the log, announced again while the chain is executed anew; never changed. */
+  readonly replayed: ReadonlyMap<Height, ResultCertificate>;
+}
+
+/** A block or batch that is missing here. */
+export interface Want {
+  readonly request: "block" | "batch";
+  readonly author: PublicKey;
+  readonly sequence: number;
+  readonly askedAt: Millis;
+  readonly attempts: number;
+}
+
+export interface SyncState {
+  readonly wants: ReadonlyMap<Digest, Want>;
+  /** Positions that peers claim and that are ahead of this node; by network key. */
+  readonly claims: ReadonlyMap<PublicKey, PeerStatus>;
+  readonly asked: { readonly peer: PublicKey; readonly at: Millis } | undefined;
+  readonly behindSince: Millis | undefined;
+  readonly dueAt: Millis | undefined;
+  /** When each peer was last helped (R9): `kind/network key`. */
+  readonly helped: ReadonlyMap<string, Millis>;
+}
+
+/** The whole state of the core: immutable, changed only by `step`. */
+export interface ConsensusState {
+  readonly config: ConsensusConfig;
+  readonly started: boolean;
+  /** Why this node stopped for good; it signs nothing any more. */
+  readonly halted: string | undefined;
+  /** The set of the current epoch. */
+  readonly set: ValidatorSet;
+  readonly epoch: EpochState;
+  readonly lanes: LanesState;
+  readonly chain: ChainState;
+  readonly sync: SyncState;
+  readonly spares: readonly PublicKey[];
+  /** Proposal to certificate of the newest successful rounds (R8). */
+  readonly roundTimes: readonly Millis[];
+  readonly resendDueAt: Millis;
+}
+
+/** Everything that an epoch starts from. */
+export interface EpochStart {
+  readonly set: ValidatorSet;
+  readonly height: Height;
+  readonly timestampMs: Millis;
+  readonly lanes: ReadonlyMap<PublicKey, LanePosition>;
+  readonly genesisId: Digest;
+}
+
+/** Id of the block that epoch `epoch` grows from; `last` is the result that ended the epoch before. */
+export function epochGenesisId(
+  chainId: Digest,
+  epoch: Epoch,
+  last: AttestedResult | undefined,
+): Digest {
+  const writer = new Writer().text("quorate/v1/epoch-genesis").hex32(chainId).u64(epoch);
+  return sha256Hex(writer.hex32(last === undefined ? ZERO_DIGEST : resultDigest(last)).finish());
+}
+
+export const NO_BALLOTS: Ballots = {
+  proposals: new Map(),
+  votes: new Map(),
+  orderVotes: new Map(),
+  timeouts: new Map(),
+};
+
+export function createEpoch(chainId: Digest, start: EpochStart, now: Millis): EpochState {
+  const { set, genesisId } = start;
+  const { epoch } = set;
+  const genesisQc = { epoch, round: 0, blockId: genesisId, qcRound: 0, signatures: [] };
+  const view = { lanes: start.lanes, late: new Map(), heartbeats: new Map() };
+  const { height, timestampMs } = start;
+  return {
+    order: leaderOrder(chainId, set),
+    genesisQc,
+    safety: freshSafetyData(epoch),
+    round: 1,
+    enteredAt: now,
+    roundDueAt: now,
+    proposeDueAt: undefined,
+    root: { id: genesisId, round: 0, height, timestampMs, receivedAt: now, view },
+    blocks: new Map(),
+    certified: new Map([[genesisId, genesisQc]]),
+    highestQc: genesisQc,
+    highestTc: undefined,
+    highestOrder: undefined,
+    commitTarget: undefined,
+    ballots: new Map(),
+    elections: [{ round: 0, failed: new Map() }],
+    storedQcRound: 0,
+    storedTcRound: 0,
+    orderVotedRound: 0,
+    proposedRound: 0,
+    draft: undefined,
+    ownVote: undefined,
+    ownOrderVote: undefined,
+    ownTimeout: undefined,
+    timeoutQc: undefined,
+    failures: 0,
+    newest: new Map(),
+    heartbeats: new Map(),
+    reported: new Set(),
+    handOver: undefined,
+    pendingProof: undefined,
+    future: [],
+  };
+}
+
+const EMPTY_SYNC: SyncState = {
+  wants: new Map(),
+  claims: new Map(),
+  asked: undefined,
+  behindSince: undefined,
+  dueAt: undefined,
+  helped: new Map(),
+};
+
+const EMPTY_CHAIN: ChainState = {
+  committed: [],
+  baseHeight: 1,
+  executed: 0,
+  executing: false,
+  results: new Map(),
+  attestations: new Map(),
+  waiting: new Map(),
+  certified: 0,
+  certificates: new Map(),
+  certificateSentAt: 0,
+  epochProofs: [],
+  replayed: new Map(),
+};
+
+/** A node that knows nothing but genesis. It acts from input `start` on. */
+export function createConsensus(config: ConsensusConfig): ConsensusState {
+  const { chainId, genesisSet, genesisTimeMs } = config;
+  const start = {
+    set: genesisSet,
+    height: 0,
+    timestampMs: genesisTimeMs,
+    lanes: new Map(),
+    genesisId: epochGenesisId(chainId, genesisSet.epoch, undefined),
+  };
+  return {
+    config,
+    started: false,
+    halted: undefined,
+    set: genesisSet,
+    epoch: createEpoch(chainId, start, 0),
+    lanes: {
+      pool: new Map(),
+      own: { sequence: 0, digest: ZERO_DIGEST },
+      draft: undefined,
+      queue: [],
+      queueBytes: 0,
+      cutDueAt: undefined,
+    },
+    chain: EMPTY_CHAIN,
+    sync: EMPTY_SYNC,
+    spares: [],
+    roundTimes: [],
+    resendDueAt: 0,
+  };
+}
+
+/** True for a node that holds a seat in the current epoch and has not stopped. */
+export function mayVote(state: ConsensusState): boolean {
+  return state.halted === undefined && findMember(state.set, state.config.self.key) !== undefined;
+}
+
+/** This node's position, as every message carries it (R9). */
+export function peerStatus(state: ConsensusState): PeerStatus {
+  return {
+    epoch: state.set.epoch,
+    round: state.epoch.round,
+    qcRound: state.epoch.highestQc.round,
+    committedHeight: state.epoch.root.height,
+  };
+}
+
+/** The set of a past or the current epoch; undefined for one that this node has not reached. */
+export function setOfEpoch(state: ConsensusState, epoch: Epoch): ValidatorSet | undefined {
+  if (epoch === state.set.epoch) return state.set;
+  const { genesisSet } = state.config;
+  if (epoch === genesisSet.epoch) return genesisSet;
+  return state.chain.epochProofs[epoch - genesisSet.epoch - 1]?.nextSet;
+}

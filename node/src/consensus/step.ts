@@ -1,0 +1,172 @@
+import type { Millis } from "../kernel/scalars.ts";
+import type { SignedStatement } from "../kernel/statements.ts";
+import { statementEpoch } from "../kernel/statements.ts";
+import { maybeSync } from "./catch-up.ts";
+import { keepAttestation, resendAttestations } from "./certification.ts";
+import { advanceCommit } from "./commit.ts";
+import type { Effect } from "./effects.ts";
+import { onExecuted, pumpExecution } from "./execution.ts";
+import { retryWants } from "./fetch.ts";
+import { tryHandOver } from "./hand-over.ts";
+import type { Input, TimerName } from "./inputs.ts";
+import { cutBatch, onBatchSigned, queueTransactions, resendBatches } from "./lanes.ts";
+import { drainFuture, onMessage } from "./messages.ts";
+import { maybePropose, onProposalSigned } from "./propose.ts";
+import { roundTimeoutMs } from "./round-timer.ts";
+import { checkTwoChain, countTimeouts, lastTc, onRoundTimer } from "./rounds.ts";
+import { start } from "./start.ts";
+import type { ConsensusState } from "./state.ts";
+import { countOrderVote, countVote, onHeartbeat } from "./statements.ts";
+import { Turn } from "./turn.ts";
+import { keepTimeout } from "./vote-keeper.ts";
+import { tryVote } from "./vote-rule.ts";
+
+export interface Step {
+  readonly state: ConsensusState;
+  readonly effects: readonly Effect[];
+}
+
+/**
+ * The consensus core: one input, at one instant of the local clock (ms), gives the next state and
+ * what the shell has to do about it, in order. Nothing else happens in here.
+ *
+ * @throws AssertionError if the shell or the ledger breaks the contract of inputs.ts; the process
+ * ends and recovers from its journal.
+ */
+export function step(state: ConsensusState, input: Input, now: Millis): Step {
+  const turn = new Turn(state, now);
+  if (input.kind === "start") start(turn);
+  if (!turn.state.started) return { state: turn.state, effects: turn.effects };
+  onInput(turn, input);
+  settle(turn);
+  return { state: turn.state, effects: turn.effects };
+}
+
+function onInput(turn: Turn, input: Input): void {
+  switch (input.kind) {
+    case "message":
+      onMessage(turn, input.from, input.message);
+      return;
+    case "signed":
+      onSigned(turn, input.signed);
+      return;
+    case "timer":
+      onTimer(turn, input.timer);
+      return;
+    case "transactions":
+      queueTransactions(turn, input.transactions);
+      return;
+    case "executed":
+      onExecuted(turn, input);
+      return;
+    case "history":
+      turn.send(input.to, { kind: "chain-response", segment: input.segment });
+      return;
+    default:
+      return;
+  }
+}
+
+/** What the rules allow after any input, until nothing more follows from it. */
+function settle(turn: Turn): void {
+  drainFuture(turn);
+  while (advanceCommit(turn)) {
+    // A certificate that waited for the block which is now the root may commit its child.
+    for (const qc of turn.epoch.certified.values()) checkTwoChain(turn, qc);
+  }
+  pumpExecution(turn);
+  tryVote(turn);
+  maybePropose(turn);
+  cutBatch(turn);
+  maybeSync(turn);
+}
+
+/** The signer's answer counts like a peer's message, and goes out. */
+function onSigned(turn: Turn, signed: SignedStatement): void {
+  const { statement, author } = signed;
+  if (author !== turn.state.config.self.key) return;
+  const epoch = statementEpoch(statement);
+  if (epoch !== 0 && epoch !== turn.state.set.epoch) return;
+  switch (statement.kind) {
+    case "proposal":
+      onProposalSigned(turn, signed);
+      return;
+    case "vote":
+      turn.changeEpoch({ ownVote: signed });
+      turn.broadcast({ kind: "statement", signed });
+      countVote(turn, signed, undefined);
+      return;
+    case "order-vote":
+      onOrderVoteSigned(turn, signed, statement.blockId);
+      return;
+    case "timeout":
+      onTimeoutSigned(turn, signed, statement.round);
+      return;
+    case "batch":
+      onBatchSigned(turn, signed);
+      return;
+    case "attestation":
+      keepAttestation(turn, signed);
+      turn.broadcast({ kind: "statement", signed });
+      tryHandOver(turn);
+      return;
+    case "heartbeat":
+      onHeartbeat(turn, undefined, signed);
+      return;
+    default:
+      // Oracle reports and endorsements travel in lanes; the replica made them.
+      return;
+  }
+}
+
+function onOrderVoteSigned(turn: Turn, signed: SignedStatement, blockId: string): void {
+  const qc = turn.epoch.certified.get(blockId);
+  turn.changeEpoch({ ownOrderVote: signed });
+  if (qc !== undefined) turn.broadcast({ kind: "order-vote", signed, qc });
+  countOrderVote(turn, signed);
+}
+
+function onTimeoutSigned(turn: Turn, signed: SignedStatement, round: number): void {
+  const { timeoutQc: qc, round: current } = turn.epoch;
+  if (qc === undefined) return;
+  turn.changeEpoch({ ownTimeout: { signed, qc } });
+  if (round === current) {
+    turn.broadcast({ kind: "timeout", signed, highestQc: qc, lastTc: lastTc(turn) });
+  }
+  keepTimeout(turn, { signed, qc });
+  countTimeouts(turn, round);
+}
+
+function onTimer(turn: Turn, timer: TimerName): void {
+  switch (timer) {
+    case "round":
+      onRoundTimer(turn);
+      return;
+    case "propose":
+      turn.changeEpoch({ proposeDueAt: undefined });
+      return;
+    case "batch":
+      cutBatch(turn);
+      return;
+    case "resend":
+      onResendTimer(turn);
+      return;
+    default:
+      turn.changeSync({ dueAt: undefined });
+      retryWants(turn);
+      return;
+  }
+}
+
+/** What a lost message would hold up for ever goes out again. */
+function onResendTimer(turn: Turn): void {
+  const { config, roundTimes } = turn.state;
+  const pause = roundTimeoutMs(config.parameters, roundTimes, 0);
+  if (turn.now >= turn.state.resendDueAt) {
+    resendAttestations(turn, pause);
+    tryHandOver(turn);
+    resendBatches(turn, pause);
+    turn.change({ resendDueAt: turn.now + pause });
+  }
+  turn.setTimer("resend", turn.state.resendDueAt);
+}

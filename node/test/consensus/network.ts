@@ -1,0 +1,409 @@
+import type { Effect } from "../../src/consensus/effects.ts";
+import { historySource, readHistory } from "../../src/consensus/history.ts";
+import type { Input, TimerName } from "../../src/consensus/inputs.ts";
+import { recover } from "../../src/consensus/recover.ts";
+import type { JournalRecord } from "../../src/consensus/safety-data.ts";
+import { segmentFrom } from "../../src/consensus/segments.ts";
+import {
+  type ConsensusConfig,
+  type ConsensusState,
+  createConsensus,
+} from "../../src/consensus/state.ts";
+import { step } from "../../src/consensus/step.ts";
+import type {
+  ChainRecord,
+  PeerMessage,
+  SignedBatch,
+  SignedBlock,
+} from "../../src/consensus/types.ts";
+import { sha256, sha256Hex } from "../../src/crypto/sha256.ts";
+import type { ResultCertificate } from "../../src/kernel/certificates.ts";
+import { PRODUCTION } from "../../src/kernel/parameters.ts";
+import { type Digest, type PublicKey, ZERO_DIGEST } from "../../src/kernel/scalars.ts";
+import {
+  type AttestedResult,
+  type SignatureScheme,
+  type SignedStatement,
+  type Statement,
+  signingBytes,
+  statementDigest,
+  statementEpoch,
+  statementIndex,
+} from "../../src/kernel/statements.ts";
+import {
+  type Member,
+  type ValidatorSet,
+  validatorSet,
+  validatorSetHash,
+} from "../../src/kernel/validator-set.ts";
+
+export const CHAIN_ID: Digest = sha256Hex(new TextEncoder().encode("test chain"));
+export const GENESIS_TIME_MS = 1_700_000_000_000;
+
+/** A keyed hash stands in for Ed25519: quick, and just as impossible to guess in a test. */
+export function stubSign(author: PublicKey, message: Uint8Array): Uint8Array {
+  const half = sha256(new TextEncoder().encode(`secret of ${author}`), message);
+  const signature = new Uint8Array(64);
+  signature.set(half, 0);
+  signature.set(half, 32);
+  return signature;
+}
+
+export const STUB_SCHEME: SignatureScheme = {
+  verify(author, message, signature) {
+    const expected = stubSign(author, message);
+    return signature.length === 64 && expected.every((byte, index) => signature[index] === byte);
+  },
+};
+
+export function signStub(author: PublicKey, statement: Statement): SignedStatement {
+  return { statement, author, signature: stubSign(author, signingBytes(CHAIN_ID, statement)) };
+}
+
+export function keyOf(name: string): PublicKey {
+  return sha256Hex(new TextEncoder().encode(`consensus key of ${name}`));
+}
+
+export function networkKeyOf(name: string): PublicKey {
+  return sha256Hex(new TextEncoder().encode(`network key of ${name}`));
+}
+
+export function memberOf(name: string, power = 1n, muted = false): Member {
+  return {
+    key: keyOf(name),
+    networkKey: networkKeyOf(name),
+    address: `${name}:1`,
+    owner: keyOf("owner"),
+    power,
+    muted,
+  };
+}
+
+export function setOf(epoch: number, powers: Readonly<Record<string, bigint>>): ValidatorSet {
+  return validatorSet(
+    epoch,
+    Object.entries(powers).map(([name, power]) => memberOf(name, power)),
+  );
+}
+
+export interface Disk {
+  readonly journal: JournalRecord[];
+  readonly chain: ChainRecord[];
+}
+
+export interface TestNode {
+  readonly name: string;
+  readonly config: ConsensusConfig;
+  readonly disk: Disk;
+  state: ConsensusState;
+  up: boolean;
+  /** Counts restarts: what a former life had scheduled is void. */
+  life: number;
+  readonly timers: Map<TimerName, number>;
+  root: Digest;
+  /** What the ledger executed, since the last start. */
+  executed: { block: SignedBlock; batches: readonly SignedBatch[] }[];
+  readonly certified: ResultCertificate[];
+  readonly misconduct: { first: SignedStatement; second: SignedStatement }[];
+  readonly effects: Effect[];
+  readonly halts: string[];
+}
+
+export interface NetworkOptions {
+  readonly set: ValidatorSet;
+  readonly names: readonly string[];
+  readonly spares?: readonly string[];
+  /** The set that starts after this block, if it ends the epoch. */
+  readonly nextSet?: (
+    block: SignedBlock,
+    transactions: readonly Uint8Array[],
+  ) => ValidatorSet | undefined;
+  /** Delay in ms of a message on a link; undefined loses it. */
+  readonly delay?: (
+    from: string,
+    to: string,
+    message: PeerMessage,
+    now: number,
+  ) => number | undefined;
+  readonly pure?: boolean;
+}
+
+interface Event {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** Nodes in memory on one virtual clock; every write is durable at once. */
+export class Network {
+  readonly nodes = new Map<string, TestNode>();
+  readonly options: NetworkOptions;
+  now = GENESIS_TIME_MS;
+  #order = 0;
+  readonly #events: Event[] = [];
+  delay: NonNullable<NetworkOptions["delay"]>;
+
+  constructor(options: NetworkOptions) {
+    this.options = options;
+    this.delay = options.delay ?? (() => 1);
+    for (const name of options.names) this.add(name);
+  }
+
+  add(name: string): TestNode {
+    const config: ConsensusConfig = {
+      chainId: CHAIN_ID,
+      self: { key: keyOf(name), networkKey: networkKeyOf(name) },
+      parameters: PRODUCTION.consensus,
+      scheme: STUB_SCHEME,
+      genesisSet: this.options.set,
+      genesisTimeMs: GENESIS_TIME_MS,
+    };
+    const node: TestNode = {
+      name,
+      config,
+      disk: { journal: [], chain: [] },
+      state: createConsensus(config),
+      up: false,
+      life: 0,
+      timers: new Map(),
+      root: ZERO_DIGEST,
+      executed: [],
+      certified: [],
+      misconduct: [],
+      effects: [],
+      halts: [],
+    };
+    this.nodes.set(name, node);
+    return node;
+  }
+
+  node(name: string): TestNode {
+    const node = this.nodes.get(name);
+    if (node === undefined) throw new Error(`no node ${name}`);
+    return node;
+  }
+
+  start(...names: readonly string[]): void {
+    for (const name of names.length === 0 ? this.options.names : names) {
+      const node = this.node(name);
+      node.up = true;
+      this.input(node, { kind: "start" });
+    }
+  }
+
+  crash(name: string): void {
+    const node = this.node(name);
+    node.up = false;
+    node.life += 1;
+    node.timers.clear();
+  }
+
+  /** A new process on the old disk. */
+  restart(name: string): void {
+    const node = this.node(name);
+    node.life += 1;
+    node.timers.clear();
+    node.root = ZERO_DIGEST;
+    node.executed = [];
+    node.state = recover(node.config, node.disk);
+    node.up = true;
+    this.input(node, { kind: "start" });
+  }
+
+  schedule(delay: number, run: () => void): void {
+    this.#order += 1;
+    this.#events.push({ at: this.now + delay, order: this.#order, run });
+  }
+
+  /** Runs until the virtual clock has moved by `duration`, or until `done`. */
+  run(duration: number, done: () => boolean = () => false): boolean {
+    const end = this.now + duration;
+    while (!done()) {
+      let best = -1;
+      for (let index = 0; index < this.#events.length; index += 1) {
+        const event = this.#events[index];
+        const before = this.#events[best];
+        if (event === undefined) continue;
+        if (
+          before === undefined ||
+          event.at < before.at ||
+          (event.at === before.at && event.order < before.order)
+        ) {
+          best = index;
+        }
+      }
+      const event = this.#events[best];
+      if (event === undefined || event.at > end) {
+        this.now = end;
+        return done();
+      }
+      this.#events.splice(best, 1);
+      this.now = Math.max(this.now, event.at);
+      event.run();
+    }
+    return true;
+  }
+
+  input(node: TestNode, input: Input): void {
+    if (!node.up) return;
+    const result = step(node.state, input, this.now);
+    node.state = result.state;
+    for (const effect of result.effects) this.#perform(node, effect);
+  }
+
+  submit(name: string, text: string): void {
+    const node = this.node(name);
+    this.input(node, { kind: "transactions", transactions: [new TextEncoder().encode(text)] });
+  }
+
+  /** Puts a message on a link as if `from` had sent it. */
+  inject(from: string, to: string, message: PeerMessage): void {
+    const node = this.node(to);
+    const { life } = node;
+    this.schedule(1, () => {
+      if (node.life === life)
+        this.input(node, { kind: "message", from: networkKeyOf(from), message });
+    });
+  }
+
+  #perform(node: TestNode, effect: Effect): void {
+    node.effects.push(effect);
+    switch (effect.kind) {
+      case "store":
+        node.disk.chain.push(effect.record);
+        return;
+      case "sign":
+        this.#sign(node, effect.statement, effect.safety);
+        return;
+      case "broadcast":
+        for (const other of this.nodes.values()) this.#send(node, other, effect.message);
+        return;
+      case "send": {
+        const other = Array.from(this.nodes.values()).find((each) => {
+          return each.config.self.networkKey === effect.to;
+        });
+        if (other !== undefined) this.#send(node, other, effect.message);
+        return;
+      }
+      case "set-timer":
+        this.#setTimer(node, effect.timer, effect.at);
+        return;
+      case "execute":
+        this.#execute(node, effect.block, effect.batches);
+        return;
+      case "certified":
+        node.certified.push(effect.certificate);
+        return;
+      case "misconduct":
+        node.misconduct.push(effect);
+        return;
+      case "halt":
+        node.halts.push(effect.reason);
+        return;
+      case "load-history":
+        this.#loadHistory(node, effect.to, effect.fromHeight);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #sign(node: TestNode, statement: Statement, safety: JournalRecord["safety"]): void {
+    const author = node.config.self.key;
+    const before = node.disk.journal.find((record) => {
+      return (
+        record.statement.kind === statement.kind &&
+        statementEpoch(record.statement) === statementEpoch(statement) &&
+        statementIndex(record.statement) === statementIndex(statement)
+      );
+    });
+    if (before !== undefined) {
+      const same =
+        statementDigest(CHAIN_ID, before.statement) === statementDigest(CHAIN_ID, statement);
+      if (!same) throw new Error(`${node.name} asked to sign twice: ${JSON.stringify(statement)}`);
+    } else {
+      const { signature } = signStub(author, statement);
+      node.disk.journal.push({ statement, author, signature, safety });
+    }
+    const { life } = node;
+    this.schedule(0, () => {
+      if (node.life === life)
+        this.input(node, { kind: "signed", signed: signStub(author, statement) });
+    });
+  }
+
+  #send(from: TestNode, to: TestNode, message: PeerMessage): void {
+    if (from === to || !to.up) return;
+    const delay = this.delay(from.name, to.name, message, this.now);
+    if (delay === undefined) return;
+    const { life } = to;
+    this.schedule(delay, () => {
+      if (to.life !== life) return;
+      this.input(to, { kind: "message", from: from.config.self.networkKey, message });
+    });
+  }
+
+  #setTimer(node: TestNode, timer: TimerName, at: number): void {
+    const { life } = node;
+    node.timers.set(timer, at);
+    this.schedule(Math.max(at - this.now, 0), () => {
+      if (node.life !== life || node.timers.get(timer) !== at) return;
+      node.timers.delete(timer);
+      this.input(node, { kind: "timer", timer });
+    });
+  }
+
+  #execute(node: TestNode, block: SignedBlock, batches: readonly SignedBatch[]): void {
+    const encoder = new TextEncoder();
+    const transactions = batches.flatMap(({ batch }) => batch.transactions);
+    const root = sha256Hex(encoder.encode(node.root + block.id), ...transactions);
+    node.root = root;
+    node.executed.push({ block, batches });
+    const nextSet = this.options.nextSet?.(block, transactions);
+    const { epoch, height, timestampMs } = block.block;
+    const result: AttestedResult = {
+      epoch,
+      height,
+      blockId: block.id,
+      timestampMs,
+      stateRoot: root,
+      receiptsRoot: ZERO_DIGEST,
+      nextSetHash: nextSet === undefined ? ZERO_DIGEST : validatorSetHash(nextSet),
+    };
+    const spares = (this.options.spares ?? []).map(keyOf);
+    const { life } = node;
+    this.schedule(0, () => {
+      if (node.life === life) this.input(node, { kind: "executed", result, nextSet, spares });
+    });
+  }
+
+  #loadHistory(node: TestNode, to: PublicKey, fromHeight: number): void {
+    const source = historySource(node.config, readHistory(node.config, node.disk.chain));
+    const segment = segmentFrom(source, fromHeight);
+    if (segment !== undefined) this.input(node, { kind: "history", to, segment });
+  }
+}
+
+/** Agreement: what two nodes executed at one height is the same block. */
+export function disagreement(network: Network): string | undefined {
+  const byHeight = new Map<number, Digest>();
+  for (const node of network.nodes.values()) {
+    for (const { block } of node.executed) {
+      const known = byHeight.get(block.block.height);
+      if (known !== undefined && known !== block.id) return `height ${block.block.height}`;
+      byHeight.set(block.block.height, block.id);
+    }
+  }
+  return undefined;
+}
+
+export function height(node: TestNode): number {
+  return node.executed.at(-1)?.block.block.height ?? 0;
+}
+
+export function textsOf(node: TestNode): string[] {
+  return node.executed
+    .flatMap(({ batches }) => batches)
+    .flatMap(({ batch }) => batch.transactions)
+    .map((bytes) => new TextDecoder().decode(bytes));
+}
