@@ -1,0 +1,34 @@
+import { DecodeError } from "@quorate/node/kernel/codec";
+import { decodeReceiptLeaf } from "@quorate/node/ledger/receipt";
+import type { LedgerEvent, Receipt } from "@quorate/node/ledger/types";
+import { nodeError } from "./grpc-errors.ts";
+import type { QueryNode } from "./query-node.ts";
+
+/** Receipts and events of one block, each in order. */
+export interface BlockLeaves {
+  readonly receipts: readonly Receipt[];
+  readonly events: readonly LedgerEvent[];
+}
+
+/** Throws DecodeError where the bytes are no leaves. */
+export function decodeLeaves(leaves: readonly Uint8Array[]): BlockLeaves {
+  const receipts: Receipt[] = [];
+  const events: LedgerEvent[] = [];
+  for (const bytes of leaves) {
+    const leaf = decodeReceiptLeaf(bytes);
+    if (leaf.kind === "receipt") receipts.push(leaf.receipt);
+    else events.push(leaf.event);
+  }
+  return { receipts, events };
+}
+
+/** The receipt in a leaf that a node showed; another kind of leaf is the node's fault. */
+export function readReceipt(leaf: Uint8Array, node: QueryNode): Receipt {
+  try {
+    const receipt = decodeLeaves([leaf]).receipts[0];
+    if (receipt === undefined) throw new DecodeError("receipt", "is an event, not a receipt");
+    return receipt;
+  } catch (error) {
+    throw nodeError(error, node.name);
+  }
+}

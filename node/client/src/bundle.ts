@@ -1,0 +1,148 @@
+import type { Digest, MicroUsd } from "@quorate/node/kernel/scalars";
+import {
+  bundleSigningBytes,
+  encodeTransaction,
+  TRANSACTION_BYTES_MAX,
+  transactionId,
+} from "@quorate/node/ledger/transaction";
+import type {
+  Lots,
+  MarginAction,
+  MarketId,
+  Side,
+  Ticks,
+  TimeInForce,
+} from "@quorate/node/margin/types";
+import type { AccountKey } from "./account-key.ts";
+import { InputError } from "./errors.ts";
+import type { NonceSource } from "./nonces.ts";
+
+export interface BundleOptions {
+  readonly chainId: Digest;
+  readonly account: AccountKey;
+  readonly nonces: NonceSource;
+  /** Genesis parameter `margin.bundleActionsMax`. */
+  readonly actionsMax: number;
+}
+
+export interface PlaceOrder {
+  readonly market: MarketId;
+  /** Chosen by the account; unique among its open orders. */
+  readonly clientId: number;
+  readonly side: Side;
+  /** Lots, above 0. */
+  readonly size: Lots;
+  /** Limit in ticks, above 0. */
+  readonly price: Ticks;
+  /** Default "gtc". */
+  readonly timeInForce?: TimeInForce;
+  /** Default false. */
+  readonly reduceOnly?: boolean;
+}
+
+/** A signed bundle: send `bytes`, and send the same bytes again whenever the answer is lost. */
+export interface SignedBundle {
+  readonly bytes: Uint8Array;
+  readonly id: Digest;
+  readonly nonce: number;
+}
+
+/** Collects actions of one account under one signature. A wrong action throws InputError at once. */
+export class Bundle {
+  readonly #options: BundleOptions;
+  readonly #actions: MarginAction[] = [];
+
+  constructor(options: BundleOptions) {
+    this.#options = options;
+  }
+
+  get length(): number {
+    return this.#actions.length;
+  }
+
+  place(order: PlaceOrder): this {
+    checkMarket(order.market, this.#field("market"));
+    checkClientId(order.clientId, this.#field("clientId"));
+    checkAmount(order.size, this.#field("size"), "lots");
+    checkAmount(order.price, this.#field("price"), "ticks");
+    return this.#add({
+      kind: "place",
+      market: order.market,
+      clientId: order.clientId,
+      side: order.side,
+      size: order.size,
+      price: order.price,
+      timeInForce: order.timeInForce ?? "gtc",
+      reduceOnly: order.reduceOnly ?? false,
+    });
+  }
+
+  cancel(order: { readonly market: MarketId; readonly clientId: number }): this {
+    checkMarket(order.market, this.#field("market"));
+    checkClientId(order.clientId, this.#field("clientId"));
+    return this.#add({ kind: "cancel", market: order.market, clientId: order.clientId });
+  }
+
+  withdraw(amount: MicroUsd): this {
+    checkAmount(amount, this.#field("amount"), "micro-USD");
+    return this.#add({ kind: "withdraw", amount });
+  }
+
+  /** Takes a fresh nonce and signs. Each call makes another transaction: keep the result to resend. */
+  sign(): SignedBundle {
+    const { chainId, account, nonces } = this.#options;
+    if (this.#actions.length === 0) {
+      throw input("BUNDLE_EMPTY", "actions", "add at least one action");
+    }
+    const nonce = nonces.next();
+    const unsigned = {
+      kind: "bundle",
+      account: account.publicKey,
+      nonce,
+      actions: [...this.#actions],
+    } as const;
+    const signature = account.sign(bundleSigningBytes(chainId, unsigned));
+    const bytes = encodeTransaction({ ...unsigned, signature });
+    if (bytes.length > TRANSACTION_BYTES_MAX) {
+      const fix = `it has ${bytes.length} bytes, at most ${TRANSACTION_BYTES_MAX} are taken`;
+      throw input("BUNDLE_TOO_LARGE", "actions", fix);
+    }
+    return { bytes, id: transactionId(bytes), nonce };
+  }
+
+  #field(name: string): string {
+    return `actions[${this.#actions.length}].${name}`;
+  }
+
+  #add(action: MarginAction): this {
+    const { actionsMax } = this.#options;
+    if (this.#actions.length >= actionsMax) {
+      const fix = `this chain takes at most ${actionsMax} actions in a bundle`;
+      throw input("BUNDLE_FULL", "actions", fix);
+    }
+    this.#actions.push(action);
+    return this;
+  }
+}
+
+function input(code: string, field: string, fix: string): InputError {
+  return new InputError({ code, field, fix });
+}
+
+/** Greatest value of the canonical layout's signed 128-bit integers. */
+const AMOUNT_MAX = 2n ** 127n - 1n;
+
+function checkAmount(amount: bigint, field: string, unit: string): void {
+  if (amount >= 1n && amount <= AMOUNT_MAX) return;
+  throw input("AMOUNT_OUT_OF_RANGE", field, `give at least 1 ${unit}, not ${amount}`);
+}
+
+function checkMarket(market: MarketId, field: string): void {
+  if (Number.isInteger(market) && market >= 0 && market <= 0xffff) return;
+  throw input("MARKET_OUT_OF_RANGE", field, `${market} is no index into the genesis markets`);
+}
+
+function checkClientId(clientId: number, field: string): void {
+  if (Number.isSafeInteger(clientId) && clientId >= 0) return;
+  throw input("CLIENT_ID_OUT_OF_RANGE", field, `give an integer from 0 to 2^53-1, not ${clientId}`);
+}

@@ -1,0 +1,490 @@
+import { asciiBytes } from "@quorate/node/kernel/bytes";
+import { listProof } from "@quorate/node/kernel/merkle";
+import { encodeSet, leafKeys } from "@quorate/node/ledger/leaves";
+import { encodeReceiptLeaf } from "@quorate/node/ledger/receipt";
+import { encodeAccount, encodeMarket } from "@quorate/node/margin/leaves";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  eventLeaf,
+  FakeChain,
+  GENESIS_TIME_MS,
+  okReceipt,
+  testGenesis,
+  testKey,
+  testSeed,
+} from "../test/fake-chain.ts";
+import { FakeNode, type Lies } from "../test/fake-node.ts";
+import { startNetwork, type TestNetwork } from "../test/network.ts";
+import { AccountKey } from "./account-key.ts";
+import { Bundle } from "./bundle.ts";
+import { connect } from "./client.ts";
+import {
+  ChainRefusalError,
+  ClosedError,
+  InputError,
+  NodeUnavailableError,
+  ProofError,
+  RefusedError,
+  UnreachableError,
+} from "./errors.ts";
+import { countingNonces } from "./nonces.ts";
+import type { ClaimedReceipt } from "./query-node.ts";
+
+let network: TestNetwork;
+
+beforeEach(async () => {
+  network = await startNetwork({ timeouts: { attemptMs: 2_000, totalMs: 4_000 } });
+});
+
+afterEach(() => network.close());
+
+const account = AccountKey.fromSeed(Buffer.from(testSeed("account")).toString("hex"));
+const nonces = countingNonces(1);
+
+function bundle(chain: FakeChain) {
+  const options = { chainId: chain.chainId, account, nonces, actionsMax: 64 };
+  return new Bundle(options).withdraw(1_000_000n).sign();
+}
+
+function everywhere(lies: Lies): void {
+  for (const node of network.nodes) node.lies = lies;
+}
+
+function lyingAbout(change: (honest: ClaimedReceipt) => ClaimedReceipt): Lies {
+  return { receipt: change };
+}
+
+/** Signatures of other members, or another result, under the same receipt. */
+function resigned(signers: readonly string[]) {
+  return lyingAbout((honest) => ({
+    ...honest,
+    certificate: network.chain.certificate(honest.certificate.result, signers),
+  }));
+}
+
+describe("submit", () => {
+  test("rule VERIFIED-READ: an acknowledgement is a certificate that the client verified", async () => {
+    const { client, chain, failures } = network;
+    const sent = bundle(chain);
+    const certified = await client.submit(sent.bytes);
+    expect(certified.receipt.transaction).toBe(sent.id);
+    expect(certified.height).toBe(certified.certificate.result.height);
+    expect(client.newestHeight).toBe(certified.height);
+    expect(failures).toEqual([]);
+  });
+
+  test("a receipt that refuses is a typed error with its height", async () => {
+    const { client, chain } = network;
+    const sent = bundle(chain);
+    const refusal = { code: "NONCE_USED", field: "nonce", fix: "take a fresh one" };
+    const { certificate } = chain.execute(sent.bytes, refusal);
+    const error = await client.submit(sent.bytes).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(ChainRefusalError);
+    expect(error).toMatchObject({ ...refusal, height: certificate.result.height });
+  });
+
+  test("a refusal at the door is believed when every node says it", async () => {
+    const { client, chain, nodes } = network;
+    const refusal = { code: "SIGNATURE_INVALID", field: "signature", fix: "sign it" };
+    everywhere({ refusal });
+    const error = await client.submit(bundle(chain).bytes).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(RefusedError);
+    expect(error).toMatchObject({ ...refusal, isUnanimous: true });
+    nodes[2].lies = {};
+    await expect(client.submit(bundle(chain).bytes)).resolves.toMatchObject({
+      receipt: { code: "OK" },
+    });
+  });
+
+  test("rule VERIFIED-READ: submit fails over and never double-executes", async () => {
+    const { chain, nodes, endpoints } = network;
+    const behaviour = fc.constantFrom("honest", "silent", "refuses", "lies");
+    await fc.assert(
+      fc.asyncProperty(fc.tuple(behaviour, behaviour), async (behaviours) => {
+        const client = await network.join({ timeouts: { attemptMs: 60, totalMs: 4_000 } });
+        for (const [at, kind] of [...behaviours, "honest"].entries()) {
+          const node = nodes[at];
+          if (node !== undefined) node.lies = LIES[kind as keyof typeof LIES];
+        }
+        const height = chain.height;
+        const sent = bundle(chain);
+        const certified = await client.submit(sent.bytes);
+        expect(certified.receipt.transaction).toBe(sent.id);
+        expect(chain.height).toBe(height + 1);
+        expect(endpoints).toHaveLength(3);
+        client.close();
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  test("nobody answers: the error says so, and what was sent may be sent again", async () => {
+    const { chain } = network;
+    everywhere({ isSilent: true });
+    const client = await network.join({ timeouts: { attemptMs: 30, totalMs: 120 } });
+    const sent = bundle(chain);
+    const error = await client.submit(sent.bytes).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(UnreachableError);
+    expect(error).toMatchObject({ code: "UNREACHABLE", cause: expect.anything() });
+    everywhere({});
+    await expect(client.submit(sent.bytes)).resolves.toMatchObject({ receipt: { code: "OK" } });
+    expect(chain.receipts.size).toBe(1);
+  });
+
+  test("close ends running calls with ClosedError", async () => {
+    const { client, chain } = network;
+    everywhere({ isSilent: true });
+    const running = client.submit(bundle(chain).bytes);
+    client.close();
+    await expect(running).rejects.toBeInstanceOf(ClosedError);
+    await expect(client.head()).rejects.toBeInstanceOf(ClosedError);
+  });
+});
+
+const LIES = {
+  honest: {},
+  silent: { isSilent: true },
+  refuses: { refusal: { code: "FALSE_REFUSAL", field: "x", fix: "y" } },
+  lies: { receipt: (honest: ClaimedReceipt) => ({ ...honest, leaf: asciiBytes("no receipt") }) },
+} as const;
+
+describe("lies about a receipt", () => {
+  async function lie(lies: Lies): Promise<string> {
+    everywhere(lies);
+    const error = await network.client
+      .submit(bundle(network.chain).bytes)
+      .catch((caught: unknown) => caught);
+    if (!(error instanceof ProofError)) throw error;
+    expect(network.endpoints).toContain(error.node.endpoint);
+    expect(network.chain.set.members.map(({ networkKey }) => networkKey)).toContain(
+      error.node.networkKey,
+    );
+    return error.code;
+  }
+
+  test("rule VERIFIED-READ: a duplicate signer is refused", async () => {
+    const duplicated = lyingAbout((honest) => {
+      const { signatures } = honest.certificate;
+      const certificate = { ...honest.certificate, signatures: [...signatures, ...signatures] };
+      return { ...honest, certificate };
+    });
+    expect(await lie(duplicated)).toBe("DUPLICATE_SIGNER");
+  });
+
+  test("rule VERIFIED-READ: power below quorum is refused, however many sign", async () => {
+    const light = network.chain.set.members.filter(({ power }) => power === 8_000_000n);
+    expect(light).toHaveLength(5);
+    expect(await lie(resigned(light.map(({ key }) => key)))).toBe("POWER_BELOW_QUORUM");
+  });
+
+  test("rule VERIFIED-READ: a signer from outside the set is refused", async () => {
+    const { chain } = network;
+    const stranger = chain.member("stranger", 1n).key;
+    const members = chain.set.members.map(({ key }) => key);
+    expect(await lie(resigned([...members, stranger]))).toBe("FOREIGN_SIGNER");
+  });
+
+  test("rule VERIFIED-READ: one bad signature is refused", async () => {
+    const spoiled = lyingAbout((honest) => ({
+      ...honest,
+      certificate: {
+        ...honest.certificate,
+        signatures: honest.certificate.signatures.map(({ author }) => ({
+          author,
+          signature: new Uint8Array(64),
+        })),
+      },
+    }));
+    expect(await lie(spoiled)).toBe("BAD_SIGNATURE");
+  });
+
+  test("rule VERIFIED-READ: a certificate of an epoch nobody proves is refused", async () => {
+    const future = lyingAbout((honest) => ({
+      ...honest,
+      certificate: network.chain.certificate({ ...honest.certificate.result, epoch: 2 }),
+    }));
+    expect(await lie(future)).toBe("EPOCH_UNPROVEN");
+    expect(await lie(epochZero())).toBe("FOREIGN_EPOCH");
+  });
+
+  function epochZero(): Lies {
+    return lyingAbout((honest) => ({
+      ...honest,
+      certificate: network.chain.certificate({ ...honest.certificate.result, epoch: 0 }),
+    }));
+  }
+
+  test("rule VERIFIED-READ: a certificate of another chain is refused", async () => {
+    const foreign = new FakeChain("foreign");
+    const signed = lyingAbout((honest) => ({
+      ...honest,
+      certificate: foreign.certificate(honest.certificate.result),
+    }));
+    expect(await lie(signed)).toBe("BAD_SIGNATURE");
+  });
+
+  test("rule VERIFIED-READ: the receipt of another transaction is refused", async () => {
+    const other = network.chain.execute(bundle(network.chain).bytes);
+    expect(await lie(lyingAbout(() => other))).toBe("WRONG_RECEIPT");
+  });
+
+  test("rule VERIFIED-READ: a receipt that is not under the root is refused", async () => {
+    const forged = lyingAbout((honest) => {
+      const leaves = [honest.leaf, asciiBytes("forged")];
+      return { ...honest, proof: listProof(leaves, 0) };
+    });
+    expect(await lie(forged)).toBe("RECEIPT_NOT_PROVEN");
+  });
+
+  test("rule VERIFIED-READ: an answer that is malformed names its field", async () => {
+    const short = lyingAbout((honest) => ({
+      ...honest,
+      certificate: {
+        ...honest.certificate,
+        result: { ...honest.certificate.result, blockId: "ab" },
+      },
+    }));
+    expect(await lie(short)).toBe("MALFORMED_ANSWER");
+    expect(network.failures.at(-1)?.field).toBe("receipt.certificate.result.blockId");
+  });
+
+  test("a node that lies is named and asked last from then on", async () => {
+    const { nodes, client, chain, failures } = network;
+    nodes[0].lies = resigned([]);
+    await client.submit(bundle(chain).bytes);
+    expect(failures).toHaveLength(1);
+    expect(failures[0]).toMatchObject({ code: "POWER_BELOW_QUORUM" });
+    await client.submit(bundle(chain).bytes);
+    expect(failures).toHaveLength(1);
+    expect(nodes[0].submissions).toBe(1);
+  });
+});
+
+describe("epochs", () => {
+  test("rule EPOCH: the client follows hand-overs from genesis", async () => {
+    const { client, chain } = network;
+    chain.handOver("7");
+    chain.handOver("8");
+    const { certificate } = await client.submit(bundle(chain).bytes);
+    expect(certificate.result.epoch).toBe(3);
+    expect(client.trustedSet).toEqual(chain.set);
+  });
+
+  test("rule EPOCH: a set that was replaced certifies nothing beyond its end", async () => {
+    const { client, chain } = network;
+    const before = chain.set;
+    chain.handOver("7");
+    await client.submit(bundle(chain).bytes);
+    everywhere(
+      lyingAbout((honest) => ({
+        ...honest,
+        certificate: chain.certificate(
+          { ...honest.certificate.result, epoch: before.epoch },
+          before.members.map(({ key }) => key),
+        ),
+      })),
+    );
+    await expect(client.submit(bundle(chain).bytes)).rejects.toMatchObject({ code: "STALE_EPOCH" });
+  });
+
+  test("rule EPOCH: results of an earlier epoch stay valid up to its end", async () => {
+    const { client, chain } = network;
+    const sent = bundle(chain);
+    const first = chain.execute(sent.bytes);
+    chain.handOver("7");
+    await client.submit(bundle(chain).bytes);
+    const { height } = await client.transaction(sent.id);
+    expect(height).toBe(first.certificate.result.height);
+  });
+
+  test("rule EPOCH: a new set that the old quorum did not certify is refused", async () => {
+    const { client, chain } = network;
+    const { certificate, nextSet } = chain.handOver("7");
+    const forged = { ...nextSet, members: nextSet.members.slice(1) };
+    everywhere({ epochProofs: () => [{ certificate, nextSet: forged }] });
+    await expect(client.submit(bundle(chain).bytes)).rejects.toMatchObject({
+      code: "SET_HASH_MISMATCH",
+    });
+    everywhere({ epochProofs: (proofs) => proofs.slice(0, 0) });
+    await expect(client.submit(bundle(chain).bytes)).rejects.toMatchObject({
+      code: "EPOCH_UNPROVEN",
+    });
+  });
+
+  test("rule EPOCH: a skipped epoch is refused", async () => {
+    const { client, chain } = network;
+    chain.handOver("7");
+    chain.handOver("8");
+    everywhere({ epochProofs: () => chain.epochProofs.slice(1) });
+    await expect(client.submit(bundle(chain).bytes)).rejects.toMatchObject({
+      code: "EPOCH_SKIPPED",
+    });
+  });
+
+  test("rule VERIFIED-READ: a client may start from a set that it verified before", async () => {
+    const { client, chain } = network;
+    chain.handOver("7");
+    await client.head();
+    const later = await network.join({ checkpoint: client.trustedSet });
+    everywhere({ epochProofs: () => [] });
+    await expect(later.head()).resolves.toMatchObject({ result: { epoch: 2 } });
+  });
+});
+
+describe("state", () => {
+  test("rule VERIFIED-READ: a leaf and its absence are proven", async () => {
+    const { client, chain } = network;
+    chain.put("a", asciiBytes("one"));
+    chain.put("b", asciiBytes("two"));
+    await expect(client.state("a")).resolves.toMatchObject({ value: Buffer.from("one") });
+    await expect(client.state("c")).resolves.toMatchObject({ value: undefined });
+  });
+
+  test("rule VERIFIED-READ: a false value, and a false absence, are refused", async () => {
+    const { client, chain } = network;
+    chain.put("a", asciiBytes("one"));
+    chain.put("b", asciiBytes("two"));
+    everywhere({ state: (honest) => ({ ...honest, value: asciiBytes("three") }) });
+    await expect(client.state("a")).rejects.toMatchObject({ code: "STATE_NOT_PROVEN" });
+    everywhere({ state: (honest) => ({ ...honest, value: undefined }) });
+    await expect(client.state("a")).rejects.toMatchObject({ code: "STATE_NOT_PROVEN" });
+  });
+
+  test("rule VERIFIED-READ: reads never go back behind what the client saw", async () => {
+    const { client, chain, nodes, failures } = network;
+    chain.put("a", asciiBytes("one"));
+    const old = chain.state("a");
+    chain.put("a", asciiBytes("two"));
+    await client.state("a");
+    nodes[0].lies = { state: () => old };
+    await expect(client.state("a")).resolves.toMatchObject({ value: Buffer.from("two") });
+    expect(failures.at(-1)).toMatchObject({ code: "NODE_BEHIND" });
+    expect(failures.at(-1)).toBeInstanceOf(NodeUnavailableError);
+  });
+
+  test("an account is valued at the index price of its own height", async () => {
+    const { client, chain } = network;
+    const key = account.publicKey;
+    const market = testGenesis("test").margin.markets[0];
+    if (market === undefined) throw new Error("the test genesis has a market");
+    const oracle = {
+      price: 100n,
+      state: "fresh",
+      reports: new Map(),
+      resumingSinceMs: 0,
+      freshSlots: 0,
+      quorumSlot: 1,
+      quorumMs: GENESIS_TIME_MS,
+    } as const;
+    chain.put("market/0", encodeMarket({ parameters: market, oracle, nextSequence: 0 }));
+    chain.put(
+      `account/${key}`,
+      encodeAccount({
+        balance: 7_000_000n,
+        stage: "called",
+        deadlineMs: 5,
+        debt: 0n,
+        waited: 0,
+        misses: 0,
+        locks: [],
+      }),
+    );
+    await expect(client.account(key)).resolves.toMatchObject({
+      equity: 7_000_000n,
+      initialMargin: 0n,
+      positions: [],
+      leaf: { stage: "called" },
+    });
+    await expect(client.account(testKey("nobody"))).resolves.toBeUndefined();
+    await expect(client.market(0)).resolves.toMatchObject({ value: { price: 100n } });
+  });
+
+  test("the set is read from the state", async () => {
+    const { client, chain } = network;
+    chain.put(leafKeys.set, encodeSet(chain.set));
+    await expect(client.set()).resolves.toMatchObject({ value: { epoch: 1 } });
+    await expect(client.swaps()).resolves.toEqual([]);
+    await expect(client.spares()).resolves.toEqual([]);
+  });
+
+  test("receipts of a block are proven complete", async () => {
+    const { client, chain } = network;
+    const leaves = [encodeReceiptLeaf(okReceipt("ab".repeat(32))), eventLeaf(), eventLeaf()];
+    const { height } = chain.commit(leaves).result;
+    await expect(client.receipts(height)).resolves.toMatchObject({
+      leaves: { length: 3 },
+      receipts: [{ code: "OK" }],
+      events: { length: 2 },
+    });
+    everywhere({ leaves: (honest) => honest.slice(1) });
+    await expect(client.receipts(height)).rejects.toMatchObject({ code: "RECEIPTS_NOT_PROVEN" });
+    await expect(client.receipts(height - 1)).rejects.toMatchObject({ code: "WRONG_HEIGHT" });
+  });
+});
+
+describe("chain and connection", () => {
+  test("rule VERIFIED-READ: two certified results of one height are a fork", async () => {
+    const { client, chain } = network;
+    await client.head();
+    const { result } = chain.newest;
+    everywhere({
+      state: (honest) => ({
+        ...honest,
+        certificate: chain.certificate({ ...result, timestampMs: 1 }),
+      }),
+    });
+    await expect(client.head()).rejects.toMatchObject({ code: "CHAIN_FORKED" });
+  });
+
+  test("a node that names another chain is refused", async () => {
+    everywhere({ chainId: "ab".repeat(32) });
+    await expect(network.client.rumour()).rejects.toMatchObject({ code: "FOREIGN_CHAIN" });
+  });
+
+  test("rule LISTENERS: a server under a key that the chain does not know is not talked to", async () => {
+    const stranger = new FakeNode(network.chain);
+    const endpoint = await stranger.listen("stranger");
+    const client = await network.join({
+      endpoints: [endpoint],
+      timeouts: { attemptMs: 500, totalMs: 600 },
+    });
+    await expect(client.submit(bundle(network.chain).bytes)).rejects.toBeInstanceOf(
+      UnreachableError,
+    );
+    expect(stranger.submissions).toBe(0);
+    stranger.close();
+  });
+
+  test("rule LISTENERS: a newcomer's key is pinned once its set is proven", async () => {
+    const { chain, client } = network;
+    const newcomer = new FakeNode(chain);
+    const endpoint = await newcomer.listen("7");
+    const both = await network.join({ endpoints: [...network.endpoints, endpoint] });
+    chain.handOver("7");
+    await both.head();
+    for (const node of network.nodes) node.close();
+    await expect(both.submit(bundle(chain).bytes)).resolves.toMatchObject({
+      receipt: { code: "OK" },
+    });
+    expect(newcomer.submissions).toBe(1);
+    newcomer.close();
+    client.close();
+  });
+
+  test("wrong input is refused before anything is sent", async () => {
+    const genesis = network.chain.genesisBytes;
+    const cases = [
+      [{ genesis, endpoints: [] }, "ENDPOINTS_MISSING"],
+      [{ genesis, endpoints: ["nowhere"] }, "ENDPOINT_MALFORMED"],
+      [{ genesis, endpoints: ["host:70000"] }, "ENDPOINT_MALFORMED"],
+      [{ genesis: { file: "/nonexistent" }, endpoints: ["a:1"] }, "GENESIS_UNREADABLE"],
+      [{ genesis: asciiBytes("{}"), endpoints: ["a:1"] }, "GENESIS_INVALID"],
+    ] as const;
+    for (const [options, code] of cases) {
+      const error = await connect(options).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(InputError);
+      expect(error).toMatchObject({ code });
+    }
+  });
+});

@@ -1,0 +1,352 @@
+import { readFile } from "node:fs/promises";
+import { ed25519 } from "@quorate/node/crypto/ed25519";
+import { isHex } from "@quorate/node/kernel/bytes";
+import type { ResultCertificate } from "@quorate/node/kernel/certificates";
+import type { Digest, Epoch, Height, PublicKey } from "@quorate/node/kernel/scalars";
+import type { SignatureScheme } from "@quorate/node/kernel/statements";
+import type { ValidatorSet } from "@quorate/node/kernel/validator-set";
+import { type Genesis, genesisHash, genesisSet, parseGenesis } from "@quorate/node/ledger/genesis";
+import type { Spare } from "@quorate/node/ledger/state";
+import { transactionId } from "@quorate/node/ledger/transaction";
+import type { Receipt, SwapRecord } from "@quorate/node/ledger/types";
+import type { FundLeaf, MarketLeaf, OrderLeaf } from "@quorate/node/margin/leaves";
+import type { MarketId } from "@quorate/node/margin/types";
+import { type BlockLeaves, decodeLeaves, readReceipt } from "./block-leaves.ts";
+import { provenBlocks, type VerifiedBlock } from "./block-proof.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import {
+  ChainRefusalError,
+  ClosedError,
+  InputError,
+  type NodeError,
+  NodeUnavailableError,
+  ProofError,
+} from "./errors.ts";
+import { DEFAULT_TIMEOUTS, FailOver, type Timeouts } from "./fail-over.ts";
+import { openGrpcNode } from "./grpc-node.ts";
+import type { CertifiedLeaf } from "./leaf.ts";
+import {
+  LightClient,
+  verifyReceiptLeaf,
+  verifyReceiptLeaves,
+  verifyStateEntry,
+} from "./light-client.ts";
+import {
+  type AccountState,
+  type OrderName,
+  readAccount,
+  readFund,
+  readMarket,
+  readOrder,
+} from "./margin-reads.ts";
+import { mergedCertificates } from "./merged-certificates.ts";
+import type { CallLimits, ClaimedReceipt, ClaimedStatus, QueryNode } from "./query-node.ts";
+import { readSeats, readSet, readSpares, readSwaps, type SeatState } from "./seat-reads.ts";
+import { demand, Trust } from "./trust.ts";
+
+export interface ConnectOptions {
+  /** The genesis file's exact bytes, or where it is: its hash is the chain's identity. */
+  readonly genesis: Uint8Array | { readonly file: string };
+  /** host:port of query listeners. Which of the chain's nodes is where, the client finds out. */
+  readonly endpoints: readonly string[];
+  readonly timeouts?: Partial<Timeouts>;
+  /**
+   * A later set that the caller verified before and trusts, from `QuorateClient.trustedSet`. Needed
+   * where none of the genesis members is left.
+   */
+  readonly checkpoint?: ValidatorSet;
+  /** Hears of every failed attempt, also where another node answered. Must not throw. */
+  readonly onNodeError?: (error: NodeError) => void;
+  /** Ports for tests. */
+  readonly clock?: Clock;
+  readonly scheme?: SignatureScheme;
+  readonly openNode?: (endpoint: string) => QueryNode;
+}
+
+/** A receipt under a certificate that this client verified. */
+export interface CertifiedReceipt {
+  readonly height: Height;
+  readonly receipt: Receipt;
+  readonly certificate: ResultCertificate;
+}
+
+/** All receipts and events of a block, proven complete and in order. */
+export interface CertifiedReceipts extends BlockLeaves {
+  /** Canonical bytes of the leaves, receipts first. */
+  readonly leaves: readonly Uint8Array[];
+  readonly certificate: ResultCertificate;
+}
+
+/**
+ * Opens no connection yet. Throws InputError for a wrong genesis or endpoint.
+ */
+export async function connect(options: ConnectOptions): Promise<QuorateClient> {
+  const bytes = await genesisBytes(options.genesis);
+  const parsed = parseGenesis(bytes);
+  if (!parsed.ok) throw new InputError(parsed.error);
+  if (options.endpoints.length === 0) {
+    const fix = "name at least one host:port of a query listener";
+    throw new InputError({ code: "ENDPOINTS_MISSING", field: "endpoints", fix });
+  }
+  for (const [index, endpoint] of options.endpoints.entries()) checkEndpoint(endpoint, index);
+  return new QuorateClient(parsed.value, genesisHash(bytes), options);
+}
+
+async function genesisBytes(genesis: ConnectOptions["genesis"]): Promise<Uint8Array> {
+  if (genesis instanceof Uint8Array) return genesis;
+  try {
+    return await readFile(genesis.file);
+  } catch (cause) {
+    const fix = `${genesis.file} cannot be read; name the network's genesis file`;
+    throw new InputError({ code: "GENESIS_UNREADABLE", field: "genesis", fix }, { cause });
+  }
+}
+
+function checkEndpoint(endpoint: string, index: number): void {
+  const port = Number(/^(?:[^\s:[\]]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(endpoint)?.[1]);
+  if (port >= 1 && port <= 65_535) return;
+  const fix = `"${endpoint}" is not host:port, such as 127.0.0.1:7002`;
+  throw new InputError({ code: "ENDPOINT_MALFORMED", field: `endpoints[${index}]`, fix });
+}
+
+/**
+ * A light client with several nodes to ask. Every answer is verified before it is returned, or says
+ * in its type that it is not (`rumour`). Safe for concurrent calls.
+ */
+export class QuorateClient {
+  readonly chainId: Digest;
+  readonly genesis: Genesis;
+  readonly #closing = new AbortController();
+  readonly #clock: Clock;
+  readonly #timeouts: Timeouts;
+  readonly #trust: Trust;
+  readonly #nodes: readonly QueryNode[];
+  readonly #failOver: FailOver;
+  readonly #onNodeError: (error: NodeError) => void;
+  /** Network keys of proven spares: they serve queries too. */
+  readonly #spareKeys = new Set<PublicKey>();
+  /** Reads never go back behind what this client read or wrote before. */
+  #heightFloor: Height = 0;
+
+  constructor(genesis: Genesis, chainId: Digest, options: ConnectOptions) {
+    this.genesis = genesis;
+    this.chainId = chainId;
+    this.#clock = options.clock ?? systemClock;
+    this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    this.#onNodeError = options.onNodeError ?? (() => undefined);
+    const set = options.checkpoint ?? genesisSet(genesis);
+    const light = new LightClient({ chainId, set, scheme: options.scheme ?? ed25519 });
+    this.#trust = new Trust(light, () => this.#pin());
+    const open = options.openNode ?? ((endpoint) => openGrpcNode(endpoint, light.networkKeys()));
+    this.#nodes = [...new Set(options.endpoints)].map(open);
+    this.#failOver = new FailOver({
+      nodes: this.#nodes,
+      timeouts: this.#timeouts,
+      clock: this.#clock,
+      signal: this.#closing.signal,
+      onNodeError: this.#onNodeError,
+    });
+  }
+
+  /** The newest set that was proven to this client. */
+  get trustedSet(): ValidatorSet {
+    return this.#trust.light.set;
+  }
+
+  /** The greatest height of which this client verified a certificate. */
+  get newestHeight(): Height {
+    return this.#trust.light.newestHeight;
+  }
+
+  /**
+   * Returns when the chain has executed the transaction and a quorum certified it. Where a node is
+   * silent or lies, the same bytes go to the next: a nonce is executed once, so nothing happens
+   * twice. Throws ChainRefusalError (executed and refused, proven), RefusedError, ProofError,
+   * UnreachableError.
+   */
+  async submit(transaction: Uint8Array): Promise<CertifiedReceipt> {
+    const id = transactionId(transaction);
+    const certified = await this.#run(async (node, limits) =>
+      this.#receipt(node, limits, { id, claimed: await node.submit(transaction, limits) }),
+    );
+    return accepted(certified);
+  }
+
+  /** The receipt of a transaction by its id, whatever its code. */
+  async transaction(id: Digest): Promise<CertifiedReceipt> {
+    if (!isHex(id, 32)) {
+      const fix = "a transaction id is 64 lower-case hex characters";
+      throw new InputError({ code: "TRANSACTION_ID_MALFORMED", field: "transaction", fix });
+    }
+    return this.#run(async (node, limits) =>
+      this.#receipt(node, limits, { id, claimed: await node.transaction(id, limits) }),
+    );
+  }
+
+  /** A leaf of the certified state, never older than what this client read or wrote before. */
+  async state(key: string): Promise<CertifiedLeaf<Uint8Array>> {
+    const certified = await this.#run(async (node, limits) => {
+      const { value, proof, certificate } = await node.state(key, limits);
+      await this.#trust.accept(node, certificate, limits);
+      demand(verifyStateEntry(certificate, { key, value }, proof), node);
+      const { height, timestampMs } = certificate.result;
+      if (height < this.#heightFloor) {
+        const fix = `it is at height ${height}, wait until it reaches ${this.#heightFloor}`;
+        throw new NodeUnavailableError({ code: "NODE_BEHIND", field: "node", fix }, node.name);
+      }
+      return { value, height, timestampMs, certificate };
+    });
+    this.#raiseFloor(certified.height);
+    return certified;
+  }
+
+  /** All receipts and events of one block. */
+  async receipts(height: Height): Promise<CertifiedReceipts> {
+    return this.#run(async (node, limits) => {
+      const { leaves, certificate } = await node.receipts(height, limits);
+      await this.#trust.accept(node, certificate, limits);
+      if (certificate.result.height !== height) {
+        const fix = `asked for height ${height}, got ${certificate.result.height}`;
+        throw new ProofError({ code: "WRONG_HEIGHT", field: "certificate", fix }, node.name);
+      }
+      demand(verifyReceiptLeaves(certificate, leaves), node);
+      return { ...decodeLeaves(leaves), leaves, certificate };
+    });
+  }
+
+  /** See `readAccount`. */
+  async account(account: PublicKey): Promise<AccountState | undefined> {
+    return readAccount(this, account);
+  }
+
+  async market(id: MarketId): Promise<CertifiedLeaf<MarketLeaf>> {
+    return readMarket(this, id);
+  }
+
+  async order(order: OrderName): Promise<CertifiedLeaf<OrderLeaf>> {
+    return readOrder(this, order);
+  }
+
+  async fund(): Promise<CertifiedLeaf<FundLeaf>> {
+    return readFund(this);
+  }
+
+  /** See `readSet`. */
+  async set(): Promise<CertifiedLeaf<ValidatorSet>> {
+    return readSet(this);
+  }
+
+  /** See `readSeats`. */
+  async seats(): Promise<CertifiedLeaf<readonly SeatState[]>> {
+    return readSeats(this);
+  }
+
+  /** Spares that the node that answers names, each proven by the state (see `readSpares`). */
+  async spares(): Promise<readonly CertifiedLeaf<Spare>[]> {
+    const spares = await readSpares(this, (await this.rumour()).spares);
+    for (const { value } of spares) if (value !== undefined) this.#spareKeys.add(value.networkKey);
+    this.#pin();
+    return spares;
+  }
+
+  /** See `readSwaps`. */
+  async swaps(): Promise<readonly CertifiedLeaf<SwapRecord>[]> {
+    return readSwaps(this);
+  }
+
+  /** The newest certified result that a node can show, at or above what this client saw before. */
+  async head(): Promise<ResultCertificate> {
+    return (await readFund(this)).certificate;
+  }
+
+  /**
+   * Blocks with their batches, oldest first, each proven by its hash and a certificate at or above
+   * it. Ends after `to`; throws where no node can prove so far.
+   */
+  async *blocks(from: Height, to: Height): AsyncGenerator<VerifiedBlock, void, undefined> {
+    for (let next = from; next <= to; ) {
+      const span = { from: next, to };
+      const proven = await this.#run((node, limits) =>
+        provenBlocks(this.#trust, node, span, limits),
+      );
+      yield* proven;
+      next += proven.length;
+    }
+  }
+
+  /** What one node says of itself: a rumour. Only the chain's identity is compared. */
+  async rumour(): Promise<ClaimedStatus & { readonly endpoint: string }> {
+    return this.#run(async (node, limits) => {
+      const status = await node.status(limits);
+      if (status.chainId !== this.chainId) {
+        const fix = `it serves chain ${status.chainId}; give a node of ${this.chainId}`;
+        throw new ProofError({ code: "FOREIGN_CHAIN", field: "chainId", fix }, node.name);
+      }
+      return { ...status, endpoint: node.name.endpoint };
+    });
+  }
+
+  /** Follows the hand-overs up to `epoch`, as far as a node can prove them. */
+  async follow(epoch: Epoch): Promise<ValidatorSet> {
+    return this.#run(async (node, limits) => {
+      await this.#trust.follow(node, epoch, limits);
+      return this.trustedSet;
+    });
+  }
+
+  /** Certificates as they appear, verified, heights rising, from the fastest of all endpoints. */
+  watchCertificates(): AsyncGenerator<ResultCertificate, void, undefined> {
+    return mergedCertificates({
+      nodes: this.#nodes,
+      trust: this.#trust,
+      clock: this.#clock,
+      attemptMs: this.#timeouts.attemptMs,
+      signal: this.#closing.signal,
+      onNodeError: this.#onNodeError,
+    });
+  }
+
+  /** Ends running calls with ClosedError and closes all connections. */
+  close(): void {
+    this.#closing.abort();
+    for (const node of this.#nodes) node.close();
+  }
+
+  async #run<T>(attempt: (node: QueryNode, limits: CallLimits) => Promise<T>): Promise<T> {
+    if (this.#closing.signal.aborted) throw new ClosedError();
+    return this.#failOver.run(attempt);
+  }
+
+  async #receipt(
+    node: QueryNode,
+    limits: CallLimits,
+    { id, claimed }: { readonly id: Digest; readonly claimed: ClaimedReceipt },
+  ): Promise<CertifiedReceipt> {
+    const { leaf, proof, certificate } = claimed;
+    await this.#trust.accept(node, certificate, limits);
+    demand(verifyReceiptLeaf(certificate, leaf, proof), node);
+    const receipt = readReceipt(leaf, node);
+    if (receipt.transaction !== id) {
+      const fix = `asked for ${id}, got the receipt of ${receipt.transaction}`;
+      throw new ProofError({ code: "WRONG_RECEIPT", field: "receipt", fix }, node.name);
+    }
+    const { height } = certificate.result;
+    this.#raiseFloor(height);
+    return { height, receipt, certificate };
+  }
+
+  #pin(): void {
+    const keys = [...new Set([...this.#trust.light.networkKeys(), ...this.#spareKeys])];
+    for (const node of this.#nodes) node.pin(keys);
+  }
+
+  #raiseFloor(height: Height): void {
+    this.#heightFloor = Math.max(this.#heightFloor, height);
+  }
+}
+
+function accepted(certified: CertifiedReceipt): CertifiedReceipt {
+  const { receipt, height } = certified;
+  if (receipt.code === "OK") return certified;
+  throw new ChainRefusalError(receipt, { height, transaction: receipt.transaction });
+}

@@ -1,0 +1,129 @@
+import type { Height, MicroUsd, Millis, PublicKey } from "@quorate/node/kernel/scalars";
+import type { Genesis } from "@quorate/node/ledger/genesis";
+import {
+  type AccountLeaf,
+  accountKey,
+  decodeAccount,
+  decodeFund,
+  decodeMarket,
+  decodeOrder,
+  decodePosition,
+  FUND_KEY,
+  type FundLeaf,
+  type MarketLeaf,
+  marketKey,
+  type OrderLeaf,
+  orderKey,
+  positionKey,
+} from "@quorate/node/margin/leaves";
+import {
+  equityOf,
+  initialMargin,
+  maintenanceMargin,
+} from "@quorate/node/margin/margin-requirement";
+import type { Position } from "@quorate/node/margin/state";
+import type { MarketId } from "@quorate/node/margin/types";
+import { type CertifiedLeaf, readLeaf, type StateReader } from "./leaf.ts";
+
+/** An account with what follows from it at the index prices of the same height. */
+export interface AccountState {
+  readonly account: PublicKey;
+  readonly height: Height;
+  /** Block time of that height. */
+  readonly timestampMs: Millis;
+  readonly leaf: AccountLeaf;
+  /** By market id. */
+  readonly positions: readonly Position[];
+  readonly equity: MicroUsd;
+  readonly initialMargin: MicroUsd;
+  readonly maintenanceMargin: MicroUsd;
+}
+
+/** How often leaves are asked for again until they are all of one height. */
+const ROUNDS_MAX = 8;
+
+/**
+ * The account with its positions and margin, all proven at one height; undefined where the chain
+ * proves that it has no such account. Throws as `QuorateClient.state`.
+ */
+export async function readAccount(
+  reader: StateReader,
+  account: PublicKey,
+): Promise<AccountState | undefined> {
+  for (let round = 1; ; round += 1) {
+    const [leaf, positions, markets] = await Promise.all([
+      readLeaf(reader, accountKey(account), decodeAccount),
+      eachMarket(reader.genesis, (id) =>
+        readLeaf(reader, positionKey(id, account), decodePosition),
+      ),
+      eachMarket(reader.genesis, (id) => readMarket(reader, id)),
+    ]);
+    if (leaf.value === undefined) return undefined;
+    const heights = [leaf, ...positions, ...markets].map(({ height }) => height);
+    // Blocks that come in between put the leaves at different heights: equity needs one.
+    if (round < ROUNDS_MAX && heights.some((height) => height !== leaf.height)) continue;
+    return valued(reader.genesis, account, { leaf, positions, markets });
+  }
+}
+
+interface AccountLeaves {
+  readonly leaf: CertifiedLeaf<AccountLeaf>;
+  readonly positions: readonly CertifiedLeaf<{ readonly size: bigint; readonly cost: bigint }>[];
+  readonly markets: readonly CertifiedLeaf<MarketLeaf>[];
+}
+
+function valued(
+  genesis: Genesis,
+  account: PublicKey,
+  { leaf, positions, markets }: AccountLeaves,
+): AccountState | undefined {
+  if (leaf.value === undefined) return undefined;
+  const held = positions.flatMap(({ value }, market) =>
+    value === undefined ? [] : [{ market, ...value }],
+  );
+  const priced = genesis.margin.markets.map((parameters, at) => ({
+    parameters,
+    oracle: { price: markets[at]?.value?.price ?? 0n },
+  }));
+  const whole = { ...leaf.value, positions: held, orders: [] };
+  return {
+    account,
+    height: leaf.height,
+    timestampMs: leaf.timestampMs,
+    leaf: leaf.value,
+    positions: held,
+    equity: equityOf(whole, priced),
+    initialMargin: initialMargin(whole, priced),
+    maintenanceMargin: maintenanceMargin(whole, priced),
+  };
+}
+
+function eachMarket<T>(genesis: Genesis, read: (id: MarketId) => Promise<T>): Promise<T[]> {
+  return Promise.all(genesis.margin.markets.map(({ id }) => read(id)));
+}
+
+export async function readMarket(
+  reader: StateReader,
+  id: MarketId,
+): Promise<CertifiedLeaf<MarketLeaf>> {
+  return readLeaf(reader, marketKey(id), decodeMarket);
+}
+
+export interface OrderName {
+  readonly market: MarketId;
+  readonly account: PublicKey;
+  /** As the account chose it. */
+  readonly clientId: number;
+}
+
+/** One open order; value undefined where the chain proves that it is not open. */
+export async function readOrder(
+  reader: StateReader,
+  order: OrderName,
+): Promise<CertifiedLeaf<OrderLeaf>> {
+  return readLeaf(reader, orderKey(order), decodeOrder);
+}
+
+export async function readFund(reader: StateReader): Promise<CertifiedLeaf<FundLeaf>> {
+  return readLeaf(reader, FUND_KEY, decodeFund);
+}

@@ -1,0 +1,69 @@
+import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
+import type { ListProof, TreeProof } from "@quorate/node/kernel/merkle";
+import type { Digest, Epoch, Height, Millis, PublicKey } from "@quorate/node/kernel/scalars";
+import type { NodeName } from "./errors.ts";
+
+/** How long one call may take, and what ends it early. */
+export interface CallLimits {
+  readonly timeoutMs: Millis;
+  readonly signal: AbortSignal;
+}
+
+/** A receipt as a node hands it out: nothing of it is believed before it is verified. */
+export interface ClaimedReceipt {
+  readonly leaf: Uint8Array;
+  readonly proof: ListProof;
+  readonly certificate: ResultCertificate;
+}
+
+export interface ClaimedState {
+  /** Undefined: the node says that the state has no such key. */
+  readonly value: Uint8Array | undefined;
+  readonly proof: TreeProof;
+  readonly certificate: ResultCertificate;
+}
+
+/** Receipts and events of one block, as leaves of its receipts root. */
+export interface ClaimedReceipts {
+  readonly leaves: readonly Uint8Array[];
+  readonly certificate: ResultCertificate;
+}
+
+/** A block with the batches that its cut names, as canonical bytes. */
+export interface ClaimedBlock {
+  readonly height: Height;
+  readonly block: Uint8Array;
+  readonly batches: readonly Uint8Array[];
+  readonly certificate: ResultCertificate | undefined;
+}
+
+/** What a node says of itself; a rumour, good for showing and for finding a foreign chain. */
+export interface ClaimedStatus {
+  readonly chainId: Digest;
+  readonly epoch: Epoch;
+  readonly executedHeight: Height;
+  /** 0 before the first. */
+  readonly certifiedHeight: Height;
+  /** Consensus keys of the spares that it knows: names to ask proofs for. */
+  readonly spares: readonly PublicKey[];
+}
+
+/**
+ * One node's query service in the client's own terms. Failed calls throw NodeUnavailableError or
+ * DoorRefusalError; an answer that is not even well-formed throws ProofError.
+ */
+export interface QueryNode {
+  /** The network key is known once a connection was made. */
+  readonly name: NodeName;
+  submit(transaction: Uint8Array, limits: CallLimits): Promise<ClaimedReceipt>;
+  transaction(id: Digest, limits: CallLimits): Promise<ClaimedReceipt>;
+  state(key: string, limits: CallLimits): Promise<ClaimedState>;
+  epochProofs(from: Epoch, limits: CallLimits): Promise<readonly EpochProof[]>;
+  receipts(height: Height, limits: CallLimits): Promise<ClaimedReceipts>;
+  status(limits: CallLimits): Promise<ClaimedStatus>;
+  blocks(from: Height, to: Height, signal: AbortSignal): AsyncIterable<ClaimedBlock>;
+  certificates(signal: AbortSignal): AsyncIterable<ResultCertificate>;
+  /** From now on accept these network keys only; running calls end as they may. */
+  pin(networkKeys: readonly PublicKey[]): void;
+  close(): void;
+}

@@ -1,0 +1,193 @@
+import { publicKeyOf, signEd25519 } from "@quorate/node/crypto/ed25519";
+import { sha256, sha256Hex } from "@quorate/node/crypto/sha256";
+import { asciiBytes } from "@quorate/node/kernel/bytes";
+import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
+import { listProof, listRoot } from "@quorate/node/kernel/merkle";
+import { PRODUCTION } from "@quorate/node/kernel/parameters";
+import { type Digest, type PublicKey, ZERO_DIGEST } from "@quorate/node/kernel/scalars";
+import { type AttestedResult, signingBytes } from "@quorate/node/kernel/statements";
+import {
+  type ValidatorSet,
+  validatorSet,
+  validatorSetHash,
+} from "@quorate/node/kernel/validator-set";
+import { encodeGenesis, type Genesis, genesisHash } from "@quorate/node/ledger/genesis";
+import { encodeEventLeaf, encodeReceiptLeaf } from "@quorate/node/ledger/receipt";
+import { proveTree, type StateTree, treeRoot, updateTree } from "@quorate/node/ledger/state-tree";
+import { transactionId } from "@quorate/node/ledger/transaction";
+import type { Receipt } from "@quorate/node/ledger/types";
+import type { ClaimedReceipt, ClaimedState } from "../src/query-node.ts";
+
+/** A key of the test: the same label gives the same key. */
+export function testSeed(label: string): Uint8Array {
+  return sha256(asciiBytes(`quorate/test/${label}`));
+}
+
+export function testKey(label: string): PublicKey {
+  return publicKeyOf(testSeed(label));
+}
+
+/** Two heavy members and five light ones: five of seven signers can be far from a quorum. */
+export const POWERS = [30n, 30n, 8n, 8n, 8n, 8n, 8n] as const;
+export const GENESIS_TIME_MS = 1_700_000_000_000;
+
+export function testMember(label: string, power: bigint) {
+  return {
+    key: testKey(`consensus ${label}`),
+    networkKey: testKey(`network ${label}`),
+    address: "127.0.0.1:7001",
+    owner: testKey(`owner ${label}`),
+    power: power * 1_000_000n,
+    muted: false,
+  };
+}
+
+export function testGenesis(name: string): Genesis {
+  const labels = POWERS.map((_, at) => String(at));
+  return {
+    name,
+    dev: true,
+    genesisTimeMs: GENESIS_TIME_MS,
+    parameters: PRODUCTION,
+    candidates: "owners",
+    owners: labels.map((label) => ({
+      key: testKey(`owner ${label}`),
+      sponsorKey: testKey(`sponsor ${label}`),
+      treasury: 1_000_000_000n,
+    })),
+    custodians: [],
+    seats: POWERS.map((power, at) => {
+      const { muted: _, ...seat } = testMember(String(at), power);
+      return seat;
+    }),
+    margin: {
+      markets: [
+        {
+          id: 0,
+          name: "SPX-PERP",
+          microUsdPerLotTick: 10_000n,
+          initialMarginPpm: 40_000n,
+          maintenanceMarginPpm: 20_000n,
+          takerFeePpm: 100n,
+          liquidationFeePpm: 1_000n,
+          liquidationSharePpm: 250_000n,
+          priceBandPpm: 50_000n,
+          orderLotsMax: 1_000_000n,
+        },
+      ],
+      accounts: [{ account: testKey("account"), balance: 1_000_000_000n }],
+      insuranceFund: 5_000_000n,
+    },
+  };
+}
+
+/** A chain in one process, without consensus: it certifies whatever a test wants to be certified. */
+export class FakeChain {
+  readonly genesisBytes: Uint8Array;
+  readonly chainId: Digest;
+  /** Labels of the members that sign, by consensus key. */
+  readonly #seeds = new Map<PublicKey, Uint8Array>();
+  readonly receipts = new Map<Digest, ClaimedReceipt>();
+  readonly epochProofs: EpochProof[] = [];
+  tree: StateTree;
+  set: ValidatorSet;
+  height = 0;
+  newest: ResultCertificate;
+  /** Leaves of the newest block. */
+  leaves: readonly Uint8Array[] = [];
+
+  constructor(name = "test") {
+    const genesis = testGenesis(name);
+    this.genesisBytes = encodeGenesis(genesis);
+    this.chainId = genesisHash(this.genesisBytes);
+    const members = POWERS.map((power, at) => this.member(String(at), power));
+    this.set = validatorSet(1, members);
+    this.newest = this.commit();
+  }
+
+  member(label: string, power: bigint) {
+    const member = testMember(label, power);
+    this.#seeds.set(member.key, testSeed(`consensus ${label}`));
+    return member;
+  }
+
+  /** Signed by all members of the set, or by those given. */
+  certificate(result: AttestedResult, signers?: readonly PublicKey[]): ResultCertificate {
+    const message = signingBytes(this.chainId, { kind: "attestation", result });
+    const authors = (signers ?? this.set.members.map(({ key }) => key)).toSorted();
+    const signatures = authors.map((author) => {
+      const seed = this.#seeds.get(author);
+      if (seed === undefined) throw new Error(`no seed for ${author}`);
+      return { author, signature: signEd25519(seed, message) };
+    });
+    return { result, signatures };
+  }
+
+  result(leaves: readonly Uint8Array[] = [], overrides: Partial<AttestedResult> = {}) {
+    return {
+      epoch: this.set.epoch,
+      height: this.height,
+      blockId: sha256Hex(asciiBytes(`block ${this.height}`)),
+      timestampMs: GENESIS_TIME_MS + this.height * 250,
+      stateRoot: treeRoot(this.tree),
+      receiptsRoot: listRoot(leaves),
+      nextSetHash: ZERO_DIGEST,
+      ...overrides,
+    };
+  }
+
+  /** One more block, with these leaves. */
+  commit(leaves: readonly Uint8Array[] = []): ResultCertificate {
+    this.height += 1;
+    this.leaves = leaves;
+    this.newest = this.certificate(this.result(leaves));
+    return this.newest;
+  }
+
+  put(key: string, value: Uint8Array | undefined): void {
+    this.tree = updateTree(this.tree, [{ key, value }]);
+    this.commit();
+  }
+
+  /** Executes once: the same bytes again get the same receipt. */
+  execute(transaction: Uint8Array, receipt: Partial<Receipt> = {}): ClaimedReceipt {
+    const id = transactionId(transaction);
+    const before = this.receipts.get(id);
+    if (before !== undefined) return before;
+    const leaf = encodeReceiptLeaf({ ...okReceipt(id), ...receipt });
+    const leaves = [leaf, eventLeaf()];
+    const certificate = this.commit(leaves);
+    const claimed = { leaf, proof: listProof(leaves, 0), certificate };
+    this.receipts.set(id, claimed);
+    return claimed;
+  }
+
+  state(key: string): ClaimedState {
+    return { ...proveTree(this.tree, key), certificate: this.newest };
+  }
+
+  /** The last member leaves, a newcomer takes its seat and power. */
+  handOver(newcomer: string): EpochProof {
+    const [leaver, ...others] = this.set.members;
+    if (leaver === undefined) throw new Error("no members");
+    const member = this.member(newcomer, leaver.power / 1_000_000n);
+    const nextSet = validatorSet(this.set.epoch + 1, [...others, member]);
+    this.height += 1;
+    const nextSetHash = validatorSetHash(nextSet);
+    const certificate = this.certificate(this.result([], { nextSetHash }));
+    const proof = { certificate, nextSet };
+    this.epochProofs.push(proof);
+    this.set = nextSet;
+    this.newest = certificate;
+    this.commit();
+    return proof;
+  }
+}
+
+export function eventLeaf(): Uint8Array {
+  return encodeEventLeaf({ kind: "jailed", key: testKey("jailed"), untilMs: 1 });
+}
+
+export function okReceipt(id: Digest): Receipt {
+  return { transaction: id, code: "OK", field: "", fix: "", outcomes: [] };
+}

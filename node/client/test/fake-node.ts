@@ -1,0 +1,174 @@
+import { Metadata, Server, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
+import { toHex } from "@quorate/node/kernel/bytes";
+import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
+import type { Refusal } from "@quorate/node/kernel/result";
+import {
+  type QueryServiceServer,
+  QueryServiceService,
+  Role,
+  TransactionState,
+} from "@quorate/proto/query/v1/query";
+import type { ClaimedReceipt, ClaimedState } from "../src/query-node.ts";
+import { type FakeChain, testSeed } from "./fake-chain.ts";
+import { serverCredentials } from "./tls-server.ts";
+import {
+  bytesOf,
+  certificateToWire,
+  epochProofToWire,
+  receiptToWire,
+  treeProofToWire,
+} from "./to-wire.ts";
+
+/** How a node departs from the truth; what is not given stays honest. */
+export interface Lies {
+  readonly receipt?: (honest: ClaimedReceipt) => ClaimedReceipt;
+  readonly state?: (honest: ClaimedState) => ClaimedState;
+  readonly epochProofs?: (honest: readonly EpochProof[]) => readonly EpochProof[];
+  readonly leaves?: (honest: readonly Uint8Array[]) => readonly Uint8Array[];
+  readonly chainId?: string;
+  /** Refuses at the door. */
+  readonly refusal?: Refusal;
+  /** Executes, and never answers. */
+  readonly isSilent?: boolean;
+  readonly certificates?: (honest: ResultCertificate) => ResultCertificate;
+}
+
+type Handle<Q, A> = (call: ServerUnaryCall<Q, A>, done: sendUnaryData<A>) => void;
+
+/** A node of the fake chain, behind real gRPC and TLS. */
+export class FakeNode {
+  lies: Lies = {};
+  submissions = 0;
+  readonly #chain: FakeChain;
+  readonly #server = new Server();
+  readonly #watchers = new Set<(certificate: ResultCertificate) => void>();
+
+  constructor(chain: FakeChain) {
+    this.#chain = chain;
+    this.#server.addService(QueryServiceService, this.#service());
+  }
+
+  /** Starts under the network key of that label and returns host:port. */
+  async listen(label: string): Promise<string> {
+    const credentials = await serverCredentials(testSeed(`network ${label}`));
+    const port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync("127.0.0.1:0", credentials, (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(error);
+      });
+    });
+    return `127.0.0.1:${port}`;
+  }
+
+  close(): void {
+    this.#server.forceShutdown();
+  }
+
+  /** Tells every watcher of the chain's newest certificate. */
+  publish(): void {
+    for (const tell of this.#watchers) tell(this.#chain.newest);
+  }
+
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  #service(): QueryServiceServer {
+    const chain = this.#chain;
+    return {
+      submit: this.#answer(({ request }, done) => {
+        this.submissions += 1;
+        const claimed = chain.execute(request.transaction);
+        if (this.lies.isSilent) return;
+        done(null, { receipt: receiptToWire(this.#lie("receipt", claimed)) });
+      }),
+      getTransaction: this.#answer(({ request }, done) => {
+        const claimed = chain.receipts.get(toHex(request.transaction));
+        const isKnown = claimed !== undefined;
+        done(null, {
+          state: isKnown
+            ? TransactionState.TRANSACTION_STATE_CERTIFIED
+            : TransactionState.TRANSACTION_STATE_UNKNOWN,
+          height: 0n,
+          code: "",
+          receipt: isKnown ? receiptToWire(this.#lie("receipt", claimed)) : undefined,
+        });
+      }),
+      getState: this.#answer(({ request }, done) => {
+        const { value, proof, certificate } = this.#lie("state", chain.state(request.key));
+        done(null, {
+          found: value !== undefined,
+          value: Buffer.from(value ?? []),
+          proof: treeProofToWire(proof),
+          certificate: certificateToWire(certificate),
+        });
+      }),
+      getEpochProofs: this.#answer(({ request }, done) => {
+        const honest = chain.epochProofs.slice(Number(request.fromEpoch) - 1);
+        done(null, { proofs: this.#lie("epochProofs", honest).map(epochProofToWire) });
+      }),
+      getReceipts: this.#answer((_, done) => {
+        const leaves = this.#lie("leaves", chain.leaves).map((leaf) => Buffer.from(leaf));
+        done(null, { leaves, certificate: certificateToWire(chain.newest) });
+      }),
+      getStatus: this.#answer((_, done) => done(null, { status: this.#status() })),
+      getAccount: this.#answer((_, done) => done({ code: status.UNIMPLEMENTED })),
+      getMarkets: this.#answer((_, done) => done({ code: status.UNIMPLEMENTED })),
+      getBlocks: (call) => call.end(),
+      watchCertificates: (call) => {
+        const tell = (certificate: ResultCertificate): void => {
+          const told = this.lies.certificates?.(certificate) ?? certificate;
+          call.write({ certificate: certificateToWire(told) });
+        };
+        this.#watchers.add(tell);
+        call.on("cancelled", () => this.#watchers.delete(tell));
+        tell(chain.newest);
+      },
+    };
+  }
+
+  #answer<Q, A>(handle: Handle<Q, A>): Handle<Q, A> {
+    return (call, done) => {
+      const { refusal } = this.lies;
+      if (refusal === undefined) {
+        handle(call, done);
+        return;
+      }
+      const metadata = new Metadata();
+      metadata.set("quorate-code", refusal.code);
+      metadata.set("quorate-field", refusal.field);
+      metadata.set("quorate-fix", refusal.fix);
+      done({ code: status.INVALID_ARGUMENT, details: refusal.code, metadata });
+    };
+  }
+
+  #lie<K extends "receipt" | "state" | "epochProofs" | "leaves", T>(kind: K, honest: T): T {
+    const lie = this.lies[kind] as ((value: T) => T) | undefined;
+    return lie === undefined ? honest : lie(honest);
+  }
+
+  #status() {
+    const { set, height, newest, chainId } = this.#chain;
+    const empty = Buffer.alloc(32);
+    return {
+      genesisHash: bytesOf(this.lies.chainId ?? chainId),
+      key: empty,
+      networkKey: empty,
+      role: Role.ROLE_MEMBER,
+      epoch: BigInt(set.epoch),
+      round: 1n,
+      height: BigInt(height),
+      certified: certificateToWire(newest).result,
+      set: undefined,
+      setHash: empty,
+      seats: [],
+      spares: [],
+      swaps: [],
+      queued: 0n,
+      signing: true,
+      notSigningReason: "",
+      peers: [],
+      version: "test",
+    };
+  }
+}

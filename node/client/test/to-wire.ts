@@ -1,0 +1,67 @@
+import { fromHex } from "@quorate/node/kernel/bytes";
+import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
+import type { TreeProof } from "@quorate/node/kernel/merkle";
+import type * as wire from "@quorate/proto/ledger/v1/ledger";
+import type { ClaimedReceipt } from "../src/query-node.ts";
+
+export function bytesOf(hex: string): Buffer {
+  return Buffer.from(fromHex(hex));
+}
+
+export function certificateToWire({
+  result,
+  signatures,
+}: ResultCertificate): wire.ResultCertificate {
+  return {
+    result: {
+      epoch: BigInt(result.epoch),
+      height: BigInt(result.height),
+      blockId: bytesOf(result.blockId),
+      timestampMs: BigInt(result.timestampMs),
+      stateRoot: bytesOf(result.stateRoot),
+      receiptsRoot: bytesOf(result.receiptsRoot),
+      nextSetHash: bytesOf(result.nextSetHash),
+    },
+    signatures: signatures.map(({ author, signature }) => ({
+      author: bytesOf(author),
+      signature: Buffer.from(signature),
+    })),
+  };
+}
+
+export function receiptToWire({ leaf, proof, certificate }: ClaimedReceipt): wire.CertifiedReceipt {
+  return {
+    height: BigInt(certificate.result.height),
+    receipt: Buffer.from(leaf),
+    proof: {
+      index: BigInt(proof.index),
+      count: BigInt(proof.count),
+      path: proof.path.map(bytesOf),
+    },
+    certificate: certificateToWire(certificate),
+  };
+}
+
+export function treeProofToWire({ siblings, other }: TreeProof): wire.TreeProof {
+  return {
+    siblings: siblings.map(bytesOf),
+    other: other && { keyHash: bytesOf(other.keyHash), valueHash: bytesOf(other.valueHash) },
+  };
+}
+
+export function epochProofToWire({ certificate, nextSet }: EpochProof): wire.EpochProof {
+  return {
+    certificate: certificateToWire(certificate),
+    nextSet: {
+      epoch: BigInt(nextSet.epoch),
+      members: nextSet.members.map((member) => ({
+        key: bytesOf(member.key),
+        networkKey: bytesOf(member.networkKey),
+        address: member.address,
+        owner: bytesOf(member.owner),
+        power: member.power.toString(),
+        muted: member.muted,
+      })),
+    },
+  };
+}
