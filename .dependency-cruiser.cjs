@@ -56,13 +56,13 @@ module.exports = {
     only("local-cluster-alone", supervisor, [], "the supervisor runs programs, it knows none"),
     only(
       "independent-judges",
-      "^test-e2e/(adversary|rebuild)/",
+      "^test-e2e/(adversary|rebuild|stranger)/",
       ["^proto/gen/"],
       "they judge the product, so they share the wire format with it and no code",
     ),
     only(
       "test-e2e-public",
-      "^test-e2e/(?!adversary/|rebuild/)",
+      "^test-e2e/(?!adversary/|rebuild/|stranger/)",
       ["^test-e2e/", client, supervisor, "^proto/gen/"],
       "the end-to-end tests see what a user sees",
     ),

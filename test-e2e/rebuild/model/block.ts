@@ -1,0 +1,93 @@
+import { max, min, share, sum } from "./arithmetic.ts";
+import { climbLadder } from "./ladder.ts";
+import { updateIndexPrice } from "./oracle.ts";
+import { areWithdrawalsShut, cancelOrder, type Outcome, placeOrder, withdraw } from "./orders.ts";
+import {
+  type Action,
+  type Block,
+  type Event,
+  findAccount,
+  getAccount,
+  newAccount,
+  type World,
+} from "./world.ts";
+
+export interface Executed {
+  /** By bundle, then by action. */
+  readonly outcomes: readonly (readonly Outcome[])[];
+  readonly events: readonly Event[];
+}
+
+/** One block in the order of rule ORDER (node/spec/margin.md §4). Changes the world. */
+export function executeBlock(world: World, block: Block): Executed {
+  const fundAtStart = world.fund;
+  const heldAtStart = total(world);
+  world.nowMs = block.timestampMs;
+  world.events = [];
+  for (const { account, amount } of block.deposits) {
+    const receiver = findAccount(world, account) ?? newAccount(world, account);
+    receiver.balance += amount;
+    world.events.push({ kind: "deposit", account, amount });
+  }
+  for (const market of world.markets) updateIndexPrice(world, market, block);
+  climbLadder(world);
+  const outcomes = executeActions(world, block);
+  repayDebts(world, fundAtStart);
+  checkConservation(world, block, heldAtStart);
+  return { outcomes, events: world.events };
+}
+
+/** Cancels, then orders, then withdrawals: three passes over the same bundles. */
+function executeActions(world: World, block: Block): Outcome[][] {
+  const outcomes: Outcome[][] = block.bundles.map(() => []);
+  const pass = <K extends Action["kind"]>(
+    kind: K,
+    act: (account: string, action: Extract<Action, { kind: K }>) => Outcome,
+  ): void => {
+    for (const [bundle, { account, actions }] of block.bundles.entries()) {
+      for (const [index, action] of actions.entries()) {
+        if (action.kind !== kind) continue;
+        const row = outcomes[bundle] ?? [];
+        row[index] = act(account, action as Extract<Action, { kind: K }>);
+      }
+    }
+  };
+  pass("cancel", (account, action) => cancelOrder(world, account, action));
+  pass("place", (account, action) => placeOrder(world, account, action));
+  const isShut = areWithdrawalsShut(world);
+  pass("withdraw", (account, { amount }) => withdraw(world, account, { amount, isShut }));
+  return outcomes;
+}
+
+/** §10: the fund does not grow while the universe owes something. */
+function repayDebts(world: World, fundAtStart: bigint): void {
+  const totalDebt = sum(world.accounts.map(({ debt }) => debt));
+  const repaid = min(max(0n, world.fund - fundAtStart), totalDebt);
+  const parts = share(
+    repaid,
+    world.accounts.map(({ key, debt }) => ({ key, weight: debt })),
+  );
+  world.fund -= repaid;
+  for (const { key, amount } of parts) {
+    const account = getAccount(world, key);
+    account.balance += amount;
+    account.debt -= amount;
+    world.events.push({ kind: "debt-repaid", account: key, amount });
+  }
+}
+
+/** Everything that the universe holds: balances contain the entry costs, which sum to 0. */
+export function total(world: World): bigint {
+  return world.fund + sum(world.accounts.map(({ balance }) => balance));
+}
+
+function checkConservation(world: World, block: Block, before: bigint): void {
+  const amounts = (kind: string): bigint =>
+    sum(world.events.filter((e) => e.kind === kind).map((event) => event["amount"] as bigint));
+  const after = before + sum(block.deposits.map(({ amount }) => amount)) - amounts("withdrawal");
+  if (total(world) !== after) throw new Error(`${total(world)} is held, ${after} is due`);
+  for (const { rules } of world.markets) {
+    const lots = sum(world.accounts.map(({ positions }) => positions[rules.id]?.size ?? 0n));
+    if (lots !== 0n) throw new Error(`the sizes in ${rules.name} sum to ${lots}`);
+  }
+}

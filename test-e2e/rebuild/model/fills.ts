@@ -1,0 +1,39 @@
+import { abs, min, sign } from "./arithmetic.ts";
+import { value } from "./numbers.ts";
+import { type Account, GAIN_LOCK_BUCKETS, getPosition, type Market, type World } from "./world.ts";
+
+/** A realised gain may be withdrawn only after a time (§9). */
+function lockGain(world: World, account: Account, gain: bigint): void {
+  const now = world.nowMs;
+  const { gainLockMs } = world.rules;
+  const bucket = Math.max(1, Math.floor(gainLockMs / GAIN_LOCK_BUCKETS));
+  const untilMs = (Math.floor(now / bucket) + 1) * bucket + gainLockMs;
+  account.locks = account.locks.filter((lock) => lock.untilMs > now);
+  const same = account.locks.find((lock) => lock.untilMs === untilMs);
+  if (same === undefined) account.locks.push({ untilMs, amount: gain });
+  else same.amount += gain;
+}
+
+/** One account's side of a fill (§3): `change` lots, signed, at `price`. */
+export function fill(
+  world: World,
+  account: Account,
+  { market, change, price }: { market: Market; change: bigint; price: bigint },
+): void {
+  const position = getPosition(account, market.rules.id);
+  account.balance -= value(market, change, price);
+  const direction = sign(position.size);
+  let opening = change;
+  if (direction !== 0n && direction !== sign(change)) {
+    const closing = min(abs(change), abs(position.size));
+    // BigInt division rounds towards zero, as §3 wants.
+    const part = (position.cost * closing) / abs(position.size);
+    const gain = value(market, direction * closing, price) - part;
+    position.size += sign(change) * closing;
+    position.cost -= part;
+    opening = change - sign(change) * closing;
+    if (gain > 0n) lockGain(world, account, gain);
+  }
+  position.size += opening;
+  position.cost += value(market, opening, price);
+}

@@ -1,0 +1,180 @@
+import { abs, ceil, max, min, PPM, sign, sum } from "./arithmetic.ts";
+import { bestAgainst, cancel, crosses, take } from "./matching.ts";
+import { equity, isNotWorsening, loss, marginWithOrders, ordersOf, value } from "./numbers.ts";
+import {
+  type Account,
+  type Action,
+  findAccount,
+  getMarket,
+  getPosition,
+  type Market,
+  OPEN_ORDERS_MAX,
+  type Order,
+  sideSign,
+  type World,
+} from "./world.ts";
+
+export interface Outcome {
+  readonly code: string;
+  readonly filled: bigint;
+  readonly resting: bigint;
+}
+
+function refused(code: string): Outcome {
+  return { code, filled: 0n, resting: 0n };
+}
+
+const DONE: Outcome = { code: "OK", filled: 0n, resting: 0n };
+
+type Place = Extract<Action, { kind: "place" }>;
+type Cancel = Extract<Action, { kind: "cancel" }>;
+type Withdraw = Extract<Action, { kind: "withdraw" }>;
+
+/** node/spec/margin.md §8.1. */
+export function cancelOrder(world: World, key: string, action: Cancel): Outcome {
+  if (action.market >= world.markets.length) return refused("UNKNOWN_MARKET");
+  const account = findAccount(world, key);
+  if (account === undefined) return refused("UNKNOWN_ACCOUNT");
+  const order = ordersOf(world, key).find(
+    (open) => open.market === action.market && open.clientId === action.clientId,
+  );
+  if (order === undefined) return refused("ORDER_NOT_FOUND");
+  cancel(world, order, undefined);
+  return DONE;
+}
+
+/** §8.2: the refusals in their order, then the book. */
+export function placeOrder(world: World, key: string, action: Place): Outcome {
+  if (action.market >= world.markets.length) return refused("UNKNOWN_MARKET");
+  const market = getMarket(world, action.market);
+  const account = findAccount(world, key);
+  if (account === undefined) return refused("UNKNOWN_ACCOUNT");
+  const code = formRefusal(world, { account, market, action });
+  if (code !== undefined) return refused(code);
+  const { size: held } = getPosition(account, market.rules.id);
+  let lots = action.size;
+  if (action.reduceOnly) {
+    if (sign(held) !== -sideSign(action.side)) return refused("NOTHING_TO_REDUCE"); // 9
+    lots = min(lots, abs(held));
+  }
+  if (action.timeInForce === "post-only") {
+    const best = bestAgainst(world, market.rules.id, action.side);
+    if (best !== undefined && crosses(best, action.side, action.price)) {
+      return refused("POST_ONLY_WOULD_TAKE"); // 10
+    }
+  }
+  const marginCode = marginRefusal(world, { account, market, action }, lots);
+  if (marginCode !== undefined) return refused(marginCode);
+  return execute(world, { account, market, action }, lots);
+}
+
+interface Placing {
+  readonly account: Account;
+  readonly market: Market;
+  readonly action: Place;
+}
+
+/** Refusals 3 to 8. */
+function formRefusal(world: World, { account, market, action }: Placing): string | undefined {
+  if (action.size < 1n || action.size > market.rules.orderLotsMax) return "SIZE_OUT_OF_RANGE";
+  if (action.price < 1n) return "PRICE_OUT_OF_RANGE";
+  const open = ordersOf(world, account.key);
+  if (open.some((order) => order.clientId === action.clientId)) return "DUPLICATE_CLIENT_ID";
+  if (action.timeInForce !== "ioc" && open.length >= OPEN_ORDERS_MAX) return "TOO_MANY_ORDERS";
+  if (market.state === "stale") return "PRICE_NOT_FRESH";
+  const distance = abs(action.price - market.price);
+  if (distance * PPM > market.rules.priceBandPpm * market.price) return "PRICE_OUT_OF_BAND";
+  return undefined;
+}
+
+/** Refusal 11. */
+function marginRefusal(
+  world: World,
+  { account, market, action }: Placing,
+  lots: bigint,
+): string | undefined {
+  const { id } = market.rules;
+  const { side, price } = action;
+  const { size: held } = getPosition(account, id);
+  const open = ordersOf(world, account.key);
+  const sameSide = open.filter((order) => order.market === id && order.side === side);
+  const isReducing =
+    sign(held) === -sideSign(side) && lots + sum(sameSide.map((o) => o.lots)) <= abs(held);
+  const order = { market: id, side, price, lots };
+  const fee =
+    action.timeInForce === "post-only"
+      ? 0n
+      : ceil(value(market, lots, price) * market.rules.takerFeePpm, PPM);
+  const isReduceOnly = account.stage === "reduce-only" || account.stage === "liquidating";
+  const isRestricted =
+    isReduceOnly || market.state !== "fresh" || !isInFreshMarketsOnly(world, account);
+  const worth = equity(world, account);
+  if (!isRestricted && worth >= marginWithOrders(world, account, [order]) + fee) return undefined;
+  const change = sideSign(side) * lots;
+  const cost = loss(world, order) + fee;
+  if (isReducing && isNotWorsening(world, account, { market: id, change, cost })) return undefined;
+  if (!isRestricted || isReducing) return "INSUFFICIENT_MARGIN";
+  return isReduceOnly ? "ACCOUNT_REDUCE_ONLY" : "PRICE_NOT_FRESH";
+}
+
+function isInFreshMarketsOnly(world: World, account: Account): boolean {
+  return world.markets.every(
+    ({ rules, state }) =>
+      state === "fresh" ||
+      (getPosition(account, rules.id).size === 0n &&
+        !ordersOf(world, account.key).some((order) => order.market === rules.id)),
+  );
+}
+
+function execute(world: World, { account, market, action }: Placing, lots: bigint): Outcome {
+  const { side, price, clientId, timeInForce, reduceOnly } = action;
+  const { filled } = take(world, { account, market, side, limit: price, lots, clientId });
+  const left = lots - filled;
+  if (left === 0n || timeInForce === "ioc") return { code: "OK", filled, resting: 0n };
+  const order: Order = {
+    account: account.key,
+    market: market.rules.id,
+    clientId,
+    side,
+    price,
+    timeInForce,
+    reduceOnly,
+    sequence: market.nextSequence,
+    lots: left,
+  };
+  market.nextSequence += 1;
+  world.orders.push(order);
+  return { code: "OK", filled, resting: left };
+}
+
+export function areWithdrawalsShut(world: World): boolean {
+  return world.accounts.some((account) => equity(world, account) < 0n);
+}
+
+/** What the account may take out now (§9). */
+export function freeCollateral(world: World, account: Account): bigint {
+  const locked = sum(
+    account.locks.filter(({ untilMs }) => untilMs > world.nowMs).map(({ amount }) => amount),
+  );
+  const costs = sum(account.positions.map(({ cost }) => cost));
+  const unlocked = account.balance + costs - locked;
+  const aboveMargin = equity(world, account) - marginWithOrders(world, account, []);
+  return max(0n, min(unlocked, aboveMargin));
+}
+
+export function withdraw(
+  world: World,
+  key: string,
+  { amount, isShut }: Pick<Withdraw, "amount"> & { readonly isShut: boolean },
+): Outcome {
+  const account = findAccount(world, key);
+  if (account === undefined) return refused("UNKNOWN_ACCOUNT");
+  if (amount < 1n) return refused("AMOUNT_OUT_OF_RANGE");
+  if (isShut) return refused("WITHDRAWALS_SHUT");
+  if (!isInFreshMarketsOnly(world, account)) return refused("PRICE_NOT_FRESH");
+  if (amount > freeCollateral(world, account)) return refused("INSUFFICIENT_COLLATERAL");
+  account.balance -= amount;
+  account.locks = account.locks.filter(({ untilMs }) => untilMs > world.nowMs);
+  world.events.push({ kind: "withdrawal", account: key, amount });
+  return DONE;
+}

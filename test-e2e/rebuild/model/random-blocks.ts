@@ -1,0 +1,218 @@
+import fc from "fast-check";
+import type { Action, Block, Genesis, Report } from "./world.ts";
+
+/**
+ * Random histories of one small universe: prices that creep and jump, reporters that lie and fall
+ * silent, accounts that trade at the edge of their margin. Prices and lots are drawn relative to the
+ * running price, so that most orders have a meaning.
+ */
+export const START_MS = 1_700_000_000_000;
+const START_PRICES = [10_000n, 250n] as const;
+
+export function accountKey(index: number): string {
+  return index.toString(16).padStart(2, "0").repeat(32);
+}
+
+const MEMBERS = [0, 1, 2, 3, 4].map((index) => ({
+  key: (0xa0 + index).toString(16).repeat(32),
+  power: BigInt(10 + 3 * index),
+}));
+
+/** Two epochs: one member differs, and one has another power. */
+const SETS = [MEMBERS.slice(0, 4), [...MEMBERS.slice(0, 2), ...MEMBERS.slice(3)]] as const;
+
+export const GENESIS: Genesis = {
+  rules: {
+    genesisTimeMs: START_MS,
+    oracleSlotMs: 500,
+    oracleReportMsMax: 2_500,
+    freshSlotsToResume: 3,
+    resumeGraceMs: 1_500,
+    callDeadlineMs: 1_200,
+    gainLockMs: 3_001,
+  },
+  markets: [
+    {
+      id: 0,
+      name: "SPX-PERP",
+      microUsdPerLotTick: 100n,
+      initialMarginPpm: 40_000n,
+      maintenanceMarginPpm: 20_000n,
+      takerFeePpm: 500n,
+      liquidationFeePpm: 5_000n,
+      liquidationSharePpm: 200_000n,
+      priceBandPpm: 50_000n,
+      orderLotsMax: 1_000_000n,
+    },
+    {
+      id: 1,
+      name: "VIX-PERP",
+      microUsdPerLotTick: 37n,
+      initialMarginPpm: 99_999n,
+      maintenanceMarginPpm: 60_001n,
+      takerFeePpm: 0n,
+      liquidationFeePpm: 10_007n,
+      liquidationSharePpm: 333_333n,
+      priceBandPpm: 200_000n,
+      orderLotsMax: 5_000_000n,
+    },
+  ],
+  accounts: [0, 1, 2, 3, 4, 5].map((index) => ({
+    account: accountKey(index),
+    balance: BigInt(index * index) * 1_000_000_007n,
+  })),
+  insuranceFund: 300_000_000n,
+};
+
+const MARKETS = GENESIS.markets.length;
+
+/** One in `often` is drawn by the second arbitrary. */
+function mostly<T>(usual: fc.Arbitrary<T>, often: number, rare: fc.Arbitrary<T>): fc.Arbitrary<T> {
+  return fc.oneof({ arbitrary: usual, weight: often - 1 }, { arbitrary: rare, weight: 1 });
+}
+
+const lotsDrawn = fc.oneof(
+  { arbitrary: fc.bigInt(1n, 500n), weight: 3 },
+  { arbitrary: fc.bigInt(1_000n, 40_000n), weight: 9 },
+  { arbitrary: fc.bigInt(30_000n, 400_000n), weight: 9 },
+  { arbitrary: fc.constantFrom(0n, 1n, 1_000_001n, 5_000_001n), weight: 1 },
+);
+
+const actionDrawn = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant("place" as const),
+      market: mostly(fc.nat(MARKETS - 1), 40, fc.constant(MARKETS)),
+      clientId: fc.nat(30),
+      side: fc.constantFrom("buy" as const, "sell" as const),
+      lots: lotsDrawn,
+      awayPpm: mostly(
+        fc.integer({ min: -3_000, max: 3_000 }),
+        4,
+        fc.integer({ min: -60_000, max: 60_000 }),
+      ),
+      timeInForce: fc.constantFrom(
+        "gtc" as const,
+        "gtc" as const,
+        "ioc" as const,
+        "post-only" as const,
+      ),
+      reduceOnly: mostly(fc.constant(false), 4, fc.constant(true)),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("cancel" as const),
+      market: fc.nat(MARKETS - 1),
+      clientId: fc.nat(12),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("withdraw" as const),
+      amount: fc.oneof(fc.bigInt(-1n, 20n), fc.bigInt(1n, 300_000_000n)),
+    }),
+  },
+);
+
+export type ActionDrawn = typeof actionDrawn extends fc.Arbitrary<infer T> ? T : never;
+
+const reporterDrawn = fc.record({
+  reports: mostly(fc.constant(true), 12, fc.constant(false)),
+  noisePpm: mostly(
+    fc.integer({ min: -800, max: 800 }),
+    15,
+    fc.integer({ min: -990_000, max: 300_000 }),
+  ),
+  slotsAway: mostly(fc.constant(0), 6, fc.integer({ min: -4, max: 3 })),
+});
+
+const blockDrawn = fc.record({
+  elapsedMs: mostly(fc.integer({ min: 1, max: 700 }), 25, fc.integer({ min: 1, max: 9_000 })),
+  movesPpm: fc.array(
+    mostly(
+      fc.integer({ min: -10_000, max: 10_000 }),
+      8,
+      fc.integer({ min: -120_000, max: 120_000 }),
+    ),
+    { minLength: MARKETS, maxLength: MARKETS },
+  ),
+  set: mostly(fc.constant(0), 12, fc.constant(1)),
+  outage: mostly(fc.constant(false), 20, fc.constant(true)),
+  reporters: fc.array(reporterDrawn, { minLength: 10, maxLength: 10 }),
+  deposits: mostly<{ readonly account: number; readonly amount: bigint }[]>(
+    fc.constant([]),
+    8,
+    fc.array(fc.record({ account: fc.nat(7), amount: fc.bigInt(1n, 400_000_000n) }), {
+      maxLength: 2,
+    }),
+  ),
+  bundles: fc.array(
+    fc.record({
+      account: mostly(fc.nat(5), 12, fc.nat(8)),
+      actions: fc.array(actionDrawn, { minLength: 1, maxLength: 4 }),
+    }),
+    { maxLength: 4 },
+  ),
+});
+
+export type BlockDrawn = typeof blockDrawn extends fc.Arbitrary<infer T> ? T : never;
+
+export function historyDrawn(blocksMax: number): fc.Arbitrary<BlockDrawn[]> {
+  // Without fast-check's bias to small values: the engine's edges lie at large positions.
+  const block = fc.noBias(blockDrawn);
+  return fc.array(block, { minLength: blocksMax >> 1, maxLength: blocksMax, size: "max" });
+}
+
+function away(price: bigint, ppm: number): bigint {
+  return price + (price * BigInt(ppm)) / 1_000_000n;
+}
+
+/** Makes blocks of what was drawn: running time and prices. */
+export function blocksOf(history: readonly BlockDrawn[]): Block[] {
+  let timestampMs = START_MS;
+  let prices: readonly bigint[] = START_PRICES;
+  return history.map((drawn) => {
+    timestampMs += drawn.elapsedMs;
+    prices = prices.map((price, market) => {
+      const next = away(price, drawn.movesPpm[market] ?? 0);
+      return next < 20n ? 20n : next;
+    });
+    const members = SETS[drawn.set === 0 ? 0 : 1];
+    return {
+      timestampMs,
+      members,
+      reports: drawn.outage ? [] : reportsOf(drawn, timestampMs, prices),
+      deposits: drawn.deposits.map(({ account, amount }) => ({
+        account: accountKey(account),
+        amount,
+      })),
+      bundles: drawn.bundles.map(({ account, actions }) => ({
+        account: accountKey(account),
+        actions: actions.map((action) => actionOf(action, prices)),
+      })),
+    };
+  });
+}
+
+function reportsOf(drawn: BlockDrawn, nowMs: number, prices: readonly bigint[]): Report[] {
+  const slot = Math.floor((nowMs - START_MS) / GENESIS.rules.oracleSlotMs);
+  return MEMBERS.flatMap(({ key }, index) =>
+    prices.flatMap((price, market): Report[] => {
+      const reporter = drawn.reporters[index * MARKETS + market];
+      if (reporter?.reports !== true) return [];
+      const reported = away(price, reporter.noisePpm);
+      const at = Math.max(0, slot + reporter.slotsAway);
+      return [{ author: key, market, slot: at, price: reported }];
+    }),
+  );
+}
+
+function actionOf(drawn: ActionDrawn, prices: readonly bigint[]): Action {
+  if (drawn.kind !== "place") return drawn;
+  const { lots, awayPpm, ...rest } = drawn;
+  return { ...rest, size: lots, price: away(prices[drawn.market] ?? 1n, awayPpm) };
+}

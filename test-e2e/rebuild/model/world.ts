@@ -1,0 +1,200 @@
+/** node/spec/margin.md §2 and §3: the whole state, as lists that one can read. */
+export const OUTLIER_PPM = 100_000n;
+export const OPEN_ORDERS_MAX = 256;
+export const LIQUIDATIONS_PER_BLOCK_MAX = 256;
+export const WHOLE_POSITION_NOTIONAL = 1_000_000_000n;
+export const CLOSE_OUT_AFTER_MISSES = 8;
+export const GAIN_LOCK_BUCKETS = 8;
+
+export interface MarketRules {
+  readonly id: number;
+  readonly name: string;
+  readonly microUsdPerLotTick: bigint;
+  readonly initialMarginPpm: bigint;
+  readonly maintenanceMarginPpm: bigint;
+  readonly takerFeePpm: bigint;
+  readonly liquidationFeePpm: bigint;
+  readonly liquidationSharePpm: bigint;
+  readonly priceBandPpm: bigint;
+  readonly orderLotsMax: bigint;
+}
+
+export interface Rules {
+  readonly genesisTimeMs: number;
+  readonly oracleSlotMs: number;
+  readonly oracleReportMsMax: number;
+  readonly freshSlotsToResume: number;
+  readonly resumeGraceMs: number;
+  readonly callDeadlineMs: number;
+  readonly gainLockMs: number;
+}
+
+export interface Genesis {
+  readonly rules: Rules;
+  readonly markets: readonly MarketRules[];
+  readonly accounts: readonly { readonly account: string; readonly balance: bigint }[];
+  readonly insuranceFund: bigint;
+}
+
+export type Stage = "healthy" | "called" | "reduce-only" | "liquidating";
+export type PriceState = "stale" | "resuming" | "fresh";
+
+export interface Position {
+  size: bigint;
+  cost: bigint;
+}
+
+export interface Account {
+  readonly key: string;
+  balance: bigint;
+  /** By market; size 0 where it has none. */
+  readonly positions: Position[];
+  stage: Stage;
+  deadlineMs: number;
+  debt: bigint;
+  waited: number;
+  misses: number;
+  locks: { untilMs: number; amount: bigint }[];
+}
+
+export interface Newest {
+  readonly author: string;
+  readonly slot: number;
+  readonly price: bigint;
+  readonly includedMs: number;
+}
+
+export interface Market {
+  readonly rules: MarketRules;
+  price: bigint;
+  state: PriceState;
+  newest: Newest[];
+  resumingSinceMs: number;
+  freshSlots: number;
+  quorumSlot: number;
+  quorumMs: number;
+  nextSequence: number;
+}
+
+export interface Order {
+  readonly account: string;
+  readonly market: number;
+  readonly clientId: number;
+  readonly side: "buy" | "sell";
+  readonly price: bigint;
+  readonly timeInForce: "gtc" | "ioc" | "post-only";
+  readonly reduceOnly: boolean;
+  readonly sequence: number;
+  lots: bigint;
+}
+
+export type Action =
+  | {
+      readonly kind: "place";
+      readonly market: number;
+      readonly clientId: number;
+      readonly side: "buy" | "sell";
+      readonly size: bigint;
+      readonly price: bigint;
+      readonly timeInForce: "gtc" | "ioc" | "post-only";
+      readonly reduceOnly: boolean;
+    }
+  | { readonly kind: "cancel"; readonly market: number; readonly clientId: number }
+  | { readonly kind: "withdraw"; readonly amount: bigint };
+
+export interface Report {
+  readonly author: string;
+  readonly market: number;
+  readonly slot: number;
+  readonly price: bigint;
+}
+
+/** What the ledger hands to the engine for one block. */
+export interface Block {
+  readonly timestampMs: number;
+  readonly members: readonly { readonly key: string; readonly power: bigint }[];
+  readonly reports: readonly Report[];
+  readonly deposits: readonly { readonly account: string; readonly amount: bigint }[];
+  readonly bundles: readonly { readonly account: string; readonly actions: readonly Action[] }[];
+}
+
+/** What happened, in order: the words of the document, the numbers as values. */
+export type Event = { readonly kind: string } & { readonly [field: string]: unknown };
+
+export interface World {
+  readonly rules: Rules;
+  readonly accounts: Account[];
+  readonly markets: readonly Market[];
+  orders: Order[];
+  fund: bigint;
+  /** Time of the block. */
+  nowMs: number;
+  events: Event[];
+}
+
+export function newAccount(world: Pick<World, "markets" | "accounts">, key: string): Account {
+  const account: Account = {
+    key,
+    balance: 0n,
+    positions: world.markets.map(() => ({ size: 0n, cost: 0n })),
+    stage: "healthy",
+    deadlineMs: 0,
+    debt: 0n,
+    waited: 0,
+    misses: 0,
+    locks: [],
+  };
+  world.accounts.push(account);
+  world.accounts.sort((left, right) => (left.key < right.key ? -1 : 1));
+  return account;
+}
+
+export function createWorld(genesis: Genesis): World {
+  const world: World = {
+    rules: genesis.rules,
+    accounts: [],
+    markets: genesis.markets.map((rules) => ({
+      rules,
+      price: 0n,
+      state: "stale",
+      newest: [],
+      resumingSinceMs: 0,
+      freshSlots: 0,
+      quorumSlot: -1,
+      quorumMs: 0,
+      nextSequence: 0,
+    })),
+    orders: [],
+    fund: genesis.insuranceFund,
+    nowMs: genesis.rules.genesisTimeMs,
+    events: [],
+  };
+  for (const { account, balance } of genesis.accounts) newAccount(world, account).balance = balance;
+  return world;
+}
+
+export function findAccount(world: World, key: string): Account | undefined {
+  return world.accounts.find((account) => account.key === key);
+}
+
+export function getAccount(world: World, key: string): Account {
+  const account = findAccount(world, key);
+  if (account === undefined) throw new Error(`no account ${key}`);
+  return account;
+}
+
+export function getMarket(world: World, id: number): Market {
+  const market = world.markets[id];
+  if (market === undefined || market.rules.id !== id) throw new Error(`no market ${id}`);
+  return market;
+}
+
+export function getPosition(account: Account, market: number): Position {
+  const position = account.positions[market];
+  if (position === undefined) throw new Error(`no position ${market} of ${account.key}`);
+  return position;
+}
+
+export function sideSign(side: "buy" | "sell"): bigint {
+  return side === "buy" ? 1n : -1n;
+}

@@ -1,0 +1,85 @@
+import type {
+  EpochProof,
+  ResultCertificate,
+  ValidatorSet as WireSet,
+} from "@quorate/proto/ledger/v1/ledger";
+import { hexText } from "./bytes.ts";
+import { powerOf, quorum, setHash, type ValidatorSet } from "./sets.ts";
+import { isSignedBy, type Result } from "./statements.ts";
+
+/** The wire's results, sets and certificates, checked by hand. Errors name what does not hold. */
+export interface Certificate {
+  readonly result: Result;
+  readonly signatures: readonly { readonly author: string; readonly signature: Uint8Array }[];
+}
+
+export function certificateFromWire(wire: ResultCertificate): Certificate {
+  const { result } = wire;
+  if (result === undefined) throw new Error("a certificate has no result");
+  return {
+    result: {
+      epoch: Number(result.epoch),
+      height: Number(result.height),
+      blockId: hexText(result.blockId),
+      timestampMs: Number(result.timestampMs),
+      stateRoot: hexText(result.stateRoot),
+      receiptsRoot: hexText(result.receiptsRoot),
+      nextSetHash: hexText(result.nextSetHash),
+    },
+    signatures: wire.signatures.map(({ author, signature }) => ({
+      author: hexText(author),
+      signature,
+    })),
+  };
+}
+
+export function setFromWire(wire: WireSet): ValidatorSet {
+  return {
+    epoch: Number(wire.epoch),
+    members: wire.members.map((member) => ({
+      key: hexText(member.key),
+      networkKey: hexText(member.networkKey),
+      address: member.address,
+      owner: hexText(member.owner),
+      power: BigInt(member.power),
+      muted: member.muted,
+    })),
+  };
+}
+
+export function checkCertificate(chainId: string, set: ValidatorSet, wire: Certificate): void {
+  const { result, signatures } = wire;
+  const what = `the certificate of height ${result.height}`;
+  if (result.epoch !== set.epoch) {
+    throw new Error(`${what} is of epoch ${result.epoch}, expected ${set.epoch}`);
+  }
+  const statement = { kind: "attestation", result } as const;
+  const signers = new Set<string>();
+  for (const { author, signature } of signatures) {
+    if (!isSignedBy(chainId, { statement, author, signature })) {
+      throw new Error(`${what} has a bad signature of ${author}`);
+    }
+    signers.add(author);
+  }
+  const power = powerOf(set, signers);
+  if (power < quorum(set))
+    throw new Error(`${what} has power ${power}, a quorum is ${quorum(set)}`);
+}
+
+/** The set that follows `set`, and the height of the block that ended its epoch. */
+export function checkEpochProof(
+  chainId: string,
+  set: ValidatorSet,
+  wire: EpochProof,
+): { readonly next: ValidatorSet; readonly lastHeight: number } {
+  if (wire.certificate === undefined || wire.nextSet === undefined) {
+    throw new Error("an epoch proof is incomplete");
+  }
+  const certificate = certificateFromWire(wire.certificate);
+  const next = setFromWire(wire.nextSet);
+  checkCertificate(chainId, set, certificate);
+  if (next.epoch !== set.epoch + 1 || setHash(next) !== certificate.result.nextSetHash) {
+    throw new Error(`the certificate that ends epoch ${set.epoch} names another set`);
+  }
+  return { next, lastHeight: certificate.result.height };
+}
