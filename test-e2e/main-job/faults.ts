@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { type AdversaryMode, takeThePlaceOf } from "../network/adversary.ts";
 import type { ChainObserver } from "../network/chain-observer.ts";
 import type { Network, NetworkNode } from "../network/network.ts";
 import { takeVolumeAway } from "../network/node-folder.ts";
@@ -7,11 +7,8 @@ import type { FaultKind } from "./fault-plan.ts";
 import type { Story } from "./story.ts";
 import { type FaultReport, seconds } from "./summary.ts";
 
-const ADVERSARY = fileURLToPath(new URL("../adversary/main.ts", import.meta.url));
 /** Far above what healing takes: a swap that is missing by then is a broken promise. */
 const HEALED_WITHIN_MS = 45_000;
-
-export type AdversaryMode = "vote" | "proposal" | "attestation";
 
 export interface FaultContext {
   readonly network: Network;
@@ -60,17 +57,7 @@ const BLOWS: Readonly<
   },
   /** The adversary takes the validator's place: its address, its volume and its key. */
   equivocation: async ({ network, adversaryMode }, victim) => {
-    await victim.process.remove();
-    network.supervisor.start({
-      name: `adversary-as-${victim.place.name}`,
-      script: ADVERSARY,
-      args: [
-        ...["--data-dir", victim.place.dataDir],
-        ...["--listen", victim.place.peers],
-        ...["--genesis", network.genesisFile],
-        ...["--mode", adversaryMode],
-      ],
-    });
+    await takeThePlaceOf(network, victim, { mode: adversaryMode });
   },
 };
 

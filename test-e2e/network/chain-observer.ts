@@ -1,6 +1,6 @@
+import type { BlockLeaves } from "@quorate/client/block-leaves";
 import type { VerifiedBlock } from "@quorate/client/block-proof";
 import type { QuorateClient } from "@quorate/client/client";
-import type { BlockLeaves } from "@quorate/client/receipt-leaf";
 import { eventually } from "./eventually.ts";
 
 export type ChainReceipt = BlockLeaves["receipts"][number];

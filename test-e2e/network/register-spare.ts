@@ -1,3 +1,4 @@
+import { AccountKey } from "@quorate/client/account-key";
 import type { QuorateClient } from "@quorate/client/client";
 import { registerSpareTransaction } from "@quorate/client/spare-registration";
 import { type Network, type NetworkNode, SEAT_POWER } from "./network.ts";
@@ -39,8 +40,8 @@ export async function registerSpare({ network, client, node }: RegisterSpare): P
       },
       possession: { nonce, signature: possession.signature },
       networkSignature,
-      sponsor: owner.sponsor,
-      owner: owner.key,
+      sponsor: AccountKey.fromPem(owner.sponsor.pem),
+      owner: AccountKey.fromPem(owner.key.pem),
     });
     return (await client.submit(transaction)).height;
   } finally {
