@@ -82,7 +82,7 @@ export function releasedBalance(account: Account, now: Millis): MicroUsd {
   return account.balance + costs - locked;
 }
 
-export function isSameOrder(one: OpenOrder, two: OpenOrder): boolean {
+function isSameOrder(one: OpenOrder, two: OpenOrder): boolean {
   return one.market === two.market && one.sequence === two.sequence;
 }
 

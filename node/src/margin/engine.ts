@@ -94,6 +94,8 @@ function credit(draft: Draft, block: MarginBlock): void {
 }
 
 function stepOracles(draft: Draft, block: MarginBlock): void {
+  const power = block.members.reduce((sum, member) => sum + member.power, 0n);
+  assert(power === block.totalPower, `members hold ${power}, the block says ${block.totalPower}`);
   draft.markets.forEach((market, id) => {
     const { oracle, events } = stepOracle(market.oracle, id, block, draft.before);
     market.oracle = oracle;

@@ -45,13 +45,15 @@ describe("calls", () => {
     expect(world.eventsOf("stage")).toEqual([]);
   });
 
-  test("rule CALL: equity of exactly the initial margin is no call, one micro-USD less is", () => {
+  test("rule CALL: equity of exactly the initial margin is no call, a tick less is", () => {
     const world = leveraged();
     const gap = world.view("a").equity - world.view("a").initialMargin;
     const withdrawal = { kind: "withdraw", amount: gap } as const;
     expect(world.act([PRICE], bundle("a", withdrawal))).toEqual(["OK"]);
     world.block({ prices: [PRICE] });
     expect(world.view("a")).toMatchObject({ stage: "healthy", equity: 4_000n * USD });
+    world.block({ prices: [99_999n] });
+    expect(world.view("a")).toMatchObject({ stage: "called", equity: 3_999n * USD });
   });
 
   test("rule CALL: a missed deadline makes the account reduce-only, not liquidated", () => {

@@ -22,9 +22,12 @@ interface Standing {
 
 /** Call, reduce-only, liquidation, close-out (rules STALE, CALL, LADDER). */
 export function runLadder(draft: Draft): void {
-  const standings = Array.from(examinedKeys(draft))
-    .sort(compareText)
-    .map((key) => standingOf(draft, key));
+  const standings: Standing[] = [];
+  for (const key of examinedKeys(draft)) {
+    const standing = standingOf(draft, key);
+    if (needsAct(draft, standing)) standings.push(standing);
+  }
+  standings.sort((one, two) => compareText(one.key, two.key));
   for (const standing of standings) enterStage(draft, standing);
   const breached = standings
     .filter(isLiquidatable)
@@ -64,6 +67,11 @@ function standingOf(draft: Draft, key: PublicKey): Standing {
     priced: states.every((state) => state !== "stale"),
     fresh: states.every((state) => state === "fresh"),
   };
+}
+
+/** Most accounts stand well and are left as they are: only the others are put in order. */
+function needsAct(draft: Draft, { key, equity, initial }: Standing): boolean {
+  return equity < initial || accountOf(draft, key).stage !== "healthy";
 }
 
 function isLiquidatable({ equity, maintenance, fresh }: Standing): boolean {

@@ -15,7 +15,7 @@ import type {
   TimeInForce,
 } from "./types.ts";
 
-/** Keys and values of the margin engine's leaves in the state tree (node/spec/margin.md §11). */
+/** Keys and values of the margin engine's leaves in the state tree (node/spec/margin.md §12). */
 export const FUND_KEY = "fund";
 
 export function accountKey(account: PublicKey): string {

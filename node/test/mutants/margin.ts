@@ -105,7 +105,7 @@ export const marginMutants: readonly Mutant[] = [
     find: 'if (equity >= initial) return "healthy";',
     replace: 'if (equity > initial) return "healthy";',
     test: LADDER,
-    testName: "rule CALL: equity of exactly the initial margin is no call, one micro-USD less is",
+    testName: "rule CALL: equity of exactly the initial margin is no call, a tick less is",
   },
   {
     name: "margin-withdrawals-before-orders",
