@@ -1,0 +1,237 @@
+import { describe, expect, test } from "vitest";
+import { keyOf, scheme, TestChain } from "../../test/ledger/test-chain.ts";
+import type { SignedStatement, Statement } from "../kernel/statements.ts";
+import { checkTransaction } from "./check-transaction.ts";
+import { classify } from "./evidence.ts";
+import { isCondemned } from "./self-heal.ts";
+import { encodeTransaction, inProofOrder, misconductProof } from "./transaction.ts";
+
+const guilty = keyOf("seat0");
+const A = "aa".repeat(32);
+const B = "bb".repeat(32);
+
+const result = (blockId: string) => ({
+  epoch: 1,
+  height: 4,
+  blockId,
+  timestampMs: 5,
+  stateRoot: A,
+  receiptsRoot: A,
+  nextSetHash: A,
+});
+
+/** A pair of each kind that one honest key never signs. */
+const pairs: readonly (readonly [string, Statement, Statement])[] = [
+  [
+    "E1",
+    { kind: "proposal", epoch: 1, round: 3, blockId: A },
+    { kind: "proposal", epoch: 1, round: 3, blockId: B },
+  ],
+  [
+    "E2",
+    { kind: "vote", epoch: 1, round: 3, blockId: A, qcRound: 2 },
+    { kind: "vote", epoch: 1, round: 3, blockId: B, qcRound: 2 },
+  ],
+  [
+    "E2",
+    { kind: "vote", epoch: 1, round: 3, blockId: A, qcRound: 2 },
+    { kind: "vote", epoch: 1, round: 3, blockId: A, qcRound: 1 },
+  ],
+  [
+    "E3",
+    { kind: "order-vote", epoch: 1, round: 3, blockId: A },
+    { kind: "order-vote", epoch: 1, round: 3, blockId: B },
+  ],
+  [
+    "E4",
+    { kind: "order-vote", epoch: 1, round: 3, blockId: A },
+    { kind: "timeout", epoch: 1, round: 3, hqcRound: 2 },
+  ],
+  [
+    "E5",
+    { kind: "vote", epoch: 1, round: 3, blockId: A, qcRound: 2 },
+    { kind: "timeout", epoch: 1, round: 4, hqcRound: 1 },
+  ],
+  ["E7", { kind: "attestation", result: result(A) }, { kind: "attestation", result: result(B) }],
+  ["E8", { kind: "batch", sequence: 7, digest: A }, { kind: "batch", sequence: 7, digest: B }],
+];
+
+/** Pairs that an honest key signs every day. */
+const innocent: readonly (readonly [Statement, Statement])[] = [
+  [
+    { kind: "vote", epoch: 1, round: 3, blockId: A, qcRound: 2 },
+    { kind: "vote", epoch: 1, round: 4, blockId: B, qcRound: 2 },
+  ],
+  [
+    { kind: "vote", epoch: 1, round: 3, blockId: A, qcRound: 2 },
+    { kind: "vote", epoch: 2, round: 3, blockId: B, qcRound: 2 },
+  ],
+  [
+    { kind: "vote", epoch: 1, round: 3, blockId: A, qcRound: 2 },
+    { kind: "order-vote", epoch: 1, round: 3, blockId: B },
+  ],
+  [
+    { kind: "order-vote", epoch: 1, round: 3, blockId: A },
+    { kind: "timeout", epoch: 1, round: 3, hqcRound: 3 },
+  ],
+  [
+    { kind: "order-vote", epoch: 1, round: 4, blockId: A },
+    { kind: "timeout", epoch: 1, round: 3, hqcRound: 2 },
+  ],
+  [
+    { kind: "vote", epoch: 1, round: 3, blockId: A, qcRound: 2 },
+    { kind: "timeout", epoch: 1, round: 3, hqcRound: 2 },
+  ],
+  [
+    { kind: "timeout", epoch: 1, round: 3, hqcRound: 2 },
+    { kind: "timeout", epoch: 1, round: 3, hqcRound: 1 },
+  ],
+  [
+    { kind: "heartbeat", epoch: 1, height: 3, stateRoot: A },
+    { kind: "heartbeat", epoch: 1, height: 3, stateRoot: B },
+  ],
+  [
+    { kind: "endorsement", nonce: 1, subject: A },
+    { kind: "endorsement", nonce: 1, subject: B },
+  ],
+];
+
+function prove(chain: TestChain, first: Statement, second: Statement, author = guilty) {
+  return misconductProof(chain.chainId, chain.signed(author, first), chain.signed(author, second));
+}
+
+describe("rule EVIDENCE", () => {
+  test("rule EVIDENCE: each pair has its number, and an honest key's pairs have none", () => {
+    for (const [kind, first, second] of pairs) {
+      expect(classify(first, second)).toBe(kind);
+      expect(classify(second, first)).toBe(kind);
+    }
+    for (const [first, second] of innocent) {
+      expect(classify(first, second)).toBeUndefined();
+      expect(classify(second, first)).toBeUndefined();
+    }
+  });
+
+  test("rule EVIDENCE: a valid pair slashes and condemns; an innocent one is refused", () => {
+    for (const [evidence, first, second] of pairs) {
+      const chain = new TestChain();
+      expect(chain.block({ transactions: [prove(chain, first, second)] })).toEqual(["OK"]);
+      expect(chain.events("slashed")).toEqual([
+        { kind: "slashed", key: guilty, evidence, amount: 5n, seated: true },
+      ]);
+      expect(chain.state.slashedPot).toBe(5n);
+      expect(isCondemned(chain.state, guilty)).toBe(true);
+    }
+    const chain = new TestChain();
+    const proofs = innocent.map(([first, second]) => prove(chain, first, second));
+    const codes = chain.block({ transactions: proofs });
+    expect(new Set(codes)).toEqual(new Set(["NOT_MISCONDUCT"]));
+    expect(chain.state.slashedPot).toBe(0n);
+  });
+
+  test("rule EVIDENCE: a foreign chain's proof is refused by name", () => {
+    const chain = new TestChain();
+    const foreign = new TestChain({ powers: [101n, 101n, 101n, 101n] });
+    const [, first, second] = pairs[1] ?? [];
+    if (first === undefined || second === undefined) throw new Error("a pair");
+    const proof = prove(foreign, first, second);
+    expect(foreign.chainId).not.toBe(chain.chainId);
+    expect(chain.block({ transactions: [proof] })).toEqual(["FOREIGN_CHAIN"]);
+    // Relabelled, its signatures do not verify here.
+    const relabelled = misconductProof(chain.chainId, proof.first, proof.second);
+    expect(chain.block({ transactions: [relabelled] })).toEqual(["BAD_SIGNATURE"]);
+    expect(chain.state.slashedPot).toBe(0n);
+  });
+
+  test("rule EVIDENCE: two authors, a forged half, another order, a duplicate, a stranger", () => {
+    const chain = new TestChain();
+    const [first, second] = chain.doubleVote(guilty);
+    const [strange, stranger] = chain.doubleVote(keyOf("stranger"));
+    if (!first || !second || !strange || !stranger) throw new Error("pairs");
+    const proof = misconductProof(chain.chainId, first, second);
+    const swapped = { ...proof, first: proof.second, second: proof.first };
+    const forge = (signed: SignedStatement) => ({ ...signed, signature: new Uint8Array(64) });
+    const codes = chain.block({
+      transactions: [
+        misconductProof(chain.chainId, first, { ...second, author: keyOf("seat1") }),
+        { ...proof, second: forge(proof.second) },
+        swapped,
+        misconductProof(chain.chainId, strange, stranger),
+        { ...proof, second: proof.first },
+        proof,
+        proof,
+      ],
+    });
+    expect(codes).toEqual([
+      "NOT_MISCONDUCT",
+      "BAD_SIGNATURE",
+      "PROOF_ORDER",
+      "UNKNOWN_KEY",
+      "NOT_MISCONDUCT",
+      "OK",
+      "EVIDENCE_DUPLICATE",
+    ]);
+    // Another pair of the same key is a duplicate too: one proof is enough.
+    const [third, fourth] = chain.doubleVote(guilty, 1, 9);
+    if (!third || !fourth) throw new Error("pairs");
+    expect(chain.block({ transactions: [misconductProof(chain.chainId, third, fourth)] })).toEqual([
+      "EVIDENCE_DUPLICATE",
+    ]);
+  });
+
+  test("rule EVIDENCE: proofs are accepted up to the evidence window after the epoch's end", () => {
+    const chain = new TestChain();
+    const spare = chain.addSpare("spare", "a");
+    const rotation = chain.ownerRotation(guilty, keyOf("owner a"));
+    chain.block({ signsOfLife: [chain.heartbeat(spare)], transactions: [rotation] });
+    const [first, second] = chain.doubleVote(guilty, 1);
+    if (!first || !second) throw new Error("pair");
+    const proof = misconductProof(chain.chainId, first, second);
+    chain.run(60_000, { spanMs: 1_000 });
+    expect(checkTransaction(chain.state, encodeTransaction(proof), scheme).ok).toBe(true);
+    chain.block({ spanMs: 1_000 });
+    expect(checkTransaction(chain.state, encodeTransaction(proof), scheme)).toMatchObject({
+      error: { code: "EVIDENCE_TOO_OLD" },
+    });
+  });
+
+  test("rule EVIDENCE: E9 jails the reports of a seat, once, and swaps nobody", () => {
+    const chain = new TestChain();
+    const report = (price: bigint, slot = 3) =>
+      ({ kind: "oracle-report", epoch: 1, market: 0, slot, price }) as const;
+    const proof = prove(chain, report(100n), report(200n));
+    const fresh = { kind: "oracle-report" as const, report: chain.signed(guilty, report(100n, 4)) };
+    expect(chain.block({ transactions: [fresh, proof, proof, fresh] })).toEqual([
+      "OK",
+      "OK",
+      "EVIDENCE_DUPLICATE",
+      "REPORTS_JAILED",
+    ]);
+    expect(chain.last?.nextSet).toBeUndefined();
+    expect(chain.state.slashedPot).toBe(0n);
+    chain.run(5_000);
+    expect(chain.block({ transactions: [fresh, proof] })).toEqual(["OK", "EVIDENCE_DUPLICATE"]);
+  });
+
+  test("rule EVIDENCE: a spare's or a jailed key's misconduct costs its bond and its place", () => {
+    const chain = new TestChain();
+    const spare = chain.addSpare("spare", "a");
+    const [first, second] = chain.doubleVote(spare);
+    if (!first || !second) throw new Error("pair");
+    const proof = misconductProof(chain.chainId, first, second);
+    expect(chain.block({ transactions: [proof] })).toEqual(["OK"]);
+    expect(chain.state.spares.has(spare)).toBe(false);
+    expect(chain.state.unbonding.get(spare)?.amount).toBe(95n);
+    expect(chain.events("slashed")[0]).toMatchObject({ key: spare, seated: false });
+    expect(chain.last?.nextSet).toBeUndefined();
+  });
+
+  test("a pair has one canonical proof, whichever order it was found in", () => {
+    const chain = new TestChain();
+    for (const [, first, second] of pairs) {
+      const one = prove(chain, first, second);
+      expect(encodeTransaction(one)).toEqual(encodeTransaction(prove(chain, second, first)));
+      expect(inProofOrder(chain.chainId, one.first, one.second)).toBe(true);
+    }
+  });
+});
