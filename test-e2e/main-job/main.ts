@@ -61,7 +61,7 @@ function keepText({ network }: MainJob): string {
     `  export QUORATE_ENDPOINTS=${network.endpoints.join(",")}`,
     "  npx quorate query set",
     "  npx quorate query market 0",
-    "  npx quorate account keygen --key trader.pem",
+    "  npx quorate account keygen --out trader.pem",
     "  npx quorate order place --help",
     "",
     "",

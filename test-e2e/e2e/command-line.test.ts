@@ -1,0 +1,118 @@
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RunningChain } from "../network/running-chain.ts";
+
+const QUORATE = fileURLToPath(new URL("../../operator/cli/src/main.ts", import.meta.url));
+
+let chain: RunningChain;
+let keyFile: string;
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The program as a user starts it, with the network named by the environment. */
+function quorate(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [QUORATE, ...args], {
+    env: {
+      ...process.env,
+      QUORATE_GENESIS: chain.network.genesisFile,
+      QUORATE_ENDPOINTS: chain.network.endpoints.join(","),
+      ...env,
+    },
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
+}
+
+async function json(...args: string[]): Promise<Record<string, unknown>> {
+  const { code, stdout, stderr } = await quorate([...args, "--json"]);
+  expect(code, `${args.join(" ")}: ${stdout}${stderr}`).toBe(0);
+  return JSON.parse(stdout);
+}
+
+beforeAll(async () => {
+  chain = await RunningChain.start();
+  keyFile = join(chain.network.folder, "trader.pem");
+  writeFileSync(keyFile, chain.accounts[0]!.toPem(), { mode: 0o600 });
+  await chain.freshPrice();
+});
+
+afterAll(() => chain.stop());
+
+describe("quorate against a real network", () => {
+  test("an order rests, is shown, and is cancelled", async () => {
+    const price = await chain.freshPrice();
+    const order = ["--market", "SPX-PERP", "--client-id", "7", "--key", keyFile];
+    await json(
+      ...["order", "place", ...order, "--side", "buy", "--size", "2"],
+      ...["--price", String(price - 100n)],
+    );
+    expect(await json("order", "show", ...order)).toMatchObject({ command: "order show" });
+    await json("cancel", ...order);
+    const gone = await quorate(["cancel", ...order]);
+    expect(gone.code).toBe(1);
+    expect(gone.stderr).toContain("ORDER_NOT_FOUND");
+  });
+
+  test("a withdrawal shows in the account's balance", async () => {
+    await json("withdraw", "--amount", "250.50", "--key", keyFile);
+    const { stdout } = await quorate(["account", "show", "--key", keyFile, "--json"]);
+    expect(stdout).toContain("999749500000");
+  });
+
+  test("queries are answered with proofs", async () => {
+    for (const query of ["set", "height", "status", "swaps", "spares"]) {
+      await json("query", query);
+    }
+    await json("query", "market", "0");
+    await json("query", "block", "1");
+  });
+
+  test.each([
+    [["order", "place", "--market", "0", "--side", "up", "--size", "1", "--price", "1"], "--side"],
+    [["order", "place", "--market", "0", "--side", "buy", "--size", "x", "--price", "1"], "--size"],
+    [
+      ["order", "place", "--market", "9", "--side", "buy", "--size", "1", "--price", "1"],
+      "--market",
+    ],
+    [["withdraw", "--amount", "a lot"], "--amount"],
+    [["query", "account", "abc"], "KEY"],
+    [["query", "height", "--endpoint", "nowhere"], "endpoint"],
+    [["query", "height", "--genesis", "/nowhere.json"], "genesis"],
+    [["frobnicate"], "frobnicate"],
+  ])("wrong usage is named with its fix: %j", async (args, field) => {
+    const signed = args[0] === "order" || args[0] === "withdraw" ? ["--key", keyFile] : [];
+    const { code, stdout, stderr } = await quorate([...args, ...signed]);
+    expect(code, stderr).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(field);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  test("a refusal of the chain has its code and an exit status of its own", async () => {
+    const { code, stderr } = await quorate(["withdraw", "--amount", "5000000", "--key", keyFile]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("INSUFFICIENT_COLLATERAL");
+    chain.passed();
+  });
+
+  test("nodes that are not there are named as unreachable", async () => {
+    const { code } = await quorate([
+      ...["query", "height", "--endpoint", "127.0.0.1:9", "--timeout", "1000"],
+    ]);
+    expect(code).toBe(3);
+  });
+});
