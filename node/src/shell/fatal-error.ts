@@ -6,9 +6,15 @@ export class FatalError extends Error {
   override readonly name = "FatalError";
   readonly code: string;
   readonly fix: string;
-  constructor(code: string, problem: string, fix: string, cause?: unknown) {
-    super(problem, cause === undefined ? undefined : { cause });
+  constructor(code: string, problem: string, fix: string, options?: ErrorOptions) {
+    super(problem, options);
     this.code = code;
     this.fix = fix;
   }
+}
+
+/** The address is taken, or is not one of this machine. */
+export function listenFailed(address: string, cause: Error): FatalError {
+  const fix = "free the address, or change it in the configuration's listen";
+  return new FatalError("LISTEN_FAILED", `${address}: ${cause.message}`, fix, { cause });
 }

@@ -200,7 +200,7 @@ function diskFailed(path: string, cause: unknown): FatalError {
     "DISK_FAILED",
     `${path} could not be made durable: ${text}`,
     "check the disk; the node starts again from what is durable",
-    cause,
+    { cause },
   );
 }
 

@@ -32,7 +32,7 @@ export class Signer {
     this.#options = options;
   }
 
-  /** In the order of the requests, which must not overlap an earlier call that is still under way. */
+  /** In the order of the requests; throws FatalError DISK_FAILED, and then nothing was signed. */
   async sign(requests: readonly SignRequest[]): Promise<Signatures> {
     const { journal, author } = this.#options;
     const signed: SignedStatement[] = [];
@@ -55,7 +55,8 @@ export class Signer {
         signed.push({ statement, author, signature: record.signature });
       }
     }
-    if (fresh.length > 0) await journal.append(fresh);
+    // Also without a fresh one: a stored signature may belong to a group that is not yet synced.
+    await journal.append(fresh);
     return { signed, refused };
   }
 

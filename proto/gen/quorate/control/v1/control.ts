@@ -73,13 +73,13 @@ export interface SignRegistrationRequest {
 
 /** The node's two signatures. */
 export interface SignRegistrationResponse {
-  /** SHA-256 digest of the registration, 32 bytes: what the sponsor and owner sign too. */
+  /** Digest of the registration, 32 bytes: subject of the endorsement. */
   registrationDigest: Buffer;
   /** Statement `endorsement` of that digest by the consensus key. */
   possession:
     | SignedStatement
     | undefined;
-  /** By the network key over the digest, 64 bytes. */
+  /** By the network key over the registration's signing bytes of node/spec/encoding.md, 64 bytes. */
   networkSignature: Buffer;
   /** Consensus key that is registered, 32 bytes. */
   consensusKey: Buffer;

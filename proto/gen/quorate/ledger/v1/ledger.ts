@@ -23,6 +23,8 @@ export const SwapCause = {
   SWAP_CAUSE_OWNER: 3,
   /** SWAP_CAUSE_MUTE - No fit spare: the member stays seated, muted. */
   SWAP_CAUSE_MUTE: 4,
+  /** SWAP_CAUSE_UNMUTE - A muted member votes again: it may lead again. */
+  SWAP_CAUSE_UNMUTE: 5,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -34,6 +36,7 @@ export namespace SwapCause {
   export type SWAP_CAUSE_MISCONDUCT = typeof SwapCause.SWAP_CAUSE_MISCONDUCT;
   export type SWAP_CAUSE_OWNER = typeof SwapCause.SWAP_CAUSE_OWNER;
   export type SWAP_CAUSE_MUTE = typeof SwapCause.SWAP_CAUSE_MUTE;
+  export type SWAP_CAUSE_UNMUTE = typeof SwapCause.SWAP_CAUSE_UNMUTE;
   export type UNRECOGNIZED = typeof SwapCause.UNRECOGNIZED;
 }
 
@@ -54,6 +57,9 @@ export function swapCauseFromJSON(object: any): SwapCause {
     case 4:
     case "SWAP_CAUSE_MUTE":
       return SwapCause.SWAP_CAUSE_MUTE;
+    case 5:
+    case "SWAP_CAUSE_UNMUTE":
+      return SwapCause.SWAP_CAUSE_UNMUTE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -73,6 +79,8 @@ export function swapCauseToJSON(object: SwapCause): string {
       return "SWAP_CAUSE_OWNER";
     case SwapCause.SWAP_CAUSE_MUTE:
       return "SWAP_CAUSE_MUTE";
+    case SwapCause.SWAP_CAUSE_UNMUTE:
+      return "SWAP_CAUSE_UNMUTE";
     case SwapCause.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -207,6 +215,10 @@ export interface Seat {
   silent: boolean;
   /** True if the chain has a proof of misconduct against the key. */
   equivocated: boolean;
+  /** Height at which the key was registered; 0 at genesis. */
+  registeredAtHeight: bigint;
+  /** True while an absence notice lets the count rest. */
+  absent: boolean;
 }
 
 /** A registered spare. */
@@ -223,14 +235,10 @@ export interface Spare {
   bond: string;
   /** Height at which the key was registered; 0 at genesis. */
   registeredAtHeight: bigint;
-  /** Newest certified height that the spare attested; 0 if none. */
+  /** Newest certified height whose root the spare attested; 0 if none. */
   attestedHeight: bigint;
-  /** Block time of that attestation, milliseconds since the Unix epoch; 0 if none. */
-  attestedAtMs: bigint;
   /** True if rule FIT holds now. */
   fit: boolean;
-  /** Block time until which the key is jailed, milliseconds since the Unix epoch; 0 if it is not. */
-  jailedUntilMs: bigint;
   /** True if the owner's signature endorsed it (rule RATE). */
   endorsed: boolean;
 }
@@ -1396,6 +1404,8 @@ function createBaseSeat(): Seat {
     silentProposerPower: "",
     silent: false,
     equivocated: false,
+    registeredAtHeight: 0n,
+    absent: false,
   };
 }
 
@@ -1427,6 +1437,15 @@ export const Seat: MessageFns<Seat> = {
     }
     if (message.equivocated !== false) {
       writer.uint32(56).bool(message.equivocated);
+    }
+    if (message.registeredAtHeight !== 0n) {
+      if (BigInt.asUintN(64, message.registeredAtHeight) !== message.registeredAtHeight) {
+        throw new globalThis.Error("value provided for field message.registeredAtHeight of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.registeredAtHeight);
+    }
+    if (message.absent !== false) {
+      writer.uint32(72).bool(message.absent);
     }
     return writer;
   },
@@ -1500,6 +1519,22 @@ export const Seat: MessageFns<Seat> = {
             message.equivocated = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.registeredAtHeight = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.absent = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1533,6 +1568,12 @@ export const Seat: MessageFns<Seat> = {
         : "",
       silent: isSet(object.silent) ? globalThis.Boolean(object.silent) : false,
       equivocated: isSet(object.equivocated) ? globalThis.Boolean(object.equivocated) : false,
+      registeredAtHeight: isSet(object.registeredAtHeight)
+        ? BigInt(object.registeredAtHeight)
+        : isSet(object.registered_at_height)
+        ? BigInt(object.registered_at_height)
+        : 0n,
+      absent: isSet(object.absent) ? globalThis.Boolean(object.absent) : false,
     };
   },
 
@@ -1559,6 +1600,12 @@ export const Seat: MessageFns<Seat> = {
     if (message.equivocated !== false) {
       obj.equivocated = message.equivocated;
     }
+    if (message.registeredAtHeight !== 0n) {
+      obj.registeredAtHeight = message.registeredAtHeight.toString();
+    }
+    if (message.absent !== false) {
+      obj.absent = message.absent;
+    }
     return obj;
   },
 
@@ -1578,6 +1625,10 @@ export const Seat: MessageFns<Seat> = {
     message.silentProposerPower = object.silentProposerPower ?? "";
     message.silent = object.silent ?? false;
     message.equivocated = object.equivocated ?? false;
+    message.registeredAtHeight = (object.registeredAtHeight !== undefined && object.registeredAtHeight !== null)
+      ? BigInt(object.registeredAtHeight)
+      : 0n;
+    message.absent = object.absent ?? false;
     return message;
   },
 };
@@ -1591,9 +1642,7 @@ function createBaseSpare(): Spare {
     bond: "",
     registeredAtHeight: 0n,
     attestedHeight: 0n,
-    attestedAtMs: 0n,
     fit: false,
-    jailedUntilMs: 0n,
     endorsed: false,
   };
 }
@@ -1627,23 +1676,11 @@ export const Spare: MessageFns<Spare> = {
       }
       writer.uint32(56).uint64(message.attestedHeight);
     }
-    if (message.attestedAtMs !== 0n) {
-      if (BigInt.asUintN(64, message.attestedAtMs) !== message.attestedAtMs) {
-        throw new globalThis.Error("value provided for field message.attestedAtMs of type uint64 too large");
-      }
-      writer.uint32(64).uint64(message.attestedAtMs);
-    }
     if (message.fit !== false) {
-      writer.uint32(72).bool(message.fit);
-    }
-    if (message.jailedUntilMs !== 0n) {
-      if (BigInt.asUintN(64, message.jailedUntilMs) !== message.jailedUntilMs) {
-        throw new globalThis.Error("value provided for field message.jailedUntilMs of type uint64 too large");
-      }
-      writer.uint32(80).uint64(message.jailedUntilMs);
+      writer.uint32(64).bool(message.fit);
     }
     if (message.endorsed !== false) {
-      writer.uint32(88).bool(message.endorsed);
+      writer.uint32(72).bool(message.endorsed);
     }
     return writer;
   },
@@ -1722,27 +1759,11 @@ export const Spare: MessageFns<Spare> = {
               break;
             }
 
-            message.attestedAtMs = reader.uint64() as bigint;
+            message.fit = reader.bool();
             continue;
           }
           case 9: {
             if (tag !== 72) {
-              break;
-            }
-
-            message.fit = reader.bool();
-            continue;
-          }
-          case 10: {
-            if (tag !== 80) {
-              break;
-            }
-
-            message.jailedUntilMs = reader.uint64() as bigint;
-            continue;
-          }
-          case 11: {
-            if (tag !== 88) {
               break;
             }
 
@@ -1782,17 +1803,7 @@ export const Spare: MessageFns<Spare> = {
         : isSet(object.attested_height)
         ? BigInt(object.attested_height)
         : 0n,
-      attestedAtMs: isSet(object.attestedAtMs)
-        ? BigInt(object.attestedAtMs)
-        : isSet(object.attested_at_ms)
-        ? BigInt(object.attested_at_ms)
-        : 0n,
       fit: isSet(object.fit) ? globalThis.Boolean(object.fit) : false,
-      jailedUntilMs: isSet(object.jailedUntilMs)
-        ? BigInt(object.jailedUntilMs)
-        : isSet(object.jailed_until_ms)
-        ? BigInt(object.jailed_until_ms)
-        : 0n,
       endorsed: isSet(object.endorsed) ? globalThis.Boolean(object.endorsed) : false,
     };
   },
@@ -1820,14 +1831,8 @@ export const Spare: MessageFns<Spare> = {
     if (message.attestedHeight !== 0n) {
       obj.attestedHeight = message.attestedHeight.toString();
     }
-    if (message.attestedAtMs !== 0n) {
-      obj.attestedAtMs = message.attestedAtMs.toString();
-    }
     if (message.fit !== false) {
       obj.fit = message.fit;
-    }
-    if (message.jailedUntilMs !== 0n) {
-      obj.jailedUntilMs = message.jailedUntilMs.toString();
     }
     if (message.endorsed !== false) {
       obj.endorsed = message.endorsed;
@@ -1851,13 +1856,7 @@ export const Spare: MessageFns<Spare> = {
     message.attestedHeight = (object.attestedHeight !== undefined && object.attestedHeight !== null)
       ? BigInt(object.attestedHeight)
       : 0n;
-    message.attestedAtMs = (object.attestedAtMs !== undefined && object.attestedAtMs !== null)
-      ? BigInt(object.attestedAtMs)
-      : 0n;
     message.fit = object.fit ?? false;
-    message.jailedUntilMs = (object.jailedUntilMs !== undefined && object.jailedUntilMs !== null)
-      ? BigInt(object.jailedUntilMs)
-      : 0n;
     message.endorsed = object.endorsed ?? false;
     return message;
   },

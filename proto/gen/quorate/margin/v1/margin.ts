@@ -197,7 +197,7 @@ export interface Position {
   market: number;
   /** Signed size in lots, decimal. */
   size: string;
-  /** Unrealised value at the index price, decimal, micro-USD. */
+  /** Absolute value at the index price, decimal, micro-USD. */
   notional: string;
 }
 

@@ -1,0 +1,162 @@
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { isAscii, isIpPort } from "./address.ts";
+
+const hostPort = z
+  .string()
+  .refine(isIpPort, "write host:port, for example 127.0.0.1:7001 (port 0 takes a free one)");
+const hexKey = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, "write an Ed25519 public key as 64 lower-case hex characters");
+const path = z.string().min(1, "write a path");
+const count = z.int().nonnegative();
+
+const price = z.strictObject({
+  /** Index of the market in genesis. */
+  market: count.max(1023),
+  kind: z.literal("replay", "the only price source of this version is replay"),
+  /** CSV with the columns Date,Open,High,Low,Close. */
+  file: path,
+  /** Unix time at which the first tick is in force. */
+  startMs: count,
+  /** Time that one tick is in force. */
+  tickMs: count.positive(),
+  seed: count,
+  /** Largest deviation from the series, either way, parts per million. */
+  noisePpm: count.max(1_000_000),
+  /** How much later than others this source sees a tick. */
+  delayMs: count,
+  /** Ticks during which the source is silent. */
+  outages: z.array(z.strictObject({ fromTick: count, toTick: count })).readonly(),
+});
+
+const schema = z.strictObject({
+  dataDir: path,
+  genesisFile: path,
+  listen: z.strictObject({
+    peers: hostPort,
+    control: hostPort,
+    query: hostPort,
+    metrics: hostPort,
+  }),
+  /** host:port under which peers reach the peer listener. */
+  advertise: hostPort.refine(isAscii, "write printable ASCII"),
+  controlClientKey: hexKey,
+  bootstrap: z.array(z.strictObject({ networkKey: hexKey, address: hostPort })).default([]),
+  prices: z.array(price).default([]),
+  logLevel: z.enum(["error", "warn", "info", "debug"]).default("info"),
+});
+
+export type Config = z.infer<typeof schema>;
+export type PriceConfig = Config["prices"][number];
+
+/** What is wrong with the command line or the configuration; the process ends with exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+function fieldName(parts: readonly PropertyKey[]): string {
+  let name = "";
+  for (const part of parts) {
+    if (typeof part === "number") name += `[${part}]`;
+    else name += name === "" ? String(part) : `.${String(part)}`;
+  }
+  return name === "" ? "config" : name;
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  const field = fieldName(issue.path);
+  if (issue.code === "unrecognized_keys") {
+    return `${field}: unknown field ${issue.keys.join(", ")}; see node/docs/node.md`;
+  }
+  return `${field}: ${issue.message}`;
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    for (const inner of Object.values(value)) freeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+/** Parses and freezes a configuration. Throws UsageError, one line for each wrong field. */
+export function parseConfig(text: string, file: string): Config {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`${file}: is no JSON: ${problem}`, { cause });
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `${file}: ${problemOf(issue)}`);
+    throw new UsageError(lines.join("\n"));
+  }
+  const { data } = parsed;
+  for (const [index, { outages }] of data.prices.entries()) {
+    const at = outages.findIndex(({ fromTick, toTick }) => fromTick > toTick);
+    if (at !== -1) {
+      const field = `prices[${index}].outages[${at}].toTick`;
+      throw new UsageError(`${file}: ${field}: write a tick that is not before fromTick`);
+    }
+  }
+  return freeze(data);
+}
+
+export const USAGE = `Usage: node node/src/main.ts --config FILE
+
+Runs one validator or spare of a Quorate chain.
+
+  --config FILE  configuration as JSON (fields: node/docs/node.md)
+  --help         print this text
+  --version      print the version
+
+Exit codes: 0 stopped on request, 1 fatal error, 2 wrong command line or configuration.
+`;
+
+export type Command =
+  | { readonly kind: "run"; readonly configFile: string }
+  | { readonly kind: "help" }
+  | { readonly kind: "version" };
+
+/** Throws UsageError. */
+export function parseCommandLine(args: readonly string[]): Command {
+  const { values, positionals } = parse(args);
+  if (values.help === true) return { kind: "help" };
+  if (values.version === true) return { kind: "version" };
+  const [extra] = positionals;
+  if (extra !== undefined) throw new UsageError(`unexpected argument "${extra}"; see --help`);
+  if (values.config === undefined) throw new UsageError("--config: name the file; see --help");
+  return { kind: "run", configFile: values.config };
+}
+
+function parse(args: readonly string[]): {
+  values: { config?: string; help?: boolean; version?: boolean };
+  positionals: string[];
+} {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        config: { type: "string" },
+        help: { type: "boolean" },
+        version: { type: "boolean" },
+      },
+    });
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`${problem}; see --help`, { cause });
+  }
+}
+
+/** Standard OpenTelemetry variables that ask for traces; nothing else reads the environment. */
+export function tracingWanted(): boolean {
+  const { env } = process;
+  if (env["OTEL_SDK_DISABLED"] === "true") return false;
+  const names = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+  if (names.some((name) => (env[name] ?? "") !== "")) return true;
+  return ["otlp", "console"].includes(env["OTEL_TRACES_EXPORTER"] ?? "");
+}

@@ -1,0 +1,197 @@
+import type { ClientReadableStream } from "@grpc/grpc-js";
+import {
+  PeersServiceClient,
+  type SubscribeBulkResponse,
+  type SubscribeResponse,
+} from "@quorate/proto/consensus/v1/consensus";
+import type { PeerMessage } from "../../consensus/types.ts";
+import type { Digest, Millis, PublicKey } from "../../kernel/scalars.ts";
+import { messageFromWire } from "../wire/peer-wire.ts";
+import { genesisBytes, MESSAGE_BYTES_MAX } from "./peer-server.ts";
+import { type Identity, pinnedClientCredentials, tlsName } from "./pinned-tls.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+const BACK_OFF_MS_MIN = 50;
+const BACK_OFF_MS_MAX = 500;
+/** Receive window: a server's is fixed at 64 KiB, a client's is not (ADR 2). */
+const WINDOW_BYTES = 8 * 1024 * 1024;
+const MESSAGES_LIMITS = { perSecond: 20_000, burst: 20_000 };
+
+export interface PeerAddress {
+  readonly networkKey: PublicKey;
+  /** host:port */
+  readonly address: string;
+}
+
+export type PeerClientEvent =
+  | { readonly kind: "connected" | "disconnected"; readonly peer: PeerAddress }
+  /** The peer said something that no honest node says; the rest of the stream goes on. */
+  | {
+      readonly kind: "malformed";
+      readonly peer: PeerAddress;
+      readonly field: string;
+      readonly fix: string;
+    };
+
+export interface PeerClientOptions {
+  readonly identity: Identity;
+  readonly chainId: Digest;
+  readonly now: () => Millis;
+  readonly receive: (from: PublicKey, message: PeerMessage) => void;
+  /** The peer has sent all it last saw of this node's key (rule BURN). */
+  readonly echoed: (from: PublicKey) => void;
+  readonly observe: (event: PeerClientEvent) => void;
+}
+
+type Response = Partial<SubscribeResponse> & SubscribeBulkResponse;
+type Stream = ClientReadableStream<Response>;
+
+/** One subscription at one peer, opened again for as long as the peer is pinned. */
+class Subscription {
+  readonly #options: PeerClientOptions;
+  readonly #peer: PeerAddress;
+  readonly #bulk: boolean;
+  readonly #bucket: TokenBucket;
+  #client: PeersServiceClient | undefined;
+  #stream: Stream | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #backOffMs = BACK_OFF_MS_MIN;
+  #stopped = false;
+  #connected = false;
+
+  constructor(options: PeerClientOptions, peer: PeerAddress, bulk: boolean) {
+    this.#options = options;
+    this.#peer = peer;
+    this.#bulk = bulk;
+    this.#bucket = new TokenBucket(MESSAGES_LIMITS, options.now());
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  async start(): Promise<void> {
+    const { identity } = this.#options;
+    const credentials = await pinnedClientCredentials(identity, this.#peer.networkKey);
+    if (this.#stopped) return;
+    this.#client = new PeersServiceClient(this.#peer.address, credentials, {
+      "grpc.ssl_target_name_override": tlsName(this.#peer.networkKey),
+      // Control and bulk differ here, so that grpc-js gives each a connection of its own.
+      "grpc.primary_user_agent": this.#bulk ? "quorate-bulk" : "quorate-control",
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc-node.flow_control_window": WINDOW_BYTES,
+      "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+      "grpc.initial_reconnect_backoff_ms": BACK_OFF_MS_MIN,
+      "grpc.min_reconnect_backoff_ms": BACK_OFF_MS_MIN,
+      "grpc.max_reconnect_backoff_ms": BACK_OFF_MS_MAX,
+      "grpc.keepalive_time_ms": 2_000,
+      "grpc.keepalive_timeout_ms": 2_000,
+      "grpc.enable_retries": 0,
+      "grpc.service_config_disable_resolution": 1,
+    });
+    this.#open();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#stream?.cancel();
+    this.#client?.close();
+  }
+
+  #open(): void {
+    const client = this.#client;
+    if (this.#stopped || client === undefined) return;
+    const request = { genesisHash: genesisBytes(this.#options.chainId) };
+    const stream: Stream = this.#bulk ? client.subscribeBulk(request) : client.subscribe(request);
+    this.#stream = stream;
+    stream.on("data", (response: Response) => this.#onData(stream, response));
+    stream.on("error", () => this.#onEnd());
+    stream.on("end", () => this.#onEnd());
+  }
+
+  #onData(stream: Stream, response: Response): void {
+    if (this.#stopped) return;
+    const { receive, echoed, observe, now } = this.#options;
+    this.#backOffMs = BACK_OFF_MS_MIN;
+    this.#setConnected(true);
+    if (response.message !== undefined) {
+      const message = messageFromWire(response.message);
+      if (message.ok) receive(this.#peer.networkKey, message.value);
+      else observe({ kind: "malformed", peer: this.#peer, ...message.error });
+    }
+    if (response.echoComplete === true) echoed(this.#peer.networkKey);
+    const waitMs = this.#bucket.take(1, now());
+    if (waitMs === 0) return;
+    // Backpressure instead of loss: the peer's own queue fills up, not ours.
+    stream.pause();
+    setTimeout(() => stream.resume(), waitMs).unref();
+  }
+
+  #onEnd(): void {
+    if (this.#stopped || this.#timer !== undefined) return;
+    this.#setConnected(false);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#open();
+    }, this.#backOffMs);
+    this.#backOffMs = Math.min(this.#backOffMs * 2, BACK_OFF_MS_MAX);
+  }
+
+  #setConnected(connected: boolean): void {
+    if (this.#connected === connected) return;
+    this.#connected = connected;
+    if (this.#bulk) return;
+    this.#options.observe({ kind: connected ? "connected" : "disconnected", peer: this.#peer });
+  }
+}
+
+interface Connection {
+  readonly peer: PeerAddress;
+  readonly subscriptions: readonly Subscription[];
+}
+
+/** This node's subscriptions at all of its peers: a control and a bulk connection each. */
+export class PeerClient {
+  readonly #options: PeerClientOptions;
+  readonly #connections = new Map<PublicKey, Connection>();
+
+  constructor(options: PeerClientOptions) {
+    this.#options = options;
+  }
+
+  /** Opens what is new, moves what has another address, closes what is gone. */
+  async follow(peers: readonly PeerAddress[]): Promise<void> {
+    const wanted = new Map(peers.map((peer) => [peer.networkKey, peer]));
+    for (const [networkKey, { peer }] of this.#connections) {
+      if (wanted.get(networkKey)?.address !== peer.address) this.#drop(networkKey);
+    }
+    const starts: Promise<void>[] = [];
+    for (const [networkKey, peer] of wanted) {
+      if (this.#connections.has(networkKey)) continue;
+      const subscriptions = [false, true].map(
+        (bulk) => new Subscription(this.#options, peer, bulk),
+      );
+      this.#connections.set(networkKey, { peer, subscriptions });
+      for (const subscription of subscriptions) starts.push(subscription.start());
+    }
+    await Promise.all(starts);
+  }
+
+  isConnected(networkKey: PublicKey): boolean {
+    return this.#connections.get(networkKey)?.subscriptions[0]?.connected ?? false;
+  }
+
+  stop(): void {
+    for (const networkKey of [...this.#connections.keys()]) this.#drop(networkKey);
+  }
+
+  #drop(networkKey: PublicKey): void {
+    const connection = this.#connections.get(networkKey);
+    this.#connections.delete(networkKey);
+    for (const subscription of connection?.subscriptions ?? []) subscription.stop();
+    if (connection?.subscriptions[0]?.connected === true) {
+      this.#options.observe({ kind: "disconnected", peer: connection.peer });
+    }
+  }
+}

@@ -1,0 +1,300 @@
+import {
+  type Metadata,
+  Server,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
+import {
+  type GetAccountResponse,
+  type GetBlocksRequest,
+  type GetBlocksResponse,
+  type GetEpochProofsResponse,
+  type GetReceiptsResponse,
+  type GetStateResponse,
+  type GetTransactionResponse,
+  type QueryServiceServer,
+  QueryServiceService,
+  type Status,
+  type SubmitResponse,
+  type WatchCertificatesRequest,
+  type WatchCertificatesResponse,
+} from "@quorate/proto/query/v1/query";
+import type { ResultCertificate } from "../../kernel/certificates.ts";
+import { ok, type Refusal, type Result, refuse } from "../../kernel/result.ts";
+import type { Height } from "../../kernel/scalars.ts";
+import {
+  epochProofs,
+  executedBlock,
+  receiptLeaves,
+  stateProof,
+  transactionStatus,
+} from "../../replica/queries.ts";
+import type { Answer, ReplicaState } from "../../replica/types.ts";
+import type { ChainStore } from "../disk/chain-store.ts";
+import type { Span, Tracing } from "../tracing.ts";
+import { counter, decoded, hex32 } from "../wire/fields.ts";
+import {
+  bufferOf,
+  epochProofToWire,
+  resultCertificateToWire,
+  treeProofToWire,
+} from "../wire/ledger-wire.ts";
+import { accountToWire, marketsToWire } from "../wire/margin-wire.ts";
+import { batchToWire, blockToWire } from "../wire/peer-wire.ts";
+import { receiptToWire, transactionStateToWire } from "../wire/receipt-wire.ts";
+import { bind, MESSAGE_BYTES_MAX } from "./peer-server.ts";
+import { type Identity, publicServerCredentials } from "./pinned-tls.ts";
+import { serviceError } from "./refusal.ts";
+
+const TRANSACTION_BYTES_MAX = 65_536;
+const STATE_KEY_LENGTH_MAX = 256;
+/** Calls that wait for a receipt at one node. */
+export const WAITING_MAX = 20_000;
+
+/** A client's call that waits for its receipt. */
+export interface Submission {
+  readonly transaction: Uint8Array;
+  readonly answer: (answer: Answer) => void;
+}
+
+export interface QueryOptions {
+  readonly identity: Identity;
+  readonly listen: string;
+  readonly state: () => ReplicaState;
+  readonly store: Pick<ChainStore, "block" | "height">;
+  readonly status: () => Status;
+  /** Returns what to call if the client goes away. */
+  readonly submit: (submission: Submission) => Result<() => void, Refusal>;
+  readonly tracing: Tracing;
+}
+
+type Unary<Q, R> = (call: ServerUnaryCall<Q, R>, reply: sendUnaryData<R>) => void;
+type WatchCall = ServerWritableStream<WatchCertificatesRequest, WatchCertificatesResponse>;
+type BlocksCall = ServerWritableStream<GetBlocksRequest, GetBlocksResponse>;
+
+/** Wraps a query that needs no waiting: a value, or a refusal as a gRPC error. */
+function answered<Q, R>(query: (request: Q) => Result<R, Refusal>): Unary<Q, R> {
+  return (call, reply) => {
+    const result = query(call.request);
+    if (result.ok) reply(null, result.value);
+    else reply(serviceError(result.error), null);
+  };
+}
+
+/** The query listener: open to everybody, answers with proofs, promises nothing without one. */
+export class QueryService {
+  readonly #options: QueryOptions;
+  readonly #server: Server;
+  readonly #watchers = new Set<WatchCall>();
+  #waiting = 0;
+
+  private constructor(options: QueryOptions) {
+    this.#options = options;
+    this.#server = new Server({
+      "grpc.max_receive_message_length": 256 * 1024,
+      "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
+    });
+    const service: QueryServiceServer = {
+      submit: (call, reply) => this.#submit(call.request.transaction, call, reply),
+      getTransaction: answered(({ transaction }) => this.#transaction(transaction)),
+      getState: answered(({ key }) => this.#state(key)),
+      getAccount: answered(({ account }) => this.#account(account)),
+      getMarkets: answered(() => ok({ markets: marketsToWire(options.state()) })),
+      getEpochProofs: answered(({ fromEpoch }) => this.#epochProofs(fromEpoch)),
+      getBlocks: (call) => this.#blocks(call),
+      getReceipts: answered(({ height }) => this.#receipts(height)),
+      watchCertificates: (call) => this.#watch(call),
+      getStatus: answered(() => ok({ status: options.status() })),
+    };
+    this.#server.addService(QueryServiceService, service);
+  }
+
+  static async start(
+    options: QueryOptions,
+  ): Promise<{ readonly service: QueryService; readonly port: number }> {
+    const service = new QueryService(options);
+    const credentials = publicServerCredentials(options.identity);
+    const port = await bind(service.#server, options.listen, credentials);
+    return { service, port };
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** A new certificate: to everybody who watches. A watcher that does not read is cut off. */
+  certified(certificate: ResultCertificate): void {
+    if (this.#watchers.size === 0) return;
+    const response = { certificate: resultCertificateToWire(certificate) };
+    for (const call of this.#watchers) {
+      if (call.writableLength > 1_024) {
+        this.#watchers.delete(call);
+        const fix = "read the certificates as they come";
+        call.emit("error", serviceError({ code: "OVERLOADED", field: "watcher", fix }));
+      } else {
+        call.write(response);
+      }
+    }
+  }
+
+  stop(): void {
+    this.#server.forceShutdown();
+  }
+
+  #submit(
+    bytes: Uint8Array,
+    call: { on(event: "cancelled", listener: () => void): unknown; metadata: Metadata },
+    reply: sendUnaryData<SubmitResponse>,
+  ): void {
+    const { submit, tracing } = this.#options;
+    if (bytes.length === 0 || bytes.length > TRANSACTION_BYTES_MAX) {
+      const fix = `send the canonical bytes, at most ${TRANSACTION_BYTES_MAX}`;
+      reply(serviceError({ code: "TRANSACTION_LENGTH", field: "transaction", fix }), null);
+      return;
+    }
+    if (this.#waiting >= WAITING_MAX) {
+      const fix = "wait for receipts, or ask another validator";
+      reply(serviceError({ code: "OVERLOADED", field: "node", fix }), null);
+      return;
+    }
+    const span = tracing.start("submit", call.metadata);
+    const done = this.#once(span);
+    const answer = (given: Answer): void => {
+      if (!done()) return;
+      if (given.kind === "refused") reply(serviceError(given.refusal), null);
+      else reply(null, { receipt: receiptToWire(given.receipt) });
+    };
+    const submitted = submit({ transaction: new Uint8Array(bytes), answer });
+    if (!submitted.ok) {
+      if (done()) reply(serviceError(submitted.error), null);
+      return;
+    }
+    call.on("cancelled", () => {
+      if (done()) submitted.value();
+    });
+  }
+
+  /** Counts a waiting call until the returned function is called the first time. */
+  #once(span: Span): () => boolean {
+    this.#waiting += 1;
+    let isOpen = true;
+    return () => {
+      if (!isOpen) return false;
+      isOpen = false;
+      this.#waiting -= 1;
+      span.end();
+      return true;
+    };
+  }
+
+  #transaction(bytes: Uint8Array): Result<GetTransactionResponse, Refusal> {
+    const id = decoded(() => hex32(bytes, "transaction"));
+    if (!id.ok) return id;
+    return ok(transactionStateToWire(transactionStatus(this.#options.state(), id.value)));
+  }
+
+  #state(key: string): Result<GetStateResponse, Refusal> {
+    if (!/^[\x20-\x7e]+$/.test(key) || key.length > STATE_KEY_LENGTH_MAX) {
+      return refuse("MALFORMED", "key", "write 1 to 256 characters of printable ASCII");
+    }
+    const proven = stateProof(this.#options.state(), key);
+    if (!proven.ok) return proven;
+    const { value, proof, certificate } = proven.value;
+    return ok({
+      found: value !== undefined,
+      value: bufferOf(value ?? new Uint8Array(0)),
+      proof: treeProofToWire(proof),
+      certificate: resultCertificateToWire(certificate),
+    });
+  }
+
+  #account(bytes: Uint8Array): Result<GetAccountResponse, Refusal> {
+    const key = decoded(() => hex32(bytes, "account"));
+    if (!key.ok) return key;
+    const leaf = this.#state(`account/${key.value}`);
+    if (!leaf.ok) return leaf;
+    return ok({ account: accountToWire(this.#options.state(), key.value), leaf: leaf.value });
+  }
+
+  #epochProofs(fromEpoch: bigint): Result<GetEpochProofsResponse, Refusal> {
+    const from = decoded(() => counter(fromEpoch, "from_epoch"));
+    if (!from.ok) return from;
+    return ok({
+      proofs: epochProofs(this.#options.state(), from.value).map(epochProofToWire),
+    });
+  }
+
+  #receipts(height: bigint): Result<GetReceiptsResponse, Refusal> {
+    const at = decoded(() => counter(height, "height"));
+    if (!at.ok) return at;
+    const state = this.#options.state();
+    const leaves = receiptLeaves(state, at.value);
+    if (leaves === undefined) {
+      const fix = "ask for a height that this node has executed and still holds";
+      return refuse("HEIGHT_NOT_FOUND", "height", fix);
+    }
+    const certificate = executedBlock(state, at.value)?.certificate;
+    return ok({
+      leaves: leaves.map(bufferOf),
+      certificate: certificate === undefined ? undefined : resultCertificateToWire(certificate),
+    });
+  }
+
+  #blocks(call: BlocksCall): void {
+    const range = decoded(() => ({
+      from: counter(call.request.fromHeight, "from_height"),
+      to: counter(call.request.toHeight, "to_height"),
+    }));
+    if (!range.ok) {
+      call.emit("error", serviceError(range.error));
+      return;
+    }
+    const { from, to } = range.value;
+    if (from < 1 || (to !== 0 && to < from)) {
+      const fix = "begin at 1 or above, end at or above from_height (0 for the newest)";
+      call.emit("error", serviceError({ code: "HEIGHT_RANGE", field: "from_height", fix }));
+      return;
+    }
+    const last = to === 0 ? this.#options.store.height : Math.min(to, this.#options.store.height);
+    this.#sendBlocks(call, from, last).catch((error: unknown) => {
+      const fix = error instanceof Error ? error.message : String(error);
+      call.emit("error", serviceError({ code: "NOT_STARTED", field: "node", fix }));
+    });
+  }
+
+  async #sendBlocks(call: BlocksCall, from: Height, last: Height): Promise<void> {
+    for (let height = from; height <= last && !call.cancelled; height += 1) {
+      const stored = await this.#options.store.block(height);
+      if (stored === undefined) break;
+      const { block, batches, certificate } = stored;
+      const wire = {
+        height: BigInt(height),
+        block: blockToWire(block),
+        batches: batches.map(batchToWire),
+        certificate: certificate === undefined ? undefined : resultCertificateToWire(certificate),
+      };
+      if (!call.write({ block: wire })) await drained(call);
+    }
+    call.end();
+  }
+
+  #watch(call: WatchCall): void {
+    this.#watchers.add(call);
+    call.on("cancelled", () => this.#watchers.delete(call));
+    const newest = this.#options.state().certified?.certificate;
+    if (newest !== undefined) call.write({ certificate: resultCertificateToWire(newest) });
+  }
+}
+
+function drained(call: BlocksCall): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      call.off("drain", finish);
+      call.off("cancelled", finish);
+      resolve();
+    };
+    call.on("drain", finish);
+    call.on("cancelled", finish);
+  });
+}

@@ -1,0 +1,28 @@
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import type { Refusal } from "../../kernel/result.ts";
+
+/** About this node and this moment: the same call may succeed later or elsewhere. */
+const TRANSIENT: ReadonlySet<string> = new Set(["STATE_NOT_CERTIFIED", "RECEIPT_NOT_HELD"]);
+const EXHAUSTED: ReadonlySet<string> = new Set(["OVERLOADED", "QUEUE_FULL", "TOO_MANY_WAITERS"]);
+
+function statusOf({ code, field }: Refusal): status {
+  if (EXHAUSTED.has(code)) return status.RESOURCE_EXHAUSTED;
+  if (TRANSIENT.has(code) || field === "node") return status.UNAVAILABLE;
+  if (code.endsWith("_NOT_FOUND")) return status.NOT_FOUND;
+  return status.INVALID_ARGUMENT;
+}
+
+/** A refusal as a gRPC error: the parts travel in trailing metadata, the details are for people. */
+export function serviceError(refusal: Refusal): Partial<ServiceError> {
+  const metadata = new Metadata();
+  metadata.set("quorate-code", refusal.code);
+  metadata.set("quorate-field", header(refusal.field));
+  metadata.set("quorate-fix", header(refusal.fix));
+  const details = `${refusal.code}: ${refusal.field}: ${refusal.fix}`;
+  return { code: statusOf(refusal), details, metadata };
+}
+
+/** HTTP/2 header values are printable ASCII. */
+function header(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?").trim();
+}

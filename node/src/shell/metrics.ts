@@ -1,0 +1,225 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+const LATENCY_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30];
+const FSYNC_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1];
+const STEP_BUCKETS = [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
+
+type Metrics = ReturnType<typeof chainMetrics> &
+  ReturnType<typeof memberMetrics> &
+  ReturnType<typeof marginMetrics> &
+  ReturnType<typeof processMetrics>;
+
+export type NodeMetrics = Metrics & { readonly registry: Registry };
+
+/**
+ * Every metric of the process; node/docs/node.md is the catalogue, a test compares them. Labels are
+ * public keys, market numbers and fixed words: nothing secret, nothing a client chooses.
+ */
+export function createMetrics(): NodeMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return {
+    registry,
+    ...chainMetrics(registry),
+    ...memberMetrics(registry),
+    ...marginMetrics(registry),
+    ...processMetrics(registry),
+  };
+}
+
+type Names<L extends string> = readonly L[];
+
+function gauge<L extends string = never>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: Names<L> = [],
+): Gauge<L> {
+  return new Gauge<L>({ name, help, labelNames: [...labelNames], registers: [registry] });
+}
+
+function counter<L extends string = never>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: Names<L> = [],
+): Counter<L> {
+  return new Counter<L>({ name, help, labelNames: [...labelNames], registers: [registry] });
+}
+
+interface HistogramOptions<L extends string> {
+  readonly name: string;
+  readonly help: string;
+  readonly buckets: number[];
+  readonly labelNames?: Names<L>;
+}
+
+function histogram<L extends string = never>(
+  registry: Registry,
+  { name, help, buckets, labelNames = [] }: HistogramOptions<L>,
+): Histogram<L> {
+  const registers = [registry];
+  return new Histogram<L>({ name, help, buckets, labelNames: [...labelNames], registers });
+}
+
+function chainMetrics(r: Registry) {
+  return {
+    committedHeight: gauge(r, "quorate_committed_height", "Newest committed height."),
+    executedHeight: gauge(r, "quorate_executed_height", "Newest executed height."),
+    certifiedHeight: gauge(r, "quorate_certified_height", "Newest certified height."),
+    epoch: gauge(r, "quorate_epoch", "Current epoch."),
+    round: gauge(r, "quorate_round", "Current round."),
+    roundsTimedOut: counter(r, "quorate_rounds_timed_out_total", "Rounds that timed out here."),
+    commitLatency: histogram(r, {
+      name: "quorate_commit_latency_seconds",
+      help: "From the proposer's stamp to execution here.",
+      buckets: LATENCY_BUCKETS,
+    }),
+    certificateLatency: histogram(r, {
+      name: "quorate_certificate_latency_seconds",
+      help: "From the proposer's stamp to the result certificate here.",
+      buckets: LATENCY_BUCKETS,
+    }),
+    transactions: counter(r, "quorate_transactions_total", "Executed transactions by outcome.", [
+      "outcome",
+    ]),
+    swaps: counter(r, "quorate_swaps_total", "Changes of the set by cause.", ["cause"]),
+    signing: gauge(r, "quorate_signing", "1 if this node may sign, else 0."),
+    burnt: gauge(r, "quorate_burnt", "1 if this node's key is burnt (rule BURN), else 0."),
+    signatures: counter(r, "quorate_signatures_total", "Signatures made by kind.", ["kind"]),
+    signaturesRefused: counter(
+      r,
+      "quorate_signatures_refused_total",
+      "Requests under an index that another digest holds, by kind.",
+      ["kind"],
+    ),
+  };
+}
+
+function memberMetrics(r: Registry) {
+  const member = ["member"] as const;
+  return {
+    memberLastSeen: gauge(
+      r,
+      "quorate_member_last_seen_seconds",
+      "Since a message of the member arrived here; since the start if none did.",
+      member,
+    ),
+    memberSilent: gauge(
+      r,
+      "quorate_member_silent",
+      "1 if the chain's count says that the member is silent, else 0.",
+      member,
+    ),
+    memberSilentBlocks: gauge(
+      r,
+      "quorate_member_silent_blocks",
+      "Blocks since the member's last included sign of life.",
+      member,
+    ),
+    memberSilentSeconds: gauge(
+      r,
+      "quorate_member_silent_seconds",
+      "Block time since the member's last included sign of life.",
+      member,
+    ),
+    memberEquivocations: counter(
+      r,
+      "quorate_member_equivocations_total",
+      "Pairs of conflicting signatures of the member that this node found.",
+      member,
+    ),
+    memberPower: gauge(
+      r,
+      "quorate_member_power_micro_usd",
+      "Voting power of the member in this epoch.",
+      member,
+    ),
+    peerConnected: gauge(
+      r,
+      "quorate_peer_connected",
+      "1 if this node's control subscription at the peer is open, else 0.",
+      ["peer"],
+    ),
+    peersRefused: counter(
+      r,
+      "quorate_peers_refused_total",
+      "Calls of peers that were turned away after the TLS handshake, by code.",
+      ["code"],
+    ),
+    messages: counter(r, "quorate_messages_total", "Messages of peers by kind.", ["kind"]),
+    messagesMalformed: counter(
+      r,
+      "quorate_messages_malformed_total",
+      "Messages of peers that did not decode, by network key.",
+      ["peer"],
+    ),
+    messagesDropped: counter(
+      r,
+      "quorate_messages_dropped_total",
+      "Messages of peers that consensus refused, by code.",
+      ["code"],
+    ),
+  };
+}
+
+function marginMetrics(r: Registry) {
+  const market = ["market"] as const;
+  return {
+    oracleFresh: gauge(r, "quorate_oracle_fresh", "1 if the index price is fresh, else 0.", market),
+    indexPrice: gauge(r, "quorate_index_price_ticks", "Index price.", market),
+    oracleOutliers: counter(
+      r,
+      "quorate_oracle_outliers_total",
+      "Reports far from the median, by their author.",
+      ["member"],
+    ),
+    ownPrice: gauge(
+      r,
+      "quorate_own_price_ticks",
+      "Price that this node's source shows; 0 while it shows none.",
+      market,
+    ),
+    accounts: gauge(r, "quorate_accounts", "Accounts that are not healthy, by stage.", ["stage"]),
+    liquidations: counter(r, "quorate_liquidations_total", "Liquidation orders."),
+    deficit: counter(
+      r,
+      "quorate_deficit_micro_usd_total",
+      "Deficits paid, by who paid: fund or cut.",
+      ["paid_by"],
+    ),
+    fund: gauge(r, "quorate_insurance_fund_micro_usd", "Insurance fund."),
+    openInterest: gauge(r, "quorate_open_interest_lots", "Sum of the long positions.", market),
+  };
+}
+
+function processMetrics(r: Registry) {
+  return {
+    inputQueue: gauge(r, "quorate_input_queue_length", "Inputs that wait for the replica."),
+    outboxQueue: gauge(r, "quorate_outbox_messages", "Messages that wait for slow subscribers."),
+    outboxDropped: gauge(
+      r,
+      "quorate_outbox_dropped",
+      "Messages dropped for the subscribers that are connected now.",
+    ),
+    laneQueue: gauge(r, "quorate_lane_transactions", "Own transactions without a receipt."),
+    waitingCalls: gauge(r, "quorate_waiting_submissions", "Submit calls that wait for a receipt."),
+    fsync: histogram(r, {
+      name: "quorate_fsync_seconds",
+      help: "Writing and syncing one group, by log: chain or journal.",
+      buckets: FSYNC_BUCKETS,
+      labelNames: ["log"] as const,
+    }),
+    step: histogram(r, {
+      name: "quorate_step_seconds",
+      help: "One step of the replica, by input.",
+      buckets: STEP_BUCKETS,
+      labelNames: ["input"] as const,
+    }),
+    eventLoopLag: gauge(
+      r,
+      "quorate_event_loop_lag_seconds",
+      "99th percentile of the event loop's delay since the last scrape.",
+    ),
+  };
+}

@@ -1,0 +1,165 @@
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { awaitGenesis } from "./birth.ts";
+import { type Config, parseCommandLine, parseConfig, USAGE, UsageError } from "./config.ts";
+import { diskFileSystem, makeFolder } from "./disk/file-system.ts";
+import { FatalError } from "./fatal-error.ts";
+import { ControlService } from "./grpc/control-service.ts";
+import { type Identity, issueIdentity } from "./grpc/pinned-tls.ts";
+import { loadKeys, type NodeKeys } from "./key-file.ts";
+import { createLog, type Log } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { MetricsListener } from "./metrics-listener.ts";
+import { startTracing } from "./tracing.ts";
+import { ValidatorNode } from "./validator-node.ts";
+
+function readVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const { version }: { version?: unknown } = JSON.parse(text);
+  return String(version);
+}
+
+async function readConfig(file: string): Promise<Config> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`--config: ${problem}`, { cause });
+  }
+  return parseConfig(text, file);
+}
+
+/** One line for people: what failed, and what to do. */
+export function fatalLine(error: unknown): string {
+  if (error instanceof FatalError) return `${error.code}: ${error.message}; ${error.fix}`;
+  if (error instanceof UsageError) return error.message;
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/** A stop on request (SIGTERM, SIGINT) or by a failure, whichever comes first. */
+class Stop {
+  readonly #controller = new AbortController();
+  readonly requested: Promise<void>;
+  #error: unknown;
+
+  constructor() {
+    this.requested = new Promise((resolve) => {
+      this.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => this.#abort());
+    process.once("uncaughtException", (error) => this.fail(error));
+    process.once("unhandledRejection", (error) => this.fail(error));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The first failure; undefined if the stop was asked for. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  readonly fail = (error: unknown): void => {
+    this.#error ??= error ?? new Error("unknown failure");
+    this.#abort();
+  };
+
+  #abort(): void {
+    this.#controller.abort();
+  }
+}
+
+interface Base {
+  readonly config: Config;
+  readonly keys: NodeKeys;
+  readonly identity: Identity;
+  readonly log: Log;
+}
+
+async function prepare(config: Config): Promise<Base> {
+  const log = createLog(config.logLevel);
+  await makeFolder(config.dataDir);
+  const keys = await loadKeys(config.dataDir);
+  return { config, keys, identity: await issueIdentity(keys.network), log };
+}
+
+async function runNode(base: Base, control: ControlService, stop: Stop): Promise<void> {
+  const { config, keys, identity, log } = base;
+  const metrics = createMetrics();
+  const running: { node?: ValidatorNode } = {};
+  const { listener } = await MetricsListener.start({
+    listen: config.listen.metrics,
+    registry: metrics.registry,
+    refresh: () => running.node?.refresh(),
+    notReady: () =>
+      running.node === undefined ? "waiting for a genesis" : running.node.notReady(),
+  });
+  const tracing = await startTracing();
+  try {
+    const { dataDir: folder, genesisFile } = config;
+    const birth = await awaitGenesis({ folder, genesisFile, signal: stop.signal });
+    if (birth === undefined) return;
+    const node = await ValidatorNode.start({
+      ...{ config, keys, identity, log, metrics, tracing, birth },
+      fileSystem: diskFileSystem,
+      version: readVersion(),
+      now: Date.now,
+      fail: stop.fail,
+    });
+    running.node = node;
+    control.attach({
+      chainId: birth.chainId,
+      status: () => node.status(),
+      endorse: (subject) => node.endorse(subject),
+    });
+    await stop.requested;
+    if (stop.error === undefined) await node.stop();
+  } finally {
+    listener.stop();
+    await tracing.stop();
+  }
+}
+
+async function run(config: Config): Promise<void> {
+  const stop = new Stop();
+  const base = await prepare(config);
+  const { keys, identity, log } = base;
+  const { service: control } = await ControlService.start({
+    identity,
+    keys,
+    listen: config.listen.control,
+    clientKey: config.controlClientKey,
+    advertise: config.advertise,
+  });
+  log.info("control listener open", {
+    consensusKey: keys.consensus.publicKey,
+    networkKey: keys.network.publicKey,
+    keysMade: keys.isNew,
+  });
+  try {
+    await runNode(base, control, stop);
+  } finally {
+    control.stop();
+  }
+  if (stop.error !== undefined) throw stop.error;
+  log.info("stopped on request");
+}
+
+/**
+ * Runs the program and returns its exit code: 0 stopped on request, 1 fatal error, 2 wrong command line
+ * or configuration.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const command = parseCommandLine(args);
+    if (command.kind === "help") process.stdout.write(USAGE);
+    if (command.kind === "version") process.stdout.write(`${readVersion()}\n`);
+    if (command.kind === "run") await run(await readConfig(command.configFile));
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${fatalLine(error)}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}

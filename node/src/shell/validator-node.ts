@@ -1,0 +1,361 @@
+import { randomBytes } from "node:crypto";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Status } from "@quorate/proto/query/v1/query";
+import { freshSafetyData } from "../consensus/safety-data.ts";
+import { peerStatus } from "../consensus/state.ts";
+import type { PeerMessage } from "../consensus/types.ts";
+import { ed25519 } from "../crypto/ed25519.ts";
+import { defined } from "../kernel/assert.ts";
+import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
+import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
+import type { SignedStatement } from "../kernel/statements.ts";
+import { genesisSet } from "../ledger/genesis.ts";
+import { transactionId } from "../ledger/transaction.ts";
+import { type ReplicaStatus, replicaStatus } from "../replica/queries.ts";
+import { recoverReplica } from "../replica/state.ts";
+import type { Answer, RequestId } from "../replica/types.ts";
+import type { Birth } from "./birth.ts";
+import { BurnGuard } from "./burn-guard.ts";
+import { ChainObserver } from "./chain-observer.ts";
+import type { Config } from "./config.ts";
+import { ChainStore } from "./disk/chain-store.ts";
+import type { FileSystem } from "./disk/file-system.ts";
+import { Journal } from "./disk/journal.ts";
+import { Signer } from "./disk/signer.ts";
+import { timedFileSystem } from "./disk/timed-file-system.ts";
+import { EffectPerformer, type OutwardEffect } from "./effect-performer.ts";
+import type { Identity } from "./grpc/pinned-tls.ts";
+import { QueryService, type Submission } from "./grpc/query-service.ts";
+import type { NodeKeys } from "./key-file.ts";
+import type { Log } from "./log.ts";
+import type { NodeMetrics } from "./metrics.ts";
+import { Peering } from "./peering.ts";
+import { PriceFeed } from "./price-feed.ts";
+import { Runtime } from "./runtime.ts";
+import { ProposalSpans, type Tracing } from "./tracing.ts";
+import { statusToWire } from "./wire/status-wire.ts";
+
+/** Blocks that a ready node may be behind what f+1 of the power claims. */
+const READY_LAG_BLOCKS = 20;
+
+export interface NodeOptions {
+  readonly config: Config;
+  readonly birth: Birth;
+  readonly keys: NodeKeys;
+  readonly identity: Identity;
+  readonly fileSystem: FileSystem;
+  readonly log: Log;
+  readonly metrics: NodeMetrics;
+  readonly tracing: Tracing;
+  readonly version: string;
+  readonly now: () => Millis;
+  /** The process has to end; called once or more. */
+  readonly fail: (error: unknown) => void;
+}
+
+interface Disk {
+  readonly store: ChainStore;
+  readonly journal: Journal;
+}
+
+interface Answering {
+  readonly id: Digest;
+  readonly answer: (answer: Answer) => void;
+}
+
+/** One validator or spare with its chain: wires the replica to disk, peers, clients and prices. */
+export class ValidatorNode {
+  readonly #options: NodeOptions;
+  readonly #disk: Disk;
+  readonly #runtime: Runtime;
+  readonly #performer: EffectPerformer;
+  readonly #signer: Signer;
+  readonly #guard: BurnGuard;
+  readonly #observer: ChainObserver;
+  readonly #peering: Peering;
+  readonly #spans: ProposalSpans;
+  readonly #answering = new Map<RequestId, Answering>();
+  readonly #lag = monitorEventLoopDelay({ resolution: 10 });
+  #query: QueryService | undefined;
+  #prices: PriceFeed | undefined;
+  #requests: RequestId = 0;
+
+  private constructor(options: NodeOptions, disk: Disk, runtime: Runtime) {
+    this.#options = options;
+    this.#disk = disk;
+    this.#runtime = runtime;
+    const { birth, keys, metrics, log, now } = options;
+    const { chainId } = birth;
+    const self = keys.consensus.publicKey;
+    const { journal, store } = disk;
+    this.#spans = new ProposalSpans(options.tracing);
+    this.#observer = new ChainObserver({ metrics, log, now });
+    this.#signer = new Signer({ journal, chainId, author: self, sign: keys.consensus.sign });
+    this.#guard = new BurnGuard({ journal, chainId, self, scheme: ed25519 });
+    this.#peering = this.#makePeering();
+    this.#performer = new EffectPerformer({
+      store,
+      signer: this.#signer,
+      guard: this.#guard,
+      push: (input) => runtime.push(input),
+      outward: (effect) => this.#outward(effect),
+      setTimer: (timer, at) => runtime.setTimer(timer, at),
+      cancelTimer: (timer) => runtime.cancelTimer(timer),
+      refused: ({ kind }) => {
+        metrics.signaturesRefused.inc({ kind });
+        log.debug("signature refused: its index holds another digest", { kind });
+      },
+      signed: ({ statement: { kind } }) => metrics.signatures.inc({ kind }),
+      fail: options.fail,
+    });
+  }
+
+  /** Reads the disk, recovers the replica, opens the listeners. Throws FatalError. */
+  static async start(options: NodeOptions): Promise<ValidatorNode> {
+    const { config, birth, keys, metrics } = options;
+    const fileSystem = timedFileSystem(options.fileSystem, (name, seconds) => {
+      metrics.fsync.observe({ log: name.includes("journal") ? "journal" : "chain" }, seconds);
+    });
+    const place = { fileSystem, folder: config.dataDir };
+    const author = keys.consensus.publicKey;
+    const opened = await Journal.open({
+      ...place,
+      chainId: birth.chainId,
+      author,
+      salt: new Uint8Array(randomBytes(16)),
+    });
+    const chain = await ChainStore.open({ ...place, salt: new Uint8Array(randomBytes(16)) });
+    const state = recoverReplica(
+      {
+        ...birth,
+        self: { key: author, networkKey: keys.network.publicKey },
+        scheme: ed25519,
+      },
+      { journal: opened.records, chain: chain.records },
+    );
+    // The loop and the node need each other: the loop's callbacks run only after both exist.
+    const made: { node?: ValidatorNode } = {};
+    const runtime = new Runtime(state, {
+      now: options.now,
+      perform: (effects) => defined(made.node, "node").#performer.perform(effects),
+      stepped: (input, elapsedMs) => metrics.step.observe({ input }, elapsedMs / 1_000),
+      fail: options.fail,
+    });
+    const node = new ValidatorNode(
+      options,
+      { store: chain.store, journal: opened.journal },
+      runtime,
+    );
+    made.node = node;
+    await node.#open();
+    return node;
+  }
+
+  async #open(): Promise<void> {
+    const { config, birth, identity, now, metrics, tracing, log } = this.#options;
+    const { genesis } = birth;
+    await this.#peering.start(genesisSet(genesis).members);
+    const { service } = await QueryService.start({
+      identity,
+      listen: config.listen.query,
+      state: () => this.#runtime.state,
+      store: this.#disk.store,
+      status: () => this.status(),
+      submit: (submission) => this.#submit(submission),
+      tracing,
+    });
+    this.#query = service;
+    this.#prices = await PriceFeed.load(
+      {
+        now,
+        genesisTimeMs: genesis.genesisTimeMs,
+        slotMs: genesis.parameters.margin.oracleSlotMs,
+        push: (input) => this.#runtime.push(input),
+        shown: (market, price) => {
+          metrics.ownPrice.set({ market: String(market) }, Number(price ?? 0n));
+        },
+      },
+      config.prices,
+    );
+    this.#lag.enable();
+    const { burnt, size } = this.#disk.journal;
+    if (burnt !== undefined) log.error("this key is burnt: it signs nothing", { reason: burnt });
+    log.info("node started", { chain: birth.chainId, signatures: size });
+    this.#runtime.push({ kind: "start" });
+    this.#prices.start();
+  }
+
+  /** What the query and control listeners show. */
+  status(): Status {
+    const status = replicaStatus(this.#runtime.state);
+    const { keys, version } = this.#options;
+    const peers = [...status.seats, ...status.spares].filter(({ key }) => key !== status.self);
+    return statusToWire(status, {
+      networkKey: keys.network.publicKey,
+      notSigning: this.#notSigning(status),
+      version,
+      peers: peers.map(({ key, networkKey, address }) => ({
+        key: Buffer.from(key, "hex"),
+        address,
+        connected: this.#peering.isConnected(networkKey),
+        lastHeardMs: BigInt(Math.max(1, this.#observer.silenceMs(key) ?? 0)),
+      })),
+    });
+  }
+
+  /** Undefined where the node is in sync and not condemned to silence. */
+  notReady(): string | undefined {
+    const status = replicaStatus(this.#runtime.state);
+    if (status.halted !== undefined) return `halted: ${status.halted}`;
+    const { state } = this.#guard;
+    if (state.kind === "burnt") return `burnt: ${state.reason}`;
+    const claimed = this.#peering.claimedHeight(status.set);
+    if (status.height + READY_LAG_BLOCKS < claimed) {
+      return `catching up: at height ${status.height}, peers are at ${claimed}`;
+    }
+    if (state.kind === "listening") return "listening to peers before the first signature";
+    return undefined;
+  }
+
+  /** Brings the gauges up to date. */
+  refresh(): void {
+    const { metrics } = this.#options;
+    this.#observer.refresh(this.#runtime.state);
+    const { waiting, dropped } = this.#peering.queueDepth();
+    metrics.outboxQueue.set(waiting);
+    metrics.outboxDropped.set(dropped);
+    metrics.inputQueue.set(this.#runtime.queueLength);
+    metrics.waitingCalls.set(this.#query?.waiting ?? 0);
+    metrics.eventLoopLag.set(Math.max(0, this.#lag.percentile(99)) / 1e9);
+    this.#lag.reset();
+    const { kind } = this.#guard.state;
+    metrics.burnt.set(kind === "burnt" ? 1 : 0);
+    metrics.signing.set(kind === "signing" && !this.#performer.halted ? 1 : 0);
+  }
+
+  /**
+   * The consensus key's consent to a digest, under the first free nonce. Refused where the key is burnt,
+   * or where it may already be known to peers that have not been heard yet.
+   */
+  async endorse(subject: Digest): Promise<Result<SignedStatement, Refusal>> {
+    const { kind } = this.#guard.state;
+    const { role } = replicaStatus(this.#runtime.state);
+    if (kind === "burnt" || (kind === "listening" && role !== "observer")) {
+      const fix = kind === "burnt" ? "give the node a new key" : "ask again in a moment";
+      return refuse(kind === "burnt" ? "KEY_BURNT" : "LISTENING", "node", fix);
+    }
+    for (let nonce = 0; ; nonce += 1) {
+      const statement = { kind: "endorsement", nonce, subject } as const;
+      if (this.#disk.journal.find(statement)?.same === false) continue;
+      const safety = freshSafetyData(0);
+      const { signed } = await this.#signer.sign([{ statement, safety }]);
+      const [first] = signed;
+      if (first !== undefined) return ok(first);
+    }
+  }
+
+  /** Closes the listeners, then the disk, so that nothing arrives that could not be stored. */
+  async stop(): Promise<void> {
+    this.#prices?.stop();
+    this.#query?.stop();
+    this.#peering.stop();
+    this.#runtime.stop();
+    this.#lag.disable();
+    await this.#performer.settle();
+    await this.#disk.journal.close();
+    await this.#disk.store.close();
+  }
+
+  #makePeering(): Peering {
+    const { config, birth, keys, identity, log, metrics, now, fail } = this.#options;
+    return new Peering({
+      identity,
+      listen: config.listen.peers,
+      chainId: birth.chainId,
+      self: { key: keys.consensus.publicKey, networkKey: keys.network.publicKey },
+      bootstrap: config.bootstrap,
+      log,
+      metrics,
+      now,
+      fail,
+      status: () => peerStatus(this.#runtime.state.consensus),
+      heard: (member) => this.#observer.heard(member),
+      receive: (from, message) => this.#receive(from, message),
+      echoed: (from) => {
+        this.#guard.answered(from, this.#set());
+        this.#performer.resume();
+      },
+    });
+  }
+
+  #receive(from: PublicKey, message: PeerMessage): void {
+    const reason = this.#guard.inspect(message.body);
+    if (reason !== undefined) this.#burn(reason);
+    const { body } = message;
+    // The echo of an own statement is for the guard alone.
+    const self = this.#options.keys.consensus.publicKey;
+    if (body.kind === "statement" && body.signed.author === self) return;
+    this.#runtime.push({ kind: "message", from, message });
+  }
+
+  #burn(reason: string): void {
+    const { log, fail } = this.#options;
+    log.error("this key is burnt: it signs nothing any more (rule BURN)", { reason });
+    this.#disk.journal.burn(reason).catch(fail);
+  }
+
+  #outward(effect: OutwardEffect): void {
+    switch (effect.kind) {
+      case "broadcast":
+        this.#spans.sent(effect.message);
+        this.#peering.broadcast(effect.message);
+        return;
+      case "send":
+        this.#peering.send(effect.to, effect.message);
+        return;
+      case "answer": {
+        const waiting = this.#answering.get(effect.request);
+        this.#answering.delete(effect.request);
+        waiting?.answer(effect.answer);
+        return;
+      }
+      case "pins-changed":
+        this.#peering.repin(effect.pins);
+        this.#guard.recheck(this.#set());
+        this.#performer.resume();
+        return;
+      case "certified":
+        this.#spans.certified(effect.certificate.result.blockId);
+        this.#query?.certified(effect.certificate);
+        break;
+      default:
+    }
+    this.#observer.observe(effect);
+  }
+
+  #submit({ transaction, answer }: Submission): Result<() => void, Refusal> {
+    this.#requests += 1;
+    const request = this.#requests;
+    const id = transactionId(transaction);
+    this.#answering.set(request, { id, answer });
+    if (!this.#runtime.push({ kind: "submit", request, transaction })) {
+      this.#answering.delete(request);
+      return refuse("OVERLOADED", "node", "submit the same bytes again in a second");
+    }
+    return ok(() => {
+      this.#answering.delete(request);
+      this.#runtime.push({ kind: "abandon", request, transaction: id });
+    });
+  }
+
+  #set(): ReplicaStatus["set"] {
+    return replicaStatus(this.#runtime.state).set;
+  }
+
+  #notSigning({ halted }: ReplicaStatus): string | undefined {
+    if (halted !== undefined) return halted;
+    const { state } = this.#guard;
+    if (state.kind === "burnt") return state.reason;
+    return state.kind === "listening" ? "listening to peers before the first signature" : undefined;
+  }
+}
