@@ -1,3 +1,4 @@
+import { decodeBlock, encodeBlock } from "@quorate/node/consensus/codec";
 import { asciiBytes } from "@quorate/node/kernel/bytes";
 import { listProof } from "@quorate/node/kernel/merkle";
 import { encodeSet, leafKeys } from "@quorate/node/ledger/leaves";
@@ -29,12 +30,12 @@ import {
   UnreachableError,
 } from "./errors.ts";
 import { countingNonces } from "./nonces.ts";
-import type { ClaimedReceipt } from "./query-node.ts";
+import type { ClaimedBlock, ClaimedReceipt } from "./query-node.ts";
 
 let network: TestNetwork;
 
 beforeEach(async () => {
-  network = await startNetwork({ timeouts: { attemptMs: 2_000, totalMs: 4_000 } });
+  network = await startNetwork();
 });
 
 afterEach(() => network.close());
@@ -99,10 +100,10 @@ describe("submit", () => {
 
   test("rule VERIFIED-READ: submit fails over and never double-executes", async () => {
     const { chain, nodes, endpoints } = network;
-    const behaviour = fc.constantFrom("honest", "silent", "refuses", "lies");
+    const behaviour = fc.constantFrom("honest", "broken", "refuses", "lies");
     await fc.assert(
       fc.asyncProperty(fc.tuple(behaviour, behaviour), async (behaviours) => {
-        const client = await network.join({ timeouts: { attemptMs: 60, totalMs: 4_000 } });
+        const client = await network.join();
         for (const [at, kind] of [...behaviours, "honest"].entries()) {
           const node = nodes[at];
           if (node !== undefined) node.lies = LIES[kind as keyof typeof LIES];
@@ -128,7 +129,8 @@ describe("submit", () => {
     expect(error).toBeInstanceOf(UnreachableError);
     expect(error).toMatchObject({ code: "UNREACHABLE", cause: expect.anything() });
     everywhere({});
-    await expect(client.submit(sent.bytes)).resolves.toMatchObject({ receipt: { code: "OK" } });
+    const again = network.client.submit(sent.bytes);
+    await expect(again).resolves.toMatchObject({ receipt: { code: "OK" } });
     expect(chain.receipts.size).toBe(1);
   });
 
@@ -144,7 +146,7 @@ describe("submit", () => {
 
 const LIES = {
   honest: {},
-  silent: { isSilent: true },
+  broken: { isBroken: true },
   refuses: { refusal: { code: "FALSE_REFUSAL", field: "x", fix: "y" } },
   lies: { receipt: (honest: ClaimedReceipt) => ({ ...honest, leaf: asciiBytes("no receipt") }) },
 } as const;
@@ -337,7 +339,7 @@ describe("state", () => {
     const { client, chain } = network;
     chain.put("a", asciiBytes("one"));
     chain.put("b", asciiBytes("two"));
-    await expect(client.state("a")).resolves.toMatchObject({ value: Buffer.from("one") });
+    await expect(client.state("a")).resolves.toMatchObject({ value: asciiBytes("one") });
     await expect(client.state("c")).resolves.toMatchObject({ value: undefined });
   });
 
@@ -358,7 +360,7 @@ describe("state", () => {
     chain.put("a", asciiBytes("two"));
     await client.state("a");
     nodes[0].lies = { state: () => old };
-    await expect(client.state("a")).resolves.toMatchObject({ value: Buffer.from("two") });
+    await expect(client.state("a")).resolves.toMatchObject({ value: asciiBytes("two") });
     expect(failures.at(-1)).toMatchObject({ code: "NODE_BEHIND" });
     expect(failures.at(-1)).toBeInstanceOf(NodeUnavailableError);
   });
@@ -421,6 +423,55 @@ describe("state", () => {
     await expect(client.receipts(height)).rejects.toMatchObject({ code: "RECEIPTS_NOT_PROVEN" });
     await expect(client.receipts(height - 1)).rejects.toMatchObject({ code: "WRONG_HEIGHT" });
   });
+});
+
+describe("blocks", () => {
+  async function heights(from: number, to: number): Promise<number[]> {
+    const found: number[] = [];
+    for await (const { height } of network.client.blocks(from, to)) found.push(height);
+    return found;
+  }
+
+  test("rule VERIFIED-READ: blocks are proven by a certificate at or above them", async () => {
+    const { chain, client } = network;
+    const sent = bundle(chain);
+    const { certificate } = chain.execute(sent.bytes);
+    for (let count = 0; count < 200; count += 1) chain.commit();
+    const wanted = Array.from({ length: 150 }, (_, at) => at + 1);
+    expect(await heights(1, 150)).toEqual(wanted);
+    const { height } = certificate.result;
+    const block = await client.blocks(height, height).next();
+    expect(block.value).toMatchObject({ id: certificate.result.blockId });
+    expect(block.value?.batches[0]?.transactions).toEqual([sent.bytes]);
+  });
+
+  test("rule EPOCH: blocks before a hand-over are proven by it", async () => {
+    const { chain, client } = network;
+    chain.commit();
+    chain.handOver("7");
+    while (chain.newest.result.height < 12) chain.commit();
+    await client.follow(2);
+    expect(await heights(1, 12)).toHaveLength(12);
+  });
+
+  test("rule VERIFIED-READ: another block, batch or order is refused", async () => {
+    const { chain } = network;
+    while (chain.newest.result.height < 12) chain.execute(bundle(chain).bytes);
+    const lies: readonly NonNullable<Lies["blocks"]>[] = [
+      (honest) => honest.map((each) => ({ ...each, batches: [asciiBytes("no batch")] })),
+      (honest) => honest.slice(1),
+      (honest) => honest.map((each, at) => (at === 0 ? { ...each, ...forged(each) } : each)),
+    ];
+    for (const blocks of lies) {
+      everywhere({ blocks });
+      await expect(heights(4, 9)).rejects.toMatchObject({ code: "BLOCK_NOT_PROVEN" });
+    }
+  });
+
+  function forged(claimed: ClaimedBlock): Pick<ClaimedBlock, "block"> {
+    const block = decodeBlock(claimed.block);
+    return { block: encodeBlock({ ...block, timestampMs: block.timestampMs + 1 }) };
+  }
 });
 
 describe("chain and connection", () => {

@@ -125,7 +125,7 @@ class GrpcNode implements QueryNode {
     return this.#call(
       (client, options, done) => client.getState({ key }, new Metadata(), options, done),
       ({ found, value, proof, certificate }: GetStateResponse) => ({
-        value: found ? value : undefined,
+        value: found ? plain(value) : undefined,
         proof: treeProofFromWire(proof, "proof"),
         certificate: certificateFromWire(certificate, "certificate"),
       }),
@@ -153,7 +153,10 @@ class GrpcNode implements QueryNode {
           const refusal = { code: "HEIGHT_NOT_CERTIFIED", field: "height", fix };
           throw new NodeUnavailableError(refusal, this.name);
         }
-        return { leaves, certificate: certificateFromWire(certificate, "certificate") };
+        return {
+          leaves: leaves.map(plain),
+          certificate: certificateFromWire(certificate, "certificate"),
+        };
       },
       limits,
     );
@@ -184,8 +187,8 @@ class GrpcNode implements QueryNode {
         const block = present(message, "block");
         return {
           height: safeNumber(block.height, "block.height"),
-          block: present(block.block, "block.block").block,
-          batches: block.batches.map(({ batch }) => batch),
+          block: plain(present(block.block, "block.block").block),
+          batches: block.batches.map(({ batch }) => plain(batch)),
           certificate:
             block.certificate && certificateFromWire(block.certificate, "block.certificate"),
         };
@@ -293,8 +296,13 @@ class GrpcNode implements QueryNode {
 
 function receiptFromWire(message: CertifiedReceipt): ClaimedReceipt {
   return {
-    leaf: message.receipt,
+    leaf: plain(message.receipt),
     proof: listProofFromWire(message.proof, "receipt.proof"),
     certificate: certificateFromWire(message.certificate, "receipt.certificate"),
   };
+}
+
+/** Bytes of their own: slices of a Buffer would keep, and share, the whole message. */
+function plain(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes);
 }

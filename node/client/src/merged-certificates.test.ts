@@ -1,5 +1,7 @@
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startNetwork, type TestNetwork } from "../test/network.ts";
+import type { NodeError } from "./errors.ts";
 
 let network: TestNetwork;
 
@@ -25,16 +27,24 @@ describe("watchCertificates", () => {
   });
 
   test("rule VERIFIED-READ: a node that lies delays nobody and is named", async () => {
-    const { client, chain, nodes, failures } = network;
-    nodes[0].lies = { certificates: (honest) => ({ ...honest, signatures: [] }) };
+    const { chain, nodes } = network;
+    let tell: (error: NodeError) => void = () => undefined;
+    const named = new Promise<NodeError>((resolve) => {
+      tell = resolve;
+    });
+    const client = await network.join({ onNodeError: tell });
     const watch = client.watchCertificates();
     await watch.next();
+    nodes[0].lies = { certificates: (honest) => ({ ...honest, signatures: [] }) };
+    while (nodes[0].watchers === 0) await setImmediate();
     chain.commit();
     const next = watch.next();
-    for (const node of nodes) node.publish();
-    expect(await next).toMatchObject({ value: { result: { height: chain.height } } });
+    nodes[0].publish();
+    const first = await Promise.race([named, next]);
+    expect(first).toMatchObject({ code: "POWER_BELOW_QUORUM" });
+    nodes[1].publish();
+    expect((await next).value).toEqual(chain.newest);
     await watch.return();
-    for (const failure of failures) expect(failure.code).toBe("POWER_BELOW_QUORUM");
   });
 
   test("it follows a hand-over", async () => {

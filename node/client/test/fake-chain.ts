@@ -1,3 +1,4 @@
+import { encodeBatch, encodeBlock } from "@quorate/node/consensus/codec";
 import { publicKeyOf, signEd25519 } from "@quorate/node/crypto/ed25519";
 import { sha256, sha256Hex } from "@quorate/node/crypto/sha256";
 import { asciiBytes } from "@quorate/node/kernel/bytes";
@@ -13,10 +14,11 @@ import {
 } from "@quorate/node/kernel/validator-set";
 import { encodeGenesis, type Genesis, genesisHash } from "@quorate/node/ledger/genesis";
 import { encodeEventLeaf, encodeReceiptLeaf } from "@quorate/node/ledger/receipt";
+import { createLedger } from "@quorate/node/ledger/state";
 import { proveTree, type StateTree, treeRoot, updateTree } from "@quorate/node/ledger/state-tree";
 import { transactionId } from "@quorate/node/ledger/transaction";
 import type { Receipt } from "@quorate/node/ledger/types";
-import type { ClaimedReceipt, ClaimedState } from "../src/query-node.ts";
+import type { ClaimedBlock, ClaimedReceipt, ClaimedState } from "../src/query-node.ts";
 
 /** A key of the test: the same label gives the same key. */
 export function testSeed(label: string): Uint8Array {
@@ -95,6 +97,7 @@ export class FakeChain {
   newest: ResultCertificate;
   /** Leaves of the newest block. */
   leaves: readonly Uint8Array[] = [];
+  readonly blocks: ClaimedBlock[] = [];
 
   constructor(name = "test") {
     const genesis = testGenesis(name);
@@ -102,6 +105,7 @@ export class FakeChain {
     this.chainId = genesisHash(this.genesisBytes);
     const members = POWERS.map((power, at) => this.member(String(at), power));
     this.set = validatorSet(1, members);
+    this.tree = createLedger(genesis, this.chainId).tree;
     this.newest = this.commit();
   }
 
@@ -127,7 +131,7 @@ export class FakeChain {
     return {
       epoch: this.set.epoch,
       height: this.height,
-      blockId: sha256Hex(asciiBytes(`block ${this.height}`)),
+      blockId: sha256Hex(this.blocks.at(-1)?.block ?? asciiBytes("genesis")),
       timestampMs: GENESIS_TIME_MS + this.height * 250,
       stateRoot: treeRoot(this.tree),
       receiptsRoot: listRoot(leaves),
@@ -136,12 +140,42 @@ export class FakeChain {
     };
   }
 
-  /** One more block, with these leaves. */
-  commit(leaves: readonly Uint8Array[] = []): ResultCertificate {
+  /** One more block, with these leaves and transactions. */
+  commit(
+    leaves: readonly Uint8Array[] = [],
+    transactions: readonly Uint8Array[] = [],
+    overrides: Partial<AttestedResult> = {},
+  ): ResultCertificate {
     this.height += 1;
     this.leaves = leaves;
-    this.newest = this.certificate(this.result(leaves));
+    const { block, batches } = this.#block(transactions);
+    const at = this.blocks.push({ height: this.height, block, batches, certificate: undefined });
+    this.newest = this.certificate(this.result(leaves, overrides));
+    // As on the real chain, not every height has a certificate.
+    const certificate = this.height % 3 === 0 ? this.newest : undefined;
+    this.blocks[at - 1] = { height: this.height, block, batches, certificate };
     return this.newest;
+  }
+
+  #block(transactions: readonly Uint8Array[]) {
+    const parent = this.blocks.at(-1)?.block ?? asciiBytes("genesis");
+    const author = this.set.members[0]?.key ?? ZERO_DIGEST;
+    const sequence = this.height;
+    const batch = encodeBatch({ author, sequence, previous: ZERO_DIGEST, transactions });
+    const batches = transactions.length === 0 ? [] : [batch];
+    const { epoch } = this.set;
+    const block = encodeBlock({
+      epoch,
+      round: this.height,
+      height: this.height,
+      proposer: author,
+      timestampMs: GENESIS_TIME_MS + this.height * 250,
+      qc: { epoch, round: this.height - 1, blockId: sha256Hex(parent), qcRound: 0, signatures: [] },
+      tc: undefined,
+      cut: batches.map((bytes) => ({ author, sequence, digest: sha256Hex(bytes) })),
+      signsOfLife: [],
+    });
+    return { block, batches };
   }
 
   put(key: string, value: Uint8Array | undefined): void {
@@ -156,7 +190,7 @@ export class FakeChain {
     if (before !== undefined) return before;
     const leaf = encodeReceiptLeaf({ ...okReceipt(id), ...receipt });
     const leaves = [leaf, eventLeaf()];
-    const certificate = this.commit(leaves);
+    const certificate = this.commit(leaves, [transaction]);
     const claimed = { leaf, proof: listProof(leaves, 0), certificate };
     this.receipts.set(id, claimed);
     return claimed;
@@ -172,13 +206,10 @@ export class FakeChain {
     if (leaver === undefined) throw new Error("no members");
     const member = this.member(newcomer, leaver.power / 1_000_000n);
     const nextSet = validatorSet(this.set.epoch + 1, [...others, member]);
-    this.height += 1;
-    const nextSetHash = validatorSetHash(nextSet);
-    const certificate = this.certificate(this.result([], { nextSetHash }));
+    const certificate = this.commit([], [], { nextSetHash: validatorSetHash(nextSet) });
     const proof = { certificate, nextSet };
     this.epochProofs.push(proof);
     this.set = nextSet;
-    this.newest = certificate;
     this.commit();
     return proof;
   }

@@ -8,10 +8,11 @@ import {
   Role,
   TransactionState,
 } from "@quorate/proto/query/v1/query";
-import type { ClaimedReceipt, ClaimedState } from "../src/query-node.ts";
+import type { ClaimedBlock, ClaimedReceipt, ClaimedState } from "../src/query-node.ts";
 import { type FakeChain, testSeed } from "./fake-chain.ts";
 import { serverCredentials } from "./tls-server.ts";
 import {
+  blockToWire,
   bytesOf,
   certificateToWire,
   epochProofToWire,
@@ -25,11 +26,14 @@ export interface Lies {
   readonly state?: (honest: ClaimedState) => ClaimedState;
   readonly epochProofs?: (honest: readonly EpochProof[]) => readonly EpochProof[];
   readonly leaves?: (honest: readonly Uint8Array[]) => readonly Uint8Array[];
+  readonly blocks?: (honest: readonly ClaimedBlock[]) => readonly ClaimedBlock[];
   readonly chainId?: string;
   /** Refuses at the door. */
   readonly refusal?: Refusal;
   /** Executes, and never answers. */
   readonly isSilent?: boolean;
+  /** Executes, and answers that it is not available. */
+  readonly isBroken?: boolean;
   readonly certificates?: (honest: ResultCertificate) => ResultCertificate;
 }
 
@@ -80,6 +84,10 @@ export class FakeNode {
         this.submissions += 1;
         const claimed = chain.execute(request.transaction);
         if (this.lies.isSilent) return;
+        if (this.lies.isBroken) {
+          done({ code: status.UNAVAILABLE });
+          return;
+        }
         done(null, { receipt: receiptToWire(this.#lie("receipt", claimed)) });
       }),
       getTransaction: this.#answer(({ request }, done) => {
@@ -114,7 +122,16 @@ export class FakeNode {
       getStatus: this.#answer((_, done) => done(null, { status: this.#status() })),
       getAccount: this.#answer((_, done) => done({ code: status.UNIMPLEMENTED })),
       getMarkets: this.#answer((_, done) => done({ code: status.UNIMPLEMENTED })),
-      getBlocks: (call) => call.end(),
+      getBlocks: (call) => {
+        const { fromHeight, toHeight } = call.request;
+        const asked = chain.blocks.filter(
+          ({ height }) => BigInt(height) >= fromHeight && BigInt(height) <= toHeight,
+        );
+        for (const block of this.#lie("blocks", asked)) {
+          call.write({ block: blockToWire(block) });
+        }
+        call.end();
+      },
       watchCertificates: (call) => {
         const tell = (certificate: ResultCertificate): void => {
           const told = this.lies.certificates?.(certificate) ?? certificate;
@@ -142,7 +159,10 @@ export class FakeNode {
     };
   }
 
-  #lie<K extends "receipt" | "state" | "epochProofs" | "leaves", T>(kind: K, honest: T): T {
+  #lie<K extends "receipt" | "state" | "epochProofs" | "leaves" | "blocks", T>(
+    kind: K,
+    honest: T,
+  ): T {
     const lie = this.lies[kind] as ((value: T) => T) | undefined;
     return lie === undefined ? honest : lie(honest);
   }

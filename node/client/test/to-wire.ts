@@ -2,7 +2,8 @@ import { fromHex } from "@quorate/node/kernel/bytes";
 import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
 import type { TreeProof } from "@quorate/node/kernel/merkle";
 import type * as wire from "@quorate/proto/ledger/v1/ledger";
-import type { ClaimedReceipt } from "../src/query-node.ts";
+import type { CommittedBlock } from "@quorate/proto/query/v1/query";
+import type { ClaimedBlock, ClaimedReceipt } from "../src/query-node.ts";
 
 export function bytesOf(hex: string): Buffer {
   return Buffer.from(fromHex(hex));
@@ -63,5 +64,15 @@ export function epochProofToWire({ certificate, nextSet }: EpochProof): wire.Epo
         muted: member.muted,
       })),
     },
+  };
+}
+
+export function blockToWire({ height, block, batches, certificate }: ClaimedBlock): CommittedBlock {
+  const signature = Buffer.alloc(64);
+  return {
+    height: BigInt(height),
+    block: { block: Buffer.from(block), signature },
+    batches: batches.map((batch) => ({ batch: Buffer.from(batch), signature })),
+    certificate: certificate && certificateToWire(certificate),
   };
 }
