@@ -54,6 +54,8 @@ describe("calls", () => {
     expect(world.view("a")).toMatchObject({ stage: "healthy", equity: 4_000n * USD });
     world.block({ prices: [99_999n] });
     expect(world.view("a")).toMatchObject({ stage: "called", equity: 3_999n * USD });
+    world.block({ prices: [PRICE] });
+    expect(world.view("a")).toMatchObject({ stage: "healthy", equity: 4_000n * USD });
   });
 
   test("rule CALL: a missed deadline makes the account reduce-only, not liquidated", () => {
