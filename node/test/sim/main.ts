@@ -1,5 +1,6 @@
 // The deterministic simulator: whole networks on a virtual clock, one for each seed.
 //   npm run sim -- --seeds 1..1000 [--nodes 4] [--crypto stub|ed25519] [--json] [--trace]
+import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { Counts } from "./counts.ts";
@@ -86,13 +87,9 @@ async function runThreaded(
     const worker = new Worker(new URL("./seed-worker.ts", import.meta.url));
     try {
       for (let run = runs.next(); !run.done; run = runs.next()) {
-        report(
-          await new Promise<SeedOutcome>((done, fail) => {
-            worker.once("message", done);
-            worker.once("error", fail);
-            worker.postMessage(run.value);
-          }),
-        );
+        worker.postMessage(run.value);
+        const [outcome] = await once(worker, "message");
+        report(outcome);
       }
     } finally {
       await worker.terminate();

@@ -48,6 +48,8 @@ export class World {
   onEffect: ((node: SimNode, effect: ReplicaEffect) => void) | undefined;
   /** Scenarios lose messages of their choice. */
   isLost: (from: SimNode, to: SimNode, message: PeerMessage) => boolean = () => false;
+  /** ... and hold others up. */
+  extraDelayMs: (message: PeerMessage) => number = () => 0;
   /** Waiting clients, by request. */
   readonly clients = new Map<number, (answer: Answer) => void>();
   readonly #queue = createEventQueue<() => void>();
@@ -265,8 +267,9 @@ export class World {
     this.counts.add("messages sent");
     if (delays.length === 0) this.counts.add("messages lost");
     if (delays.length > 1) this.counts.add("messages doubled");
+    const extraMs = this.extraDelayMs(message);
     for (const delayMs of delays) {
-      this.at(this.now + delayMs, () => {
+      this.at(this.now + delayMs + extraMs, () => {
         if (!to.pins.has(from.networkKey)) return;
         this.input(to, { kind: "message", from: from.networkKey, message });
       });
