@@ -14,7 +14,7 @@ import {
 } from "@quorate/node/kernel/validator-set";
 import { encodeGenesis, type Genesis, genesisHash } from "@quorate/node/ledger/genesis";
 import { encodeEventLeaf, encodeReceiptLeaf } from "@quorate/node/ledger/receipt";
-import { createLedger } from "@quorate/node/ledger/state";
+import { createLedger, type Spare } from "@quorate/node/ledger/state";
 import { proveTree, type StateTree, treeRoot, updateTree } from "@quorate/node/ledger/state-tree";
 import { transactionId } from "@quorate/node/ledger/transaction";
 import type { Receipt } from "@quorate/node/ledger/types";
@@ -91,6 +91,8 @@ export class FakeChain {
   readonly #seeds = new Map<PublicKey, Uint8Array>();
   readonly receipts = new Map<Digest, ClaimedReceipt>();
   readonly epochProofs: EpochProof[] = [];
+  /** Keys that nodes name as spares. */
+  readonly spares: PublicKey[] = [];
   tree: StateTree;
   set: ValidatorSet;
   height = 0;
@@ -98,6 +100,8 @@ export class FakeChain {
   /** Leaves of the newest block. */
   leaves: readonly Uint8Array[] = [];
   readonly blocks: ClaimedBlock[] = [];
+  /** What receipts of the transactions to come say. */
+  receipt: Partial<Receipt> = {};
 
   constructor(name = "test") {
     const genesis = testGenesis(name);
@@ -184,7 +188,7 @@ export class FakeChain {
   }
 
   /** Executes once: the same bytes again get the same receipt. */
-  execute(transaction: Uint8Array, receipt: Partial<Receipt> = {}): ClaimedReceipt {
+  execute(transaction: Uint8Array, receipt: Partial<Receipt> = this.receipt): ClaimedReceipt {
     const id = transactionId(transaction);
     const before = this.receipts.get(id);
     if (before !== undefined) return before;
@@ -194,6 +198,19 @@ export class FakeChain {
     const claimed = { leaf, proof: listProof(leaves, 0), certificate };
     this.receipts.set(id, claimed);
     return claimed;
+  }
+
+  /** The id of a transaction, which is executed. */
+  executed(transaction: Uint8Array): { readonly transaction: Digest } {
+    this.execute(transaction);
+    return { transaction: transactionId(transaction) };
+  }
+
+  spare(label: string): Spare {
+    const { key, networkKey, address, owner } = testMember(label, 8n);
+    const candidate = { key, networkKey, address, owner, bond: 8_000_000n, registeredAt: 1 };
+    this.spares.push(key);
+    return { ...candidate, order: 1, registeredMs: GENESIS_TIME_MS, endorsed: true, attested: 0 };
   }
 
   state(key: string): ClaimedState {

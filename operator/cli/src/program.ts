@@ -1,0 +1,293 @@
+import { AccountKey } from "@quorate/client/account-key";
+import type { QuorateClient } from "@quorate/client/client";
+import { InputError } from "@quorate/client/errors";
+import { clockNonces } from "@quorate/client/nonces";
+import { transactionId } from "@quorate/node/ledger/transaction";
+import { Command, CommanderError } from "commander";
+import { generateKey, showAccount } from "./commands/account.ts";
+import { cancelOrder, placeOrder, type Signing, withdraw } from "./commands/order.ts";
+import {
+  queryBlock,
+  queryHeight,
+  querySet,
+  queryStatus,
+  queryTransaction,
+} from "./commands/query-chain.ts";
+import { queryMarket, querySpares, querySwaps, showOrder } from "./commands/query-lists.ts";
+import { ENVIRONMENT_HELP, type GivenOptions, keyFile, networkConfig } from "./config.ts";
+import { EXIT, EXIT_CODES_HELP, errorDocument } from "./exit-codes.ts";
+import { type CommandOutput, toJson } from "./output.ts";
+import type { Ports } from "./ports.ts";
+import { parseHex32 } from "./quantities.ts";
+
+/** State of one run: which transaction is on its way, and what the process exits with. */
+interface Run {
+  readonly ports: Ports;
+  sent: { readonly id: string; readonly nonce: number } | undefined;
+  exitCode: number;
+}
+
+/** Runs the command line without the program's name; resolves with the exit code. */
+export async function runCli(args: readonly string[], ports: Ports): Promise<number> {
+  const run: Run = { ports, sent: undefined, exitCode: EXIT.OK };
+  const isJson = args.includes("--json");
+  try {
+    await buildProgram(run, isJson).parseAsync(args, { from: "user" });
+  } catch (error) {
+    // Commander has written help or version itself.
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.OK;
+    report(run, isJson, error instanceof CommanderError ? usageError(error) : error);
+  }
+  return run.exitCode;
+}
+
+function usageError(error: CommanderError): InputError {
+  const said = error.message.replace(/^error: /, "");
+  const fix = `${said === "(outputHelp)" ? "name a command" : said}; see --help`;
+  return new InputError({ code: "USAGE", field: "arguments", fix }, { cause: error });
+}
+
+/** One line that names the field and the fix, or with --json one document. */
+function report(run: Run, isJson: boolean, error: unknown): void {
+  const { ports, sent } = run;
+  const document = errorDocument(error, sent?.id);
+  run.exitCode = document.error.exitCode;
+  if (isJson) {
+    ports.stdout(`${toJson(document)}\n`);
+    return;
+  }
+  const { code, field, fix } = document.error;
+  const again =
+    sent !== undefined && run.exitCode !== EXIT.REFUSED
+      ? `\ntransaction ${sent.id} may still be executed: the same command with --nonce ${sent.nonce} sends it again`
+      : "";
+  ports.stderr(`quorate: ${code}: ${field}: ${fix}${again}\n`);
+  if (run.exitCode === EXIT.BUG && error instanceof Error) ports.stderr(`${error.stack}\n`);
+}
+
+const NETWORK_OPTIONS = [
+  ["--genesis <file>", "the network's genesis file"],
+  ["--endpoint <host:port...>", "query listener of a node; give several"],
+  ["--timeout <ms>", "give up after this long (default 20000)"],
+] as const;
+
+function leaf(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option("--json", "print one JSON document")
+    .exitOverride()
+    .allowExcessArguments(false);
+}
+
+/** A command that asks the network. */
+function networkLeaf(parent: Command, name: string, description: string): Command {
+  const command = leaf(parent, name, description);
+  for (const [flags, text] of NETWORK_OPTIONS) command.option(flags, text);
+  return command;
+}
+
+function signedLeaf(parent: Command, name: string, description: string): Command {
+  return networkLeaf(parent, name, description)
+    .option("--key <file>", "private key of the account")
+    .option("--nonce <number>", "to send an earlier transaction again: the same bytes run once");
+}
+
+function example(command: Command, ...lines: readonly string[]): Command {
+  return command.addHelpText("after", `\nExample:\n${lines.map((line) => `  ${line}`).join("\n")}`);
+}
+
+export function buildProgram(run: Run, isJson: boolean): Command {
+  const { ports } = run;
+  const program = new Command("quorate")
+    .description("Trade on and look at a Quorate chain; every answer is verified here.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: ports.stdout,
+      // Errors are reported once, by `report`.
+      writeErr: () => undefined,
+      outputError: () => undefined,
+    })
+    .addHelpText("after", `\n${ENVIRONMENT_HELP}\n\n${EXIT_CODES_HELP}`);
+  addAccount(program, run, isJson);
+  addOrders(program, run, isJson);
+  addQueries(program, run, isJson);
+  return program;
+}
+
+function show(run: Run, isJson: boolean, output: CommandOutput): void {
+  run.ports.stdout(isJson ? `${toJson(output.document)}\n` : `${output.lines.join("\n")}\n`);
+}
+
+/** Connects, runs the command, prints, closes. */
+function onNetwork<T extends GivenOptions>(
+  run: Run,
+  isJson: boolean,
+  act: (client: QuorateClient, options: T, args: readonly string[]) => Promise<CommandOutput>,
+) {
+  return async (...given: unknown[]): Promise<void> => {
+    const command = given.at(-1);
+    if (!(command instanceof Command)) throw new Error("commander calls with its command last");
+    const options = command.opts<T>();
+    const { genesisFile, endpoints, timeoutMs } = networkConfig(options, run.ports.environment);
+    const client = await run.ports.connect({
+      genesis: { file: genesisFile },
+      endpoints,
+      timeouts: { totalMs: timeoutMs },
+    });
+    try {
+      show(run, isJson, await act(client, options, command.args));
+    } finally {
+      client.close();
+    }
+  };
+}
+
+async function accountKey(run: Run, options: GivenOptions): Promise<AccountKey> {
+  const file = keyFile(options, run.ports.environment);
+  return AccountKey.fromPem(await run.ports.readText(file, "--key"));
+}
+
+async function signing(run: Run, client: QuorateClient, options: GivenOptions): Promise<Signing> {
+  return {
+    client,
+    account: await accountKey(run, options),
+    nonces: clockNonces(run.ports.nowMs),
+    sending: (sent) => {
+      run.sent = { id: sent.id, nonce: sent.nonce };
+    },
+  };
+}
+
+/** The account of an option, else of the key. */
+async function accountOf(
+  run: Run,
+  options: GivenOptions & { readonly account?: string },
+): Promise<string> {
+  if (options.account !== undefined) return parseHex32(options.account, "--account");
+  return (await accountKey(run, options)).publicKey;
+}
+
+type AccountOptions = GivenOptions & { readonly account?: string };
+
+function addAccount(program: Command, run: Run, isJson: boolean): void {
+  const account = program.command("account").description("keys and what they hold").exitOverride();
+  example(leaf(account, "keygen", "make an account key"), "quorate account keygen --out alice.pem")
+    .requiredOption("--out <file>", "where to write the private key; never overwritten")
+    .action(async ({ out }: { readonly out: string }) => {
+      show(run, isJson, await generateKey(out, run.ports.writeSecret));
+    });
+  example(
+    networkLeaf(account, "show", "balance, margin and positions"),
+    "quorate account show --key alice.pem",
+  )
+    .option("--account <key>", "public key of any account")
+    .option("--key <file>", "private key of the account, instead of --account")
+    .action(
+      onNetwork<AccountOptions>(run, isJson, async (client, options) =>
+        showAccount("account show", client, await accountOf(run, options)),
+      ),
+    );
+}
+
+type PlaceOptions = GivenOptions & {
+  readonly market: string;
+  readonly side: string;
+  readonly size: string;
+  readonly price: string;
+  readonly tif?: string;
+  readonly reduceOnly?: boolean;
+  readonly clientId?: string;
+  readonly nonce?: string;
+};
+type CancelOptions = GivenOptions & {
+  readonly market: string;
+  readonly clientId: string;
+  readonly nonce?: string;
+};
+type WithdrawOptions = GivenOptions & { readonly amount: string; readonly nonce?: string };
+
+function addOrders(program: Command, run: Run, isJson: boolean): void {
+  const order = program.command("order").description("place and look at orders").exitOverride();
+  example(
+    signedLeaf(order, "place", "place one order"),
+    "quorate order place --market SPX-PERP --side buy --size 5 --price 128000",
+  )
+    .requiredOption("--market <name>", "name or number of the market")
+    .requiredOption("--side <side>", "buy or sell")
+    .requiredOption("--size <lots>", "lots, a whole number")
+    .requiredOption("--price <ticks>", "limit price in ticks, a whole number")
+    .option("--tif <word>", "gtc, ioc or post-only (default gtc)")
+    .option("--reduce-only", "only make a position smaller")
+    .option("--client-id <number>", "the order's own number (default: the nonce)")
+    .action(
+      onNetwork<PlaceOptions>(run, isJson, async (client, { tif, ...options }) =>
+        placeOrder(await signing(run, client, options), {
+          ...options,
+          ...(tif !== undefined && { timeInForce: tif }),
+        }),
+      ),
+    );
+  example(
+    networkLeaf(order, "show", "one open order"),
+    "quorate order show --market SPX-PERP --client-id 7 --key alice.pem",
+  )
+    .requiredOption("--market <name>", "name or number of the market")
+    .requiredOption("--client-id <number>", "the order's own number")
+    .option("--account <key>", "public key of any account")
+    .option("--key <file>", "private key of the account, instead of --account")
+    .action(
+      onNetwork<AccountOptions & CancelOptions>(run, isJson, async (client, options) =>
+        showOrder(client, { ...options, account: await accountOf(run, options) }),
+      ),
+    );
+  example(
+    signedLeaf(program, "cancel", "cancel one open order"),
+    "quorate cancel --market SPX-PERP --client-id 7",
+  )
+    .requiredOption("--market <name>", "name or number of the market")
+    .requiredOption("--client-id <number>", "the order's own number")
+    .action(
+      onNetwork<CancelOptions>(run, isJson, async (client, options) =>
+        cancelOrder(await signing(run, client, options), options),
+      ),
+    );
+  example(signedLeaf(program, "withdraw", "take money out"), "quorate withdraw --amount 250.50")
+    .requiredOption("--amount <usd>", "USD with at most 6 decimals")
+    .action(
+      onNetwork<WithdrawOptions>(run, isJson, async (client, options) =>
+        withdraw(await signing(run, client, options), options),
+      ),
+    );
+}
+
+function addQueries(program: Command, run: Run, isJson: boolean): void {
+  const query = program.command("query").description("verified state of the chain").exitOverride();
+  const add = (
+    name: string,
+    description: string,
+    act: (client: QuorateClient, args: readonly string[]) => Promise<CommandOutput>,
+  ): void => {
+    const sample = name.replace("<height>", "1200").replace("<market>", "SPX-PERP");
+    example(networkLeaf(query, name, description), `quorate query ${sample}`).action(
+      onNetwork<GivenOptions>(run, isJson, (client, _, args) => act(client, args)),
+    );
+  };
+  add("status", "the proven height, and what one node says of itself", queryStatus);
+  add("height", "the newest certified result", queryHeight);
+  add("set", "the members with their power", querySet);
+  add("spares", "registered spares", querySpares);
+  add("swaps", "every change of the set, with cause and proof", querySwaps);
+  add("account <key>", "an account by its public key", (client, [key = ""]) =>
+    showAccount("query account", client, parseHex32(key, "KEY")),
+  );
+  add("market <market>", "index price, oracle and margins of a market", (client, [name = ""]) =>
+    queryMarket(client, name),
+  );
+  add("block <height>", "one block and its transactions", (client, [height = ""]) =>
+    queryBlock(client, height, transactionId),
+  );
+  add("transaction <id>", "the receipt of a transaction", (client, [id = ""]) =>
+    queryTransaction(client, id),
+  );
+}

@@ -1,0 +1,59 @@
+import { AccountKey } from "@quorate/client/account-key";
+import { connect } from "@quorate/client/client";
+import { InputError } from "@quorate/client/errors";
+import { testSeed } from "../../../node/client/test/fake-chain.ts";
+import type { TestNetwork } from "../../../node/client/test/network.ts";
+import type { Environment } from "../src/config.ts";
+import type { Ports } from "../src/ports.ts";
+import { runCli } from "../src/program.ts";
+
+export interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** An account that the test genesis gives money. */
+export const account = AccountKey.fromSeed(Buffer.from(testSeed("account")).toString("hex"));
+
+/** The command line over a fake network, with files and environment that exist in memory. */
+export class CommandLine {
+  readonly files = new Map<string, string>([["alice.pem", account.toPem()]]);
+  environment: Environment;
+  nowMs = 1_700_000_000_000;
+  readonly #network: TestNetwork;
+
+  constructor(network: TestNetwork) {
+    this.#network = network;
+    this.environment = {
+      QUORATE_GENESIS: "genesis.json",
+      QUORATE_ENDPOINTS: network.endpoints.join(", "),
+      QUORATE_KEY: "alice.pem",
+    };
+  }
+
+  async run(...args: readonly string[]): Promise<Ran> {
+    const written = { stdout: "", stderr: "" };
+    this.nowMs += 100;
+    const ports: Ports = {
+      environment: this.environment,
+      connect: (options) => connect({ ...options, genesis: this.#network.chain.genesisBytes }),
+      readText: async (file, field) => {
+        const text = this.files.get(file);
+        if (text !== undefined) return text;
+        throw new InputError({ code: "FILE_UNREADABLE", field, fix: `${file} cannot be read` });
+      },
+      writeSecret: async (file, text) => {
+        this.files.set(file, text);
+      },
+      nowMs: () => this.nowMs,
+      stdout: (text) => {
+        written.stdout += text;
+      },
+      stderr: (text) => {
+        written.stderr += text;
+      },
+    };
+    return { exitCode: await runCli(args, ports), ...written };
+  }
+}
