@@ -63,6 +63,8 @@ export interface Plan {
   /** Local clock minus true time, by node. */
   readonly skewMs: readonly number[];
   readonly fsyncMsMax: number;
+  /** One node whose syncs take ten times as long. */
+  readonly slowDisk: number | undefined;
   readonly faults: readonly Fault[];
   /** The one member that lies. */
   readonly liar: Liar | undefined;
@@ -153,6 +155,7 @@ export function drawPlan(seed: number, members: number): Plan {
     links: drawLinks(random, nodes),
     skewMs: Array.from({ length: nodes }, () => random.integer(-100, 100)),
     fsyncMsMax: random.pick([1, 3, 20]),
+    slowDisk: random.chance(0.3) ? random.integer(0, members - 1) : undefined,
     faults: faults.toSorted((left, right) => left.atMs - right.atMs),
     liar: role < 0.35 ? { kind: role < 0.25 ? "twins" : "amnesia", node: villain } : undefined,
     evidenceDropper: random.chance(0.3) ? (villain + 1) % members : undefined,

@@ -5,7 +5,11 @@ import { World } from "./world.ts";
 
 /** Runs until `effects` effects are done, cuts the power of all nodes there, and starts them again. */
 function cutAt(effects: number, seed: number): World {
-  const world = new World(quietPlan({ seed, tradeEveryMs: 100, healMs: 0, fsyncMsMax: 3 }));
+  // With one slow disk the others vote, certify and order a block that its proposer has not synced.
+  const slowDisk = seed % 2 === 0 ? undefined : seed % 4;
+  const world = new World(
+    quietPlan({ seed, tradeEveryMs: 100, healMs: 0, fsyncMsMax: 3, slowDisk }),
+  );
   startAll(world);
   addLife(world);
   const [first] = world.nodes;

@@ -15,6 +15,7 @@ export function quietPlan(changes: Partial<Plan> = {}): Plan {
     links: { baseMs, jitterMs: 2, dropRate: 0, duplicateRate: 0 },
     skewMs: Array.from({ length: count }, () => 0),
     fsyncMsMax: 1,
+    slowDisk: undefined,
     faults: [],
     liar: undefined,
     evidenceDropper: undefined,

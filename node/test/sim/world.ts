@@ -165,12 +165,17 @@ export class World {
     return {
       now: () => Math.floor(START_MS + this.now + skewMs),
       after: (delayMs, action) => this.at(this.now + delayMs, () => this.#guard(node, action)),
-      syncMs: () => 0.1 + this.#syncs.next() * this.plan.fsyncMsMax,
+      syncMs: () => this.#syncMs(node),
       dies: () => this.#dies(node),
       perform: (effect) => this.#perform(node, effect),
       journal: (effect) => this.#journal(node, effect),
       stepped: (input, effects) => this.#stepped(node, input, effects),
     };
+  }
+
+  #syncMs(node: SimNode): number {
+    const slowness = node.place === this.plan.slowDisk ? 10 : 1;
+    return 0.1 + this.#syncs.next() * this.plan.fsyncMsMax * slowness;
   }
 
   #dies(node: SimNode): boolean {
