@@ -9,7 +9,7 @@ import {
   signingBytes,
 } from "../kernel/statements.ts";
 import { findMember, hasQuorum } from "../kernel/validator-set.ts";
-import { type ConsensusState, NO_BALLOTS } from "./state.ts";
+import { ballotsAt, type ConsensusState } from "./state.ts";
 import type { OrderCertificate, QuorumCertificate, TimeoutCertificate } from "./types.ts";
 
 export function sortedSignatures(statements: readonly SignedStatement[]): AuthorSignature[] {
@@ -57,7 +57,7 @@ const UNSORTED = refuse("UNSORTED_SIGNERS", "signatures", "sort the signers by k
 export function verifyQc(state: ConsensusState, qc: QuorumCertificate): Result<void, Refusal> {
   const epoch = checkEpoch(state, qc.epoch);
   if (!epoch.ok) return epoch;
-  const { genesisQc, ballots } = state.epoch;
+  const { genesisQc } = state.epoch;
   if (qc.round === 0) {
     const same = qc.blockId === genesisQc.blockId && qc.qcRound === 0 && qc.signatures.length === 0;
     return same
@@ -66,7 +66,7 @@ export function verifyQc(state: ConsensusState, qc: QuorumCertificate): Result<v
   }
   if (qc.qcRound >= qc.round) return refuse("ROUNDS_REVERSED", "qc.qcRound", "name an older round");
   if (!isAscending(qc.signatures)) return UNSORTED;
-  const { votes } = ballots.get(qc.round) ?? NO_BALLOTS;
+  const { votes } = ballotsAt(state.epoch, qc.round);
   const scheme = rememberingScheme(state, (author) => {
     const vote = votes.get(author);
     if (vote?.statement.kind !== "vote") return undefined;
@@ -102,7 +102,7 @@ export function verifyTc(state: ConsensusState, tc: TimeoutCertificate): Result<
   if (highestHqcRound(tc) >= tc.round || tc.highestQc.round < highestHqcRound(tc)) {
     return refuse("ROUNDS_REVERSED", "tc.highestQc", "attach the highest certificate it names");
   }
-  const { timeouts } = state.epoch.ballots.get(tc.round) ?? NO_BALLOTS;
+  const { timeouts } = ballotsAt(state.epoch, tc.round);
   for (const { author, signature, hqcRound } of tc.timeouts) {
     const statement: Statement = { kind: "timeout", epoch: tc.epoch, round: tc.round, hqcRound };
     const known = timeouts.get(author)?.signed;
@@ -128,7 +128,7 @@ export function verifyOrder(state: ConsensusState, order: OrderCertificate): Res
   if (!epoch.ok) return epoch;
   if (!isAscending(order.signatures)) return UNSORTED;
   const { round, blockId } = order;
-  const { orderVotes } = state.epoch.ballots.get(round) ?? NO_BALLOTS;
+  const { orderVotes } = ballotsAt(state.epoch, round);
   const scheme = rememberingScheme(state, (author) => {
     const vote = orderVotes.get(author);
     if (vote?.statement.kind !== "order-vote" || vote.statement.blockId !== blockId)

@@ -18,6 +18,8 @@ const AHEAD_MAX = 128;
 const BEHIND_MAX = 64;
 /** A height whose attestations were lost holds later certificates up no longer than this. */
 const GAP_MS: Millis = 1_000;
+/** The last of the attestations is on its way for this long. */
+const LATE_MS: Millis = 300;
 const CERTIFICATE_PACE_MS: Millis = 1_000;
 
 /** E7, and whether this attestation is already here. */
@@ -31,7 +33,10 @@ function isKnown(turn: Turn, signed: SignedStatement, height: Height): boolean {
   return true;
 }
 
+/** A peer that still attests what has long been certified has missed the certificate. */
 function answerLate(turn: Turn, from: PublicKey, height: Height): void {
+  const executedAt = turn.chain.results.get(height)?.at ?? turn.now - LATE_MS;
+  if (turn.now - executedAt < LATE_MS) return;
   const certificate = turn.chain.certificates.get(height);
   if (certificate !== undefined) turn.send(from, { kind: "result-certificate", certificate });
 }
@@ -148,19 +153,23 @@ export function flushCertificates(turn: Turn): void {
 /** Tells the shell, and forgets what is certified by now. */
 export function announce(turn: Turn, certificate: ResultCertificate): void {
   const { height } = certificate.result;
-  const { chain } = turn;
-  const oldest = height - BEHIND_MAX;
+  const { waiting, certificates } = turn.chain;
   turn.changeChain({
     certified: height,
-    waiting: keepEntries(chain.waiting, (key) => key > height),
-    results: keepEntries(chain.results, (key) => key > oldest),
-    attestations: keepEntries(chain.attestations, (key) => key > oldest),
-    certificates: keepEntries(
-      withEntry(chain.certificates, height, certificate),
-      (key) => key > oldest,
-    ),
+    waiting: keepEntries(waiting, (key) => key > height),
+    certificates: withEntry(certificates, height, certificate),
   });
   turn.emit({ kind: "certified", certificate });
+  if (certificates.size >= 2 * BEHIND_MAX) forgetBelow(turn, height - BEHIND_MAX);
+}
+
+function forgetBelow(turn: Turn, height: Height): void {
+  const { results, attestations, certificates } = turn.chain;
+  turn.changeChain({
+    results: keepEntries(results, (key) => key > height),
+    attestations: keepEntries(attestations, (key) => key > height),
+    certificates: keepEntries(certificates, (key) => key > height),
+  });
 }
 
 /** Attestations that a lost message keeps uncertified go out again; so does the newest certificate. */

@@ -12,7 +12,8 @@ const REPORTED_MAX = 1_024;
 
 /** True for two statements that differ under one (author, epoch, kind, index). */
 export function isConflict(turn: Turn, first: SignedStatement, second: SignedStatement): boolean {
-  if (first.author !== second.author) return false;
+  // One signature signs one statement: the usual case, a repeat, costs nothing.
+  if (first.author !== second.author || equalBytes(first.signature, second.signature)) return false;
   const { chainId } = turn.state.config;
   return !equalBytes(
     signingBytes(chainId, first.statement),

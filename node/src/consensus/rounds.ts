@@ -45,16 +45,19 @@ function keepVotes(turn: Turn, qc: QuorumCertificate): void {
   }
 }
 
-/** R4: the certificate locks; an order vote only if this round was not timed out before. */
+/**
+ * R4: an order vote, unless this round was timed out before. The lock moves only together with a
+ * signature and after its certificate is in the log: a lock on a certificate that a power cut took
+ * from everybody would keep this node from ever signing a timeout again.
+ */
 function orderVote(turn: Turn, qc: QuorumCertificate): void {
   const { safety, orderVotedRound } = turn.epoch;
-  const oneChainRound = Math.max(safety.oneChainRound, qc.round);
-  turn.changeEpoch({ safety: { ...safety, oneChainRound } });
   if (!mayVote(turn.state) || qc.round <= orderVotedRound) return;
   if (qc.round <= safety.highestTimeoutRound) return;
   storeQc(turn, qc);
   turn.changeEpoch({ orderVotedRound: qc.round });
   const { epoch, round, blockId } = qc;
+  const oneChainRound = Math.max(safety.oneChainRound, round);
   askSign(turn, { kind: "order-vote", epoch, round, blockId }, { oneChainRound });
 }
 

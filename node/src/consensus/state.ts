@@ -120,7 +120,10 @@ export interface EpochState {
   readonly highestOrder: OrderCertificate | undefined;
   /** Newest proof of a commit that still lacks blocks or batches. */
   readonly commitTarget: CommitTarget | undefined;
+  /** Ballots of the newest rounds; a small map, because every vote copies it. */
   readonly ballots: ReadonlyMap<Round, Ballots>;
+  /** Ballots of older rounds: late votes and evidence. */
+  readonly oldBallots: ReadonlyMap<Round, Ballots>;
   readonly elections: readonly Election[];
   readonly storedQcRound: Round;
   readonly storedTcRound: Round;
@@ -289,6 +292,7 @@ export function createEpoch(chainId: Digest, start: EpochStart, now: Millis): Ep
     highestOrder: undefined,
     commitTarget: undefined,
     ballots: new Map(),
+    oldBallots: new Map(),
     elections: [{ round: 0, failed: new Map() }],
     storedQcRound: 0,
     storedTcRound: 0,
@@ -363,6 +367,11 @@ export function createConsensus(config: ConsensusConfig): ConsensusState {
     roundTimes: [],
     resendDueAt: 0,
   };
+}
+
+/** What the members said in one round, as far as this node remembers. */
+export function ballotsAt({ ballots, oldBallots }: EpochState, round: Round): Ballots {
+  return ballots.get(round) ?? oldBallots.get(round) ?? NO_BALLOTS;
 }
 
 /** True for a node that holds a seat in the current epoch and has not stopped. */

@@ -1,3 +1,4 @@
+import { assert } from "../kernel/assert.ts";
 import type { Millis } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { statementEpoch } from "../kernel/statements.ts";
@@ -34,6 +35,7 @@ export interface Step {
  * ends and recovers from its journal.
  */
 export function step(state: ConsensusState, input: Input, now: Millis): Step {
+  assert(Number.isSafeInteger(now), `the local clock is in whole milliseconds, not ${now}`);
   const turn = new Turn(state, now);
   if (input.kind === "start") start(turn);
   if (!turn.state.started) return { state: turn.state, effects: turn.effects };

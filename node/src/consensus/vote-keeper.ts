@@ -3,20 +3,29 @@ import type { SignedStatement } from "../kernel/statements.ts";
 import { hasQuorum } from "../kernel/validator-set.ts";
 import { sortedSignatures } from "./certificates.ts";
 import { compareWithNewest, isConflict, noteNewest, reportMisconduct } from "./evidence.ts";
-import { type Ballots, NO_BALLOTS, type TimeoutBallot } from "./state.ts";
+import { type Ballots, ballotsAt, type TimeoutBallot } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
 import type { OrderCertificate, QuorumCertificate, TimeoutCertificate } from "./types.ts";
 
 /** Rounds behind the current one whose statements still count as late votes and as evidence. */
 export const PAST_ROUNDS_MAX = 256;
 
+/** Ballots move to the old ones in bulk. */
+const RECENT_ROUNDS_MIN = 8;
+const RECENT_ROUNDS_MAX = 40;
+
 export function ballotsOf(turn: Turn, round: Round): Ballots {
-  return turn.epoch.ballots.get(round) ?? NO_BALLOTS;
+  return ballotsAt(turn.epoch, round);
 }
 
 function changeBallots(turn: Turn, round: Round, patch: Partial<Ballots>): void {
-  const ballots = { ...ballotsOf(turn, round), ...patch };
-  turn.changeEpoch({ ballots: withEntry(turn.epoch.ballots, round, ballots) });
+  const changed = { ...ballotsOf(turn, round), ...patch };
+  const { ballots, oldBallots } = turn.epoch;
+  if (oldBallots.has(round)) {
+    turn.changeEpoch({ oldBallots: withEntry(oldBallots, round, changed) });
+  } else {
+    turn.changeEpoch({ ballots: withEntry(ballots, round, changed) });
+  }
 }
 
 /** False for rounds that are too old to matter or too far ahead to keep (R9). */
@@ -26,11 +35,18 @@ export function isRoundInWindow(turn: Turn, round: Round): boolean {
   return round >= 1 && round >= current - PAST_ROUNDS_MAX && round <= current + roundsAheadMax;
 }
 
-/** Forgets the ballots of rounds long gone. */
+/** Puts old ballots away, and forgets those of rounds long gone. */
 export function pruneBallots(turn: Turn): void {
-  const oldest = turn.epoch.round - PAST_ROUNDS_MAX;
-  if (!turn.epoch.ballots.has(oldest - 1) && turn.epoch.ballots.size <= PAST_ROUNDS_MAX) return;
-  turn.changeEpoch({ ballots: keepEntries(turn.epoch.ballots, (round) => round >= oldest) });
+  const { ballots, oldBallots, round: current } = turn.epoch;
+  if (ballots.size <= RECENT_ROUNDS_MAX) return;
+  const recent = current - RECENT_ROUNDS_MIN;
+  const oldest = current - PAST_ROUNDS_MAX;
+  const aged = Array.from(ballots).filter(([round]) => round < recent);
+  const kept = Array.from(oldBallots).filter(([round]) => round >= oldest);
+  turn.changeEpoch({
+    ballots: keepEntries(ballots, (round) => round >= recent),
+    oldBallots: new Map([...kept, ...aged]),
+  });
 }
 
 type Shelf = "proposals" | "votes" | "orderVotes";

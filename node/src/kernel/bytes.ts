@@ -1,7 +1,10 @@
 import { assert } from "./assert.ts";
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-const NIBBLE = new Map(Array.from("0123456789abcdef", (digit, value) => [digit, value]));
+/** Value of a lower-case hex digit by its character code; -1 for any other character. */
+const NIBBLE = Int8Array.from({ length: 128 }, (_, code) =>
+  "0123456789abcdef".indexOf(String.fromCharCode(code)),
+);
 
 /** Lower-case hex of the bytes. */
 export function toHex(bytes: Uint8Array): string {
@@ -19,9 +22,9 @@ export function fromHex(text: string): Uint8Array {
   assert(text.length % 2 === 0, `hex of odd length ${text.length}`);
   const bytes = new Uint8Array(text.length / 2);
   for (let index = 0; index < bytes.length; index += 1) {
-    const high = NIBBLE.get(text.charAt(index * 2));
-    const low = NIBBLE.get(text.charAt(index * 2 + 1));
-    assert(high !== undefined && low !== undefined, `not lower-case hex at byte ${index}`);
+    const high = NIBBLE[text.charCodeAt(index * 2)] ?? -1;
+    const low = NIBBLE[text.charCodeAt(index * 2 + 1)] ?? -1;
+    if (high < 0 || low < 0) assert(false, `not lower-case hex at byte ${index}`);
     bytes[index] = high * 16 + low;
   }
   return bytes;

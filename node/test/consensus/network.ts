@@ -89,6 +89,8 @@ export function setOf(epoch: number, powers: Readonly<Record<string, bigint>>): 
 export interface Disk {
   readonly journal: JournalRecord[];
   readonly chain: ChainRecord[];
+  /** The journal by (kind, epoch, index). */
+  readonly signed: Map<string, JournalRecord>;
 }
 
 export interface TestNode {
@@ -161,7 +163,7 @@ export class Network {
     const node: TestNode = {
       name,
       config,
-      disk: { journal: [], chain: [] },
+      disk: { journal: [], chain: [], signed: new Map() },
       state: createConsensus(config),
       up: false,
       life: 0,
@@ -212,12 +214,12 @@ export class Network {
 
   schedule(delay: number, run: () => void): void {
     this.#order += 1;
-    this.#events.push({ at: this.now + delay, order: this.#order, run });
+    this.#events.push({ at: Math.ceil(this.now + delay), order: this.#order, run });
   }
 
   /** Runs until the virtual clock has moved by `duration`, or until `done`. */
   run(duration: number, done: () => boolean = () => false): boolean {
-    const end = this.now + duration;
+    const end = Math.ceil(this.now + duration);
     while (!done()) {
       let best = -1;
       for (let index = 0; index < this.#events.length; index += 1) {
@@ -310,20 +312,17 @@ export class Network {
 
   #sign(node: TestNode, statement: Statement, safety: JournalRecord["safety"]): void {
     const author = node.config.self.key;
-    const before = node.disk.journal.find((record) => {
-      return (
-        record.statement.kind === statement.kind &&
-        statementEpoch(record.statement) === statementEpoch(statement) &&
-        statementIndex(record.statement) === statementIndex(statement)
-      );
-    });
+    const place = `${statement.kind}/${statementEpoch(statement)}/${statementIndex(statement)}`;
+    const before = node.disk.signed.get(place);
     if (before !== undefined) {
       const same =
         statementDigest(CHAIN_ID, before.statement) === statementDigest(CHAIN_ID, statement);
       if (!same) throw new Error(`${node.name} asked to sign twice: ${JSON.stringify(statement)}`);
     } else {
       const { signature } = signStub(author, statement);
-      node.disk.journal.push({ statement, author, signature, safety });
+      const record = { statement, author, signature, safety };
+      node.disk.journal.push(record);
+      node.disk.signed.set(place, record);
     }
     const { life } = node;
     this.schedule(0, () => {
