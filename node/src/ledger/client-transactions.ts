@@ -22,7 +22,7 @@ export function applyBundle(
   const isNew = work.deposits.some((deposit) => deposit.account === account);
   if (!isNew && !state.margin.accounts.has(account)) {
     const fix = "the account has no balance yet: deposit first";
-    return { code: "ACCOUNT_UNKNOWN", field: "account", fix };
+    return { code: "UNKNOWN_ACCOUNT", field: "account", fix };
   }
   const scope = `bundle/${account}`;
   const used = checkNonce(work, scope, bundle.nonce, id);
@@ -58,7 +58,7 @@ export function applyReport(
   }
   if (market >= state.margin.markets.length) {
     const fix = `there are ${state.margin.markets.length} markets`;
-    return { code: "MARKET_UNKNOWN", field: "report.statement.market", fix };
+    return { code: "UNKNOWN_MARKET", field: "report.statement.market", fix };
   }
   if (price < 1n) {
     return { code: "PRICE_INVALID", field: "report.statement.price", fix: "report 1 tick or more" };

@@ -66,7 +66,7 @@ export function applyApproval(
     return { code: "NOTHING_TO_APPROVE", field: "member", fix };
   }
   if (!state.set.members.some(({ owner }) => owner === signer)) {
-    return { code: "OWNER_UNKNOWN", field: "signer", fix: "sign with the key of a seat's owner" };
+    return { code: "UNKNOWN_OWNER", field: "signer", fix: "sign with the key of a seat's owner" };
   }
   if (entry.approvals.includes(signer)) {
     return { code: "APPROVAL_DUPLICATE", field: "signer", fix: "this owner has approved before" };

@@ -2,7 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GENESIS_MS, keyOf, sign, TestChain } from "../../test/ledger/test-chain.ts";
 import { bondMoney } from "./conservation.ts";
-import { bundleSigningBytes, custodianDepositSigningBytes } from "./transaction.ts";
+import {
+  bundleSigningBytes,
+  custodianDepositSigningBytes,
+  misconductProof,
+} from "./transaction.ts";
 import type { Transaction } from "./types.ts";
 
 const account = keyOf("account new");
@@ -27,6 +31,21 @@ function bundle(chain: TestChain, nonce: number, amount = 1n, of = account): Tra
     actions: [{ kind: "withdraw" as const, amount }],
   };
   return { ...fields, signature: sign(of, bundleSigningBytes(chain.chainId, fields)) };
+}
+
+function transactionOf(
+  chain: TestChain,
+  kind: string,
+  amount: number,
+  nonce: number,
+): Transaction | undefined {
+  const money = BigInt(amount);
+  if (kind === "faucet") return { kind, account, amount: money, nonce };
+  if (kind === "withdraw") return bundle(chain, nonce, money);
+  if (kind === "spare") return chain.register(chain.registration(`spare ${nonce}`, "a", money));
+  const [first, second] = chain.doubleVote(chain.keys[amount] ?? "");
+  if (kind !== "guilt" || !first || !second) return undefined;
+  return misconductProof(chain.chainId, first, second);
 }
 
 describe("rule MINT", () => {
@@ -100,23 +119,9 @@ describe("rule MINT", () => {
         const chain = new TestChain();
         const born = bondMoney(chain.state);
         for (const [index, { kind, amount }] of acts.entries()) {
-          const money = BigInt(amount);
-          if (kind === "faucet") {
-            const nonce = index + 1;
-            chain.block({ transactions: [{ kind: "faucet", account, amount: money, nonce }] });
-          } else if (kind === "withdraw") {
-            chain.block({ transactions: [bundle(chain, index + 1, money)] });
-          } else if (kind === "spare") {
-            const registration = chain.registration(`spare ${index}`, "a", money);
-            chain.block({ transactions: [chain.register(registration)] });
-          } else if (kind === "guilt") {
-            const key = chain.keys[amount] ?? "";
-            const [first, second] = chain.doubleVote(key);
-            if (!first || !second) throw new Error("a pair");
-            chain.block({
-              transactions: [{ kind: "misconduct-proof", chainId: chain.chainId, first, second }],
-            });
-          } else chain.block({ spanMs: amount });
+          const transaction = transactionOf(chain, kind, amount, index + 1);
+          if (transaction === undefined) chain.block({ spanMs: amount });
+          else chain.block({ transactions: [transaction] });
           // executeBlock asserts all money; bonds alone neither grow nor shrink.
           expect(bondMoney(chain.state)).toBe(born);
         }
@@ -164,7 +169,7 @@ describe("bundles and their nonces", () => {
       "BAD_SIGNATURE",
       "BUNDLE_SIZE",
       "BUNDLE_SIZE",
-      "ACCOUNT_UNKNOWN",
+      "UNKNOWN_ACCOUNT",
       "OK",
     ]);
     expect(chain.last?.receipts.at(-1)?.outcomes).toMatchObject([{ code: "OK" }]);
@@ -195,7 +200,7 @@ describe("bundles and their nonces", () => {
       "WRONG_STATEMENT",
       "FOREIGN_EPOCH",
       "NOT_A_MEMBER",
-      "MARKET_UNKNOWN",
+      "UNKNOWN_MARKET",
       "PRICE_INVALID",
       "BAD_SIGNATURE",
       "OK",
@@ -232,7 +237,7 @@ describe("rule SPONSOR", () => {
       "BAD_NETWORK_SIGNATURE",
       "BAD_POSSESSION",
       "BAD_POSSESSION",
-      "OWNER_UNKNOWN",
+      "UNKNOWN_OWNER",
       "ADDRESS_INVALID",
       "NETWORK_KEY_KNOWN",
       "KEY_KNOWN",

@@ -23,7 +23,7 @@ export function applyRegistration(work: Work, transaction: Registering): Verdict
   const owner = state.owners.get(registration.owner);
   if (owner === undefined) {
     const fix = "only owners named in the genesis are candidates";
-    return { code: "OWNER_UNKNOWN", field: "registration.owner", fix };
+    return { code: "UNKNOWN_OWNER", field: "registration.owner", fix };
   }
   const refusal =
     checkKeys(state, registration) ??

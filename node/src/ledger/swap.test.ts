@@ -334,7 +334,7 @@ describe("rule RATE", () => {
     const stranger = owner.approve(keyOf("operator"));
     const forged = { ...owner.approve(keyOf("operator")), signer: keyOf("owner b") };
     expect(owner.chain.block({ transactions: [stranger, forged] })).toEqual([
-      "OWNER_UNKNOWN",
+      "UNKNOWN_OWNER",
       "BAD_SIGNATURE",
     ]);
     const approval = owner.approve(keyOf("owner b"));

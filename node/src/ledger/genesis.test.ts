@@ -1,0 +1,143 @@
+import { describe, expect, test } from "vitest";
+import { keyOf, testGenesis } from "../../test/ledger/test-chain.ts";
+import { PRODUCTION } from "../kernel/parameters.ts";
+import {
+  encodeGenesis,
+  type Genesis,
+  genesisHash,
+  genesisSet,
+  genesisTotal,
+  genesisWarnings,
+  parseGenesis,
+} from "./genesis.ts";
+
+const bytes = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
+
+/** The genesis as JSON with one value replaced, at a path like "seats.0.power". */
+function edited(path: string, value: unknown, genesis = testGenesis()): Uint8Array {
+  const json = JSON.parse(Buffer.from(encodeGenesis(genesis)).toString("ascii"));
+  const names = path.split(".");
+  const last = names.pop() ?? "";
+  const parent = names.reduce((node, name) => node[name], json);
+  if (value === undefined) delete parent[last];
+  else parent[last] = value;
+  return bytes(JSON.stringify(json));
+}
+
+function refusal(file: Uint8Array): string {
+  const parsed = parseGenesis(file);
+  if (parsed.ok) return "OK";
+  expect(parsed.error.fix.length).toBeGreaterThan(5);
+  return `${parsed.error.code} ${parsed.error.field}`;
+}
+
+const production = (): Genesis => ({ ...testGenesis({ dev: false }), parameters: PRODUCTION });
+
+describe("rule GENESIS", () => {
+  test("rule GENESIS: what is encoded is parsed back; the hash binds every byte", () => {
+    const genesis = testGenesis();
+    const file = encodeGenesis(genesis);
+    expect(parseGenesis(file)).toEqual({ ok: true, value: genesis });
+    expect(genesisHash(file)).toMatch(/^[0-9a-f]{64}$/);
+    expect(genesisHash(Uint8Array.from([...file, 0x20]))).not.toBe(genesisHash(file));
+    expect(genesisSet(genesis).members.map(({ key }) => key)).toEqual(
+      genesis.seats.map(({ key }) => key).toSorted(),
+    );
+    expect(genesisTotal(genesis)).toBe(1_000n + 400n + 1_000_000n + 5_000n);
+  });
+
+  test("rule GENESIS: omitted parameters are the production ones", () => {
+    const parsed = parseGenesis(edited("parameters", undefined, production()));
+    expect(parsed.ok && parsed.value.parameters).toEqual(PRODUCTION);
+    const some = parseGenesis(edited("parameters", { rotation: { fitBlocks: 30 } }, production()));
+    expect(some.ok && some.value.parameters.rotation).toEqual({
+      ...PRODUCTION.rotation,
+      fitBlocks: 30,
+    });
+  });
+
+  test("rule GENESIS: each wrong field is named with its fix", () => {
+    const seat = "GENESIS_INVALID seats[0]";
+    const faults: readonly (readonly [string, unknown, string])[] = [
+      ["name", "", "GENESIS_INVALID name"],
+      ["dev", "yes", "GENESIS_INVALID dev"],
+      ["genesisTimeMs", -1, "GENESIS_INVALID genesisTimeMs"],
+      ["genesisTimeMs", "1", "GENESIS_INVALID genesisTimeMs"],
+      ["surprise", 1, "GENESIS_INVALID surprise"],
+      ["candidates", "open", "GENESIS_INVALID candidates"],
+      ["candidates", "all", "GENESIS_INVALID candidates"],
+      ["owners", {}, "GENESIS_INVALID owners"],
+      ["owners.0.treasury", 5, "GENESIS_INVALID owners[0].treasury"],
+      ["owners.0.treasury", "-5", "GENESIS_INVALID owners[0].treasury"],
+      ["owners.0.treasury", "05", "GENESIS_INVALID owners[0].treasury"],
+      ["owners.0.key", "AB".repeat(32), "GENESIS_INVALID owners[0].key"],
+      ["custodians.1", keyOf("custodian x"), "GENESIS_KEY_TWICE custodians[1]"],
+      ["seats.0.address", "here", `${seat}.address`],
+      ["seats.0.address", "host:70000", `${seat}.address`],
+      ["seats.0.power", "0", `${seat}.power`],
+      ["seats.0.surprise", "0", `${seat}.surprise`],
+      ["seats.0.power", "1e3", `${seat}.power`],
+      ["seats.0.owner", keyOf("stranger"), "GENESIS_OWNER seats[0].owner"],
+      ["seats.1.key", keyOf("seat0"), "GENESIS_KEY_TWICE seats[1].key"],
+      ["seats.1.networkKey", keyOf("seat0"), "GENESIS_KEY_TWICE seats[1].networkKey"],
+      ["seats.3.power", "150", "GENESIS_SEAT_POWER seats[3].power"],
+      ["seats", [], "GENESIS_TOO_FEW_SEATS seats"],
+      [
+        "parameters.rotation.unbondingMs",
+        60_000,
+        "GENESIS_INVALID parameters.rotation.unbondingMs",
+      ],
+      ["parameters.rotation.slashPpm", "1000001", "GENESIS_INVALID parameters.rotation.slashPpm"],
+      ["parameters.rotation.silenceMs", 0, "GENESIS_INVALID parameters.rotation.silenceMs"],
+      [
+        "parameters.rotation.absenceEveryMs",
+        1,
+        "GENESIS_INVALID parameters.rotation.absenceEveryMs",
+      ],
+      ["parameters.rotation.silence", 1, "GENESIS_INVALID parameters.rotation.silence"],
+      [
+        "parameters.consensus.roundTimeoutMsMin",
+        9_000,
+        "GENESIS_INVALID parameters.consensus.roundTimeoutMsMin",
+      ],
+      ["margin.markets.0.id", 1, "GENESIS_INVALID margin.markets[0].id"],
+      [
+        "margin.markets.0.maintenanceMarginPpm",
+        "40000",
+        "GENESIS_INVALID margin.markets[0].maintenanceMarginPpm",
+      ],
+      ["margin.markets.0.orderLotsMax", "0", "GENESIS_INVALID margin.markets[0].orderLotsMax"],
+      ["margin.accounts.0.balance", null, "GENESIS_INVALID margin.accounts[0].balance"],
+      ["margin.insuranceFund", "9".repeat(25), "GENESIS_INVALID margin.insuranceFund"],
+    ];
+    for (const [path, value, expected] of faults)
+      expect(refusal(edited(path, value))).toBe(expected);
+    expect(refusal(bytes("{"))).toBe("GENESIS_INVALID file");
+    expect(refusal(bytes("[]"))).toBe("GENESIS_INVALID ");
+    expect(refusal(Uint8Array.from([0xef, 0xbb, 0xbf, 0x7b, 0x7d]))).toBe("GENESIS_INVALID file");
+  });
+
+  test("rule GENESIS: dev alone may shorten times", () => {
+    const short = "parameters.rotation.silenceMs";
+    expect(refusal(edited(short, 9_999, production()))).toBe(`GENESIS_TIME_SHORT ${short}`);
+    const windows = "parameters.rotation.coolDownWindows";
+    expect(refusal(edited(windows, 1, production()))).toBe(`GENESIS_TIME_SHORT ${windows}`);
+    const deadline = "parameters.margin.callDeadlineMs";
+    expect(refusal(edited(deadline, 1_000, production()))).toBe(`GENESIS_TIME_SHORT ${deadline}`);
+    expect(refusal(edited(short, 10_001, production()))).toBe("OK");
+    expect(refusal(edited(short, 9_999, { ...production(), dev: true }))).toBe("OK");
+  });
+
+  test("rule SEAT: a seat has less than a third; an owner too, where there are four", () => {
+    const three = testGenesis({ owners: ["a", "a", "b", "c"] });
+    expect(refusal(encodeGenesis(three))).toBe("OK");
+    expect(genesisWarnings(three)[0]).toMatch(/^3 owner/);
+    const four = testGenesis({ owners: ["a", "a", "b", "c", "d"] });
+    expect(refusal(encodeGenesis(four))).toBe("GENESIS_OWNER_POWER owners[0]");
+    const fair = testGenesis({ owners: ["a", "b", "c", "d"] });
+    expect(refusal(encodeGenesis(fair))).toBe("OK");
+    expect(genesisWarnings({ ...fair, dev: false })).toEqual([]);
+    const third = testGenesis({ powers: [100n, 50n, 100n, 50n] });
+    expect(refusal(encodeGenesis(third))).toBe("GENESIS_SEAT_POWER seats[0].power");
+  });
+});

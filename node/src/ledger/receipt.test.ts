@@ -1,0 +1,113 @@
+import { describe, expect, test } from "vitest";
+import { keyOf, TestChain } from "../../test/ledger/test-chain.ts";
+import { listRoot, verifyListProof } from "../kernel/merkle.ts";
+import type { MarginEvent } from "../margin/types.ts";
+import { decodeReceiptLeaf, encodeEventLeaf, receiptProof, resultLeaves } from "./receipt.ts";
+import type { LedgerEvent } from "./types.ts";
+
+const key = "ab".repeat(32);
+const marginEvents: readonly MarginEvent[] = [
+  { kind: "index-price", market: 0, price: 5n, state: "resuming", reports: 3 },
+  { kind: "oracle-outlier", market: 1, author: key, price: -1n },
+  {
+    kind: "fill",
+    fill: {
+      market: 0,
+      maker: key,
+      makerClientId: 4,
+      taker: key,
+      takerClientId: undefined,
+      side: "sell",
+      size: 5n,
+      price: 6n,
+      fee: 7n,
+    },
+  },
+  {
+    kind: "stage",
+    account: key,
+    from: "called",
+    to: "liquidating",
+    equity: -4n,
+    initialMargin: 5n,
+    maintenanceMargin: 6n,
+    deadlineMs: 7,
+  },
+  { kind: "liquidation", account: key, market: 0, size: -4n, limit: 5n, filled: 3n, fee: 1n },
+  {
+    kind: "close-out",
+    account: key,
+    market: 0,
+    size: 4n,
+    price: 5n,
+    against: [{ account: key, size: 4n }],
+  },
+  { kind: "order-cancelled", account: key, market: 0, clientId: 9, size: 1n, reason: "ladder" },
+  {
+    kind: "deficit",
+    account: key,
+    deficit: 5n,
+    paidByFund: 3n,
+    paidByCut: 2n,
+    cuts: [{ account: key, amount: 2n }],
+  },
+  { kind: "debt-repaid", account: key, amount: 1n },
+  { kind: "withdrawal", account: key, amount: 2n },
+  { kind: "deposit", account: key, amount: 3n },
+];
+const events: readonly LedgerEvent[] = [
+  {
+    kind: "swap",
+    swap: {
+      epoch: 2,
+      height: 3,
+      cause: "unmute",
+      leaver: key,
+      newcomer: undefined,
+      proof: key,
+      newcomerRegisteredAt: 0,
+      power: 5n,
+    },
+  },
+  { kind: "slashed", key, evidence: "E9", amount: 5n, seated: true },
+  { kind: "jailed", key, untilMs: 6 },
+  { kind: "spare-registered", key, owner: key },
+  ...marginEvents.map((event) => ({ kind: "margin", event }) as const),
+];
+
+describe("receipts", () => {
+  test("every event is read back from its leaf, and trailing bytes are refused", () => {
+    for (const event of events) {
+      const leaf = encodeEventLeaf(event);
+      expect(decodeReceiptLeaf(leaf)).toEqual({ kind: "event", event });
+      expect(() => decodeReceiptLeaf(Uint8Array.from([...leaf, 0]))).toThrow(/too many/);
+    }
+  });
+
+  test("each receipt is proven under the attested root, with code, field and fix", () => {
+    const chain = new TestChain();
+    const faucet = (nonce: number) =>
+      ({ kind: "faucet", account: keyOf("x"), amount: 1n, nonce }) as const;
+    chain.block({ transactions: [faucet(1), faucet(1), faucet(2)], raw: [Uint8Array.of(77)] });
+    const { last } = chain;
+    if (last === undefined) throw new Error("a block");
+    expect(listRoot(resultLeaves(last))).toBe(last.result.receiptsRoot);
+    for (const receipt of last.receipts) {
+      const { leaf, proof } = receiptProof(last, receipt.transaction);
+      expect(verifyListProof(last.result.receiptsRoot, leaf, proof)).toBe(true);
+      const decoded = decodeReceiptLeaf(leaf);
+      if (decoded.kind !== "receipt") throw new Error("a receipt");
+      expect(decoded.receipt.transaction).toBe(receipt.transaction);
+    }
+    // The first receipt of a transaction is the one that counts.
+    const { leaf } = receiptProof(last, chain.id(faucet(1)));
+    expect(decodeReceiptLeaf(leaf)).toMatchObject({ receipt: { code: "OK" } });
+    expect(last.receipts.map(({ code }) => code)).toEqual([
+      "OK",
+      "DUPLICATE",
+      "OK",
+      "TRANSACTION_MALFORMED",
+    ]);
+    expect(last.receipts[3]).toMatchObject({ field: "kind" });
+  });
+});
