@@ -41,7 +41,7 @@ export class Control {
       certificate,
       networkKey === undefined ? { rejectUnauthorized: false } : {},
     );
-    const name = networkKey === undefined ? {} : pinnedName(networkKey);
+    const name = pinnedName(networkKey ?? "born");
     return new Control(new ControlServiceClient(address, tls, name));
   }
 

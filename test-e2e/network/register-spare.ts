@@ -1,7 +1,7 @@
 import { AccountKey } from "@quorate/client/account-key";
 import type { QuorateClient } from "@quorate/client/client";
 import { registerSpareTransaction } from "@quorate/client/spare-registration";
-import { type Network, type NetworkNode, SEAT_POWER } from "./network.ts";
+import { awaitReady, type Network, type NetworkNode, SEAT_POWER } from "./network.ts";
 
 export interface RegisterSpare {
   readonly network: Network;
@@ -12,7 +12,7 @@ export interface RegisterSpare {
 /**
  * Puts a node on the chain as a spare (rule SPONSOR): its own two signatures come from its control
  * listener, the sponsor's and the owner's are given here, where both keys are held. Returns the
- * height of the registration.
+ * height of the registration, as soon as the spare follows the chain.
  */
 export async function registerSpare({ network, client, node }: RegisterSpare): Promise<number> {
   const { owner, place } = node;
@@ -43,7 +43,9 @@ export async function registerSpare({ network, client, node }: RegisterSpare): P
       sponsor: AccountKey.fromPem(owner.sponsor.pem),
       owner: AccountKey.fromPem(owner.key.pem),
     });
-    return (await client.submit(transaction)).height;
+    const { height } = await client.submit(transaction);
+    await awaitReady(node);
+    return height;
   } finally {
     control.close();
   }
