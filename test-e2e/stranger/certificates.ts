@@ -66,12 +66,12 @@ export function checkCertificate(chainId: string, set: ValidatorSet, wire: Certi
     throw new Error(`${what} has power ${power}, a quorum is ${quorum(set)}`);
 }
 
-/** The set that follows `set`, and the height of the block that ended its epoch. */
+/** The set that follows `set`, and the result of the block that ended its epoch. */
 export function checkEpochProof(
   chainId: string,
   set: ValidatorSet,
   wire: EpochProof,
-): { readonly next: ValidatorSet; readonly lastHeight: number } {
+): { readonly next: ValidatorSet; readonly last: Result } {
   if (wire.certificate === undefined || wire.nextSet === undefined) {
     throw new Error("an epoch proof is incomplete");
   }
@@ -81,5 +81,5 @@ export function checkEpochProof(
   if (next.epoch !== set.epoch + 1 || setHash(next) !== certificate.result.nextSetHash) {
     throw new Error(`the certificate that ends epoch ${set.epoch} names another set`);
   }
-  return { next, lastHeight: certificate.result.height };
+  return { next, last: certificate.result };
 }

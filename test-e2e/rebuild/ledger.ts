@@ -1,0 +1,335 @@
+import type { GenesisFile } from "../stranger/genesis.ts";
+import { verifies } from "../stranger/keys.ts";
+import { setHash, type ValidatorSet } from "../stranger/sets.ts";
+import { isSignedBy, type Signed } from "../stranger/statements.ts";
+import { Bonds } from "./bonds.ts";
+import { epochOf, indexOf, offence } from "./evidence.ts";
+import { executeBlock, total } from "./model/block.ts";
+import { createWorld, findAccount, type Report, type World } from "./model/world.ts";
+import { Nonces } from "./nonces.ts";
+import { amount, count } from "./parameters.ts";
+import { Swaps } from "./swaps.ts";
+import {
+  registrationDigest,
+  registrationSigningBytes,
+  scanTransaction,
+  signingBytes,
+  type Transaction,
+} from "./transactions.ts";
+
+type Kind<K extends Transaction["kind"]> = Extract<Transaction, { kind: K }>;
+
+/** A committed block: its transactions in the order of their execution. */
+export interface CommittedBlock {
+  readonly epoch: number;
+  readonly height: number;
+  readonly timestampMs: number;
+  readonly transactions: readonly Uint8Array[];
+  /** The verified set that follows, if this block ends the epoch. */
+  readonly nextSet: ValidatorSet | undefined;
+}
+
+export interface LedgerTotals {
+  readonly held: bigint;
+  readonly due: bigint;
+}
+
+/** Everything that moves money, from genesis on: node/spec/ledger.md, then node/spec/margin.md. */
+export class Ledger {
+  readonly #genesis: GenesisFile;
+  readonly #nonces = new Nonces();
+  readonly #swaps: Swaps;
+  readonly #epochEnds = new Map<number, number>();
+  readonly world: World;
+  readonly bonds: Bonds;
+  readonly counts = new Map<string, number>();
+  set: ValidatorSet;
+  height = 0;
+  #timestampMs: number;
+  #clockMs: number;
+  #depositWindow: { fromMs: number; amount: bigint };
+  #born: bigint;
+  #reports: Report[] = [];
+  #deposits: { account: string; amount: bigint }[] = [];
+  #bundles: { account: string; actions: Kind<"bundle">["actions"] }[] = [];
+
+  constructor(genesis: GenesisFile) {
+    this.#genesis = genesis;
+    this.bonds = new Bonds(genesis);
+    this.#swaps = new Swaps(genesis, this.bonds);
+    this.set = genesis.firstSet;
+    this.#timestampMs = genesis.genesisTimeMs;
+    this.#clockMs = genesis.genesisTimeMs;
+    this.#depositWindow = { fromMs: genesis.genesisTimeMs, amount: 0n };
+    this.world = createWorld({
+      rules: {
+        genesisTimeMs: genesis.genesisTimeMs,
+        oracleSlotMs: count(genesis, "oracleSlotMs"),
+        oracleReportMsMax: count(genesis, "oracleReportMsMax"),
+        freshSlotsToResume: count(genesis, "freshSlotsToResume"),
+        resumeGraceMs: count(genesis, "resumeGraceMs"),
+        callDeadlineMs: count(genesis, "callDeadlineMs"),
+        gainLockMs: count(genesis, "gainLockMs"),
+      },
+      markets: genesis.markets,
+      accounts: genesis.accounts,
+      insuranceFund: genesis.insuranceFund,
+    });
+    this.#born = this.bonds.total() + total(this.world);
+  }
+
+  execute(block: CommittedBlock): void {
+    this.#advance(block);
+    this.bonds.release(this.#clockMs);
+    this.#swaps.startBlock(this.set, block.nextSet, this.#clockMs);
+    this.#reports = [];
+    this.#deposits = [];
+    this.#bundles = [];
+    for (const bytes of block.transactions) this.#apply(bytes);
+    this.#runMargin(block);
+    this.#endEpoch(block.nextSet);
+  }
+
+  #advance({ epoch, height, timestampMs }: CommittedBlock): void {
+    if (height !== this.height + 1) throw new Error(`block ${height} after ${this.height}`);
+    if (epoch !== this.set.epoch) {
+      throw new Error(`block ${height} is of epoch ${epoch}, the set is of ${this.set.epoch}`);
+    }
+    const span = timestampMs - this.#timestampMs;
+    if (span <= 0) throw new Error(`block ${height} is not later than its parent`);
+    this.height = height;
+    this.#timestampMs = timestampMs;
+    this.#clockMs += Math.min(span, count(this.#genesis, "blockTimeCreditMsMax"));
+  }
+
+  /** A transaction that some rule refuses changes nothing. */
+  #apply(bytes: Uint8Array): void {
+    let transaction: Transaction;
+    try {
+      transaction = scanTransaction(bytes);
+    } catch {
+      this.#count("undecodable");
+      return;
+    }
+    const isTaken = this.#applyDecoded(transaction);
+    this.#count(isTaken ? transaction.kind : `${transaction.kind} refused`);
+  }
+
+  #count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  }
+
+  #applyDecoded(transaction: Transaction): boolean {
+    switch (transaction.kind) {
+      case "bundle":
+        return this.#admitBundle(transaction);
+      case "oracle-report":
+        return this.#admitReport(transaction.report);
+      case "faucet":
+        return this.#genesis.dev && this.#deposit(transaction, `faucet/${transaction.account}`);
+      case "custodian-deposit":
+        return this.#custodianDeposit(transaction);
+      case "register-spare":
+        return this.#register(transaction);
+      case "misconduct-proof":
+        return this.#judge(transaction);
+      case "silence-record": {
+        const { member, setHash: named } = transaction;
+        if (named !== setHash(this.set) || this.#swaps.isCondemned(member)) return false;
+        return this.#swaps.swap(member, "silence");
+      }
+      case "owner-rotation":
+        return this.#rotate(transaction);
+      case "return-spare":
+        return this.#return(transaction);
+      case "approve-swap": {
+        const { member, signer, signature } = transaction;
+        const message = signingBytes(this.#genesis.chainId, transaction);
+        this.#swaps.approve(member, signer, () => verifies(signer, message, signature));
+        return true;
+      }
+      case "absence":
+        return true;
+    }
+  }
+
+  #admitBundle(bundle: Kind<"bundle">): boolean {
+    const { account, actions, nonce, signature } = bundle;
+    if (actions.length < 1 || actions.length > count(this.#genesis, "bundleActionsMax"))
+      return false;
+    const isNew = this.#deposits.some((deposit) => deposit.account === account);
+    if (!isNew && findAccount(this.world, account) === undefined) return false;
+    const scope = `bundle/${account}`;
+    if (!this.#nonces.isFree(scope, nonce)) return false;
+    if (!verifies(account, signingBytes(this.#genesis.chainId, bundle), signature)) return false;
+    this.#nonces.use(scope, nonce);
+    this.#bundles.push({ account, actions });
+    return true;
+  }
+
+  #admitReport(report: Signed): boolean {
+    const { statement, author } = report;
+    if (statement.kind !== "oracle-report" || statement.epoch !== this.set.epoch) return false;
+    const { market, slot, price } = statement;
+    if (!this.set.members.some(({ key }) => key === author)) return false;
+    if (market >= this.#genesis.markets.length || price < 1n) return false;
+    const seat = this.bonds.bonds.get(author);
+    const isJailed = seat?.place === "seat" && seat.reportsJailedUntilMs > this.#clockMs;
+    if (isJailed || !isSignedBy(this.#genesis.chainId, report)) return false;
+    this.#reports.push({ author, market, slot, price });
+    return true;
+  }
+
+  #deposit(
+    { account, amount: money, nonce }: { account: string; amount: bigint; nonce: number },
+    scope: string,
+  ): boolean {
+    if (money < 1n || money > amount(this.#genesis, "depositWindowMax")) return false;
+    if (!this.#nonces.isFree(scope, nonce)) return false;
+    this.#nonces.use(scope, nonce);
+    this.#deposits.push({ account, amount: money });
+    this.#born += money;
+    return true;
+  }
+
+  #custodianDeposit(transaction: Kind<"custodian-deposit">): boolean {
+    const { custodians, chainId } = this.#genesis;
+    const { signatures } = transaction;
+    const authors = signatures.map(({ author }) => author);
+    const isSorted = authors.every((author, at) => at === 0 || (authors[at - 1] ?? "") < author);
+    const isQuorum = authors.length >= Math.floor((2 * custodians.length) / 3) + 1;
+    const message = signingBytes(chainId, transaction);
+    const isSigned = signatures.every(
+      ({ author, signature }) =>
+        custodians.includes(author) && verifies(author, message, signature),
+    );
+    if (!isSorted || !isQuorum || !isSigned || custodians.length === 0) return false;
+    const isOver =
+      this.#clockMs - this.#depositWindow.fromMs >= count(this.#genesis, "depositWindowMs");
+    const window = isOver ? { fromMs: this.#clockMs, amount: 0n } : this.#depositWindow;
+    const filled = window.amount + transaction.amount;
+    if (filled > amount(this.#genesis, "depositWindowMax")) return false;
+    if (!this.#deposit(transaction, "deposit")) return false;
+    this.#depositWindow = { ...window, amount: filled };
+    return true;
+  }
+
+  #register(transaction: Kind<"register-spare">): boolean {
+    const { registration, possession, ownerSignature } = transaction;
+    const { chainId } = this.#genesis;
+    if (!this.bonds.mayRegister(this.set, registration)) return false;
+    const { statement, author } = possession;
+    const isPossession =
+      statement.kind === "endorsement" &&
+      author === registration.key &&
+      statement.subject === registrationDigest(chainId, registration) &&
+      isSignedBy(chainId, possession);
+    const owner = this.bonds.owner(registration.owner);
+    if (!isPossession || owner === undefined) return false;
+    const isSigned = (
+      role: "network" | "sponsor" | "owner",
+      key: string,
+      by: Uint8Array,
+    ): boolean => verifies(key, registrationSigningBytes(chainId, role, registration), by);
+    if (!isSigned("network", registration.networkKey, transaction.networkSignature)) return false;
+    if (!isSigned("sponsor", owner.sponsorKey, transaction.sponsorSignature)) return false;
+    if (ownerSignature !== undefined && !isSigned("owner", owner.key, ownerSignature)) return false;
+    this.bonds.register(registration, this.height);
+    return true;
+  }
+
+  #judge({ chainId, first, second }: Kind<"misconduct-proof">): boolean {
+    if (chainId !== this.#genesis.chainId) return false;
+    const kind = offence(chainId, first, second);
+    const bond = this.bonds.bonds.get(first.author);
+    if (kind === undefined || bond === undefined) return false;
+    if (this.#swaps.tombstones.has(bond.key) || this.#isTooOld(epochOf(first.statement))) {
+      return false;
+    }
+    if (!isSignedBy(chainId, first) || !isSignedBy(chainId, second)) return false;
+    if (kind === "E9") {
+      const [epoch, index] = [epochOf(first.statement), indexOf(first.statement)];
+      const [lastEpoch, lastIndex] = bond.reportOffence;
+      const isNewer = epoch > lastEpoch || (epoch === lastEpoch && index > lastIndex);
+      if (bond.place !== "seat" || !isNewer) return false;
+      bond.reportOffence = [epoch, index];
+      bond.reportsJailedUntilMs = this.#clockMs + count(this.#genesis, "jailMs");
+      return true;
+    }
+    this.#swaps.tombstones.add(bond.key);
+    const isSeated = bond.place === "seat";
+    this.bonds.slash(bond, this.#clockMs);
+    if (isSeated) this.#swaps.condemn(bond.key);
+    return true;
+  }
+
+  #isTooOld(epoch: number): boolean {
+    if (epoch === 0 || epoch >= this.set.epoch) return false;
+    const endedMs = this.#epochEnds.get(epoch) ?? Number.NEGATIVE_INFINITY;
+    return this.#clockMs - endedMs > count(this.#genesis, "evidenceMsMax");
+  }
+
+  #rotate(rotation: Kind<"owner-rotation">): boolean {
+    const { member, nonce, signature } = rotation;
+    const bond = this.bonds.bonds.get(member);
+    if (rotation.setHash !== setHash(this.set) || bond?.place !== "seat") return false;
+    const scope = `owner/${bond.owner}`;
+    if (this.#swaps.isCondemned(member) || !this.#nonces.isFree(scope, nonce)) return false;
+    const message = signingBytes(this.#genesis.chainId, rotation);
+    if (!verifies(bond.owner, message, signature)) return false;
+    if (!this.#swaps.swap(member, "owner")) return false;
+    this.#nonces.use(scope, nonce);
+    return true;
+  }
+
+  #return(back: Kind<"return-spare">): boolean {
+    const bond = this.bonds.bonds.get(back.key);
+    if (bond?.place !== "jailed" || this.#clockMs < bond.untilMs) return false;
+    const scope = `owner/${bond.owner}`;
+    if (!this.#nonces.isFree(scope, back.nonce)) return false;
+    const message = signingBytes(this.#genesis.chainId, back);
+    if (!verifies(bond.owner, message, back.signature)) return false;
+    bond.place = "spare";
+    bond.registeredAt = this.height;
+    bond.reportOffence = [0, -1];
+    bond.reportsJailedUntilMs = 0;
+    this.#nonces.use(scope, back.nonce);
+    this.#swaps.swapCondemned();
+    return true;
+  }
+
+  #runMargin({ timestampMs }: CommittedBlock): void {
+    const { events } = executeBlock(this.world, {
+      timestampMs,
+      members: this.set.members,
+      reports: this.#reports,
+      deposits: this.#deposits,
+      bundles: this.#bundles,
+    });
+    for (const event of events) {
+      this.#count(event.kind);
+      if (event.kind === "withdrawal") this.#born -= event["amount"] as bigint;
+    }
+  }
+
+  #endEpoch(nextSet: ValidatorSet | undefined): void {
+    if (nextSet === undefined) return;
+    if (!this.#swaps.isOver) throw new Error(`nothing caused the set of epoch ${nextSet.epoch}`);
+    for (const { key, networkKey, owner, address } of nextSet.members) {
+      const bond = this.bonds.bonds.get(key);
+      const isSame =
+        bond?.place === "seat" &&
+        bond.networkKey === networkKey &&
+        bond.owner === owner &&
+        bond.address === address;
+      if (!isSame) throw new Error(`epoch ${nextSet.epoch}: the seat of ${key} has no such bond`);
+    }
+    this.#epochEnds.set(this.set.epoch, this.#clockMs);
+    this.set = nextSet;
+  }
+
+  /** All money there is, and what genesis, deposits and withdrawals leave: equal, or value was lost. */
+  totals(): LedgerTotals {
+    return { held: this.bonds.total() + total(this.world), due: this.#born };
+  }
+}

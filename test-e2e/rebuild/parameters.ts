@@ -1,0 +1,36 @@
+import type { GenesisFile } from "../stranger/genesis.ts";
+
+/** Production values of the parameters that move money; node/spec/ledger.md, Parameters. */
+const PRODUCTION: Readonly<Record<string, number | bigint>> = {
+  silenceMs: 10_000,
+  blockTimeCreditMsMax: 1_000,
+  jailMs: 3_600_000,
+  unbondingMs: 1_814_400_000,
+  evidenceMsMax: 1_209_600_000,
+  slashPpm: 50_000n,
+  secondMisconductWaitMs: 86_400_000,
+  sponsorBondMax: 100_000_000_000_000n,
+  oracleSlotMs: 1_000,
+  oracleReportMsMax: 5_000,
+  freshSlotsToResume: 3,
+  resumeGraceMs: 10_000,
+  callDeadlineMs: 600_000,
+  gainLockMs: 60_000,
+  depositWindowMs: 3_600_000,
+  depositWindowMax: 1_000_000_000_000n,
+  bundleActionsMax: 64,
+};
+
+function parameter(genesis: GenesisFile, name: string): number | bigint {
+  const value = genesis.parameters.get(name) ?? PRODUCTION[name];
+  if (value === undefined) throw new Error(`no parameter ${name}`);
+  return value;
+}
+
+export function count(genesis: GenesisFile, name: string): number {
+  return Number(parameter(genesis, name));
+}
+
+export function amount(genesis: GenesisFile, name: string): bigint {
+  return BigInt(parameter(genesis, name));
+}

@@ -1,0 +1,120 @@
+import type { GenesisFile } from "../stranger/genesis.ts";
+import { powerOf, quorum, type ValidatorSet } from "../stranger/sets.ts";
+import type { Bonds } from "./bonds.ts";
+import { count } from "./parameters.ts";
+
+/** A condemned key that still sits (rule RATE). */
+interface Condemned {
+  readonly sinceMs: number;
+  readonly needsApproval: boolean;
+  readonly approvals: Set<string>;
+}
+
+interface Swap {
+  readonly leaver: string;
+  readonly newcomer: string;
+}
+
+/**
+ * Who leaves and who enters is taken from the verified sets; when in the block, and what becomes of
+ * the bonds, follows from the cause: node/spec/ledger.md, Swaps.
+ */
+export class Swaps {
+  readonly #genesis: GenesisFile;
+  readonly #bonds: Bonds;
+  readonly #condemned = new Map<string, Condemned>();
+  readonly tombstones = new Set<string>();
+  #lastMisconductMs: number | undefined;
+  #set: ValidatorSet;
+  #due: Swap | undefined;
+  #clockMs = 0;
+
+  constructor(genesis: GenesisFile, bonds: Bonds) {
+    this.#genesis = genesis;
+    this.#bonds = bonds;
+    this.#set = genesis.firstSet;
+  }
+
+  /** `next` is the set that follows if this block ends the epoch. */
+  startBlock(set: ValidatorSet, next: ValidatorSet | undefined, clockMs: number): void {
+    this.#set = set;
+    this.#clockMs = clockMs;
+    this.#due = next === undefined ? undefined : difference(set, next);
+    this.swapCondemned();
+  }
+
+  get isOver(): boolean {
+    return this.#due === undefined;
+  }
+
+  isCondemned(key: string): boolean {
+    return this.#condemned.has(key);
+  }
+
+  #isDue(leaver: string): boolean {
+    const newcomer =
+      this.#due === undefined ? undefined : this.#bonds.bonds.get(this.#due.newcomer);
+    return this.#due?.leaver === leaver && newcomer?.place === "spare";
+  }
+
+  /** Performs the swap if it is this member's and due. Returns whether it was. */
+  swap(leaver: string, cause: "silence" | "misconduct" | "owner"): boolean {
+    if (this.#due === undefined || !this.#isDue(leaver)) return false;
+    const [out, into] = [leaver, this.#due.newcomer].map((key) => this.#bonds.bonds.get(key));
+    if (out?.place !== "seat" || into === undefined) {
+      throw new Error(`the set changes from ${leaver} to ${this.#due.newcomer} without bonds`);
+    }
+    into.place = "seat";
+    if (cause === "silence") this.#bonds.jail(out, this.#clockMs);
+    else this.#bonds.unbond(out, this.#clockMs);
+    this.#condemned.delete(leaver);
+    this.#due = undefined;
+    return true;
+  }
+
+  condemn(key: string): void {
+    const now = this.#clockMs;
+    const last = this.#lastMisconductMs;
+    const needsApproval = last !== undefined && now - last < 2 * count(this.#genesis, "silenceMs");
+    this.#condemned.set(key, { sinceMs: now, needsApproval, approvals: new Set() });
+    this.#lastMisconductMs = now;
+    this.swapCondemned();
+  }
+
+  #mayGo(key: string, { needsApproval, approvals, sinceMs }: Condemned): boolean {
+    if (!needsApproval) return true;
+    const owner = this.#bonds.bonds.get(key)?.owner;
+    if (owner !== undefined && approvals.has(owner)) return true;
+    const approving = this.#set.members.filter((member) => approvals.has(member.owner));
+    const power = powerOf(this.#set, new Set(approving.map((member) => member.key)));
+    if (power >= quorum(this.#set)) return true;
+    return this.#clockMs - sinceMs >= count(this.#genesis, "secondMisconductWaitMs");
+  }
+
+  /** `signed`: the signer's signature, checked only where it can count. */
+  approve(member: string, signer: string, signed: () => boolean): void {
+    const entry = this.#condemned.get(member);
+    if (entry === undefined || this.#mayGo(member, entry)) return;
+    if (!this.#set.members.some(({ owner }) => owner === signer) || !signed()) return;
+    entry.approvals.add(signer);
+    this.swapCondemned();
+  }
+
+  swapCondemned(): void {
+    for (const [key, entry] of [...this.#condemned]) {
+      if (this.#mayGo(key, entry)) this.swap(key, "misconduct");
+    }
+  }
+}
+
+/** The one key that leaves and the one that enters; undefined where only muting changed. */
+function difference(set: ValidatorSet, next: ValidatorSet): Swap | undefined {
+  const missing = (from: ValidatorSet, other: ValidatorSet): string[] =>
+    from.members.map(({ key }) => key).filter((key) => !other.members.some((m) => m.key === key));
+  const [leavers, newcomers] = [missing(set, next), missing(next, set)];
+  if (leavers.length !== newcomers.length || leavers.length > 1) {
+    throw new Error(`epoch ${next.epoch}: ${leavers.length} leave and ${newcomers.length} enter`);
+  }
+  const [leaver, newcomer] = [leavers[0], newcomers[0]];
+  return leaver === undefined || newcomer === undefined ? undefined : { leaver, newcomer };
+}

@@ -1,0 +1,279 @@
+import { sha256 } from "../stranger/bytes.ts";
+import { flag, i128, join, key, list, Scanner, text, u8, u16, u64 } from "../stranger/layout.ts";
+import { type Signed, scanSigned } from "../stranger/statements.ts";
+import type { Action } from "./model/world.ts";
+
+/** node/spec/encoding.md, Transactions; the place in this list is the byte of the kind. */
+const KINDS = [
+  "bundle",
+  "oracle-report",
+  "silence-record",
+  "misconduct-proof",
+  "owner-rotation",
+  "register-spare",
+  "return-spare",
+  "absence",
+  "approve-swap",
+  "faucet",
+  "custodian-deposit",
+] as const;
+
+export interface Registration {
+  readonly owner: string;
+  readonly key: string;
+  readonly networkKey: string;
+  readonly address: string;
+  readonly bond: bigint;
+}
+
+export type Transaction =
+  | {
+      readonly kind: "bundle";
+      readonly account: string;
+      readonly nonce: number;
+      readonly actions: readonly Action[];
+      readonly signature: Uint8Array;
+    }
+  | { readonly kind: "oracle-report"; readonly report: Signed }
+  | { readonly kind: "silence-record"; readonly member: string; readonly setHash: string }
+  | {
+      readonly kind: "misconduct-proof";
+      readonly chainId: string;
+      readonly first: Signed;
+      readonly second: Signed;
+    }
+  | {
+      readonly kind: "owner-rotation";
+      readonly member: string;
+      readonly setHash: string;
+      readonly nonce: number;
+      readonly signature: Uint8Array;
+    }
+  | {
+      readonly kind: "register-spare";
+      readonly registration: Registration;
+      readonly possession: Signed;
+      readonly networkSignature: Uint8Array;
+      readonly sponsorSignature: Uint8Array;
+      readonly ownerSignature: Uint8Array | undefined;
+    }
+  | {
+      readonly kind: "return-spare";
+      readonly key: string;
+      readonly nonce: number;
+      readonly signature: Uint8Array;
+    }
+  | { readonly kind: "absence"; readonly untilMs: number; readonly endorsement: Signed }
+  | {
+      readonly kind: "approve-swap";
+      readonly member: string;
+      readonly signer: string;
+      readonly signature: Uint8Array;
+    }
+  | {
+      readonly kind: "faucet";
+      readonly account: string;
+      readonly amount: bigint;
+      readonly nonce: number;
+    }
+  | {
+      readonly kind: "custodian-deposit";
+      readonly account: string;
+      readonly amount: bigint;
+      readonly nonce: number;
+      readonly signatures: readonly { readonly author: string; readonly signature: Uint8Array }[];
+    };
+
+type Kind<K extends Transaction["kind"]> = Extract<Transaction, { kind: K }>;
+
+export const idOf = (transaction: Uint8Array): string => sha256(transaction);
+
+const TRANSACTION_BYTES_MAX = 65_536;
+
+function choice<T>(scanner: Scanner, choices: readonly T[], what: string): T {
+  const byte = scanner.u8();
+  const chosen = choices[byte];
+  if (chosen === undefined) throw new Error(`${byte} is no ${what}`);
+  return chosen;
+}
+
+const SIDES = ["buy", "sell"] as const;
+const TIMES_IN_FORCE = ["gtc", "ioc", "post-only"] as const;
+
+function scanAction(scanner: Scanner): Action {
+  const kind = choice(scanner, ["place", "cancel", "withdraw"] as const, "action");
+  switch (kind) {
+    case "place":
+      return {
+        kind,
+        market: scanner.u16(),
+        clientId: scanner.u64(),
+        side: choice(scanner, SIDES, "side"),
+        size: scanner.i128(),
+        price: scanner.i128(),
+        timeInForce: choice(scanner, TIMES_IN_FORCE, "time in force"),
+        reduceOnly: scanner.flag(),
+      };
+    case "cancel":
+      return { kind, market: scanner.u16(), clientId: scanner.u64() };
+    case "withdraw":
+      return { kind, amount: scanner.i128() };
+  }
+}
+
+function actionBytes(action: Action): Uint8Array {
+  switch (action.kind) {
+    case "place":
+      return join(
+        u8(0),
+        u16(action.market),
+        u64(action.clientId),
+        u8(SIDES.indexOf(action.side)),
+        i128(action.size),
+        i128(action.price),
+        u8(TIMES_IN_FORCE.indexOf(action.timeInForce)),
+        flag(action.reduceOnly),
+      );
+    case "cancel":
+      return join(u8(1), u16(action.market), u64(action.clientId));
+    case "withdraw":
+      return join(u8(2), i128(action.amount));
+  }
+}
+
+function scanRegistration(scanner: Scanner): Kind<"register-spare"> {
+  const registration = {
+    owner: scanner.key(),
+    key: scanner.key(),
+    networkKey: scanner.key(),
+    address: scanner.text(),
+    bond: scanner.i128(),
+  };
+  return {
+    kind: "register-spare",
+    registration,
+    possession: scanSigned(scanner),
+    networkSignature: scanner.signature(),
+    sponsorSignature: scanner.signature(),
+    ownerSignature: scanner.flag() ? scanner.signature() : undefined,
+  };
+}
+
+function scanMoney(scanner: Scanner): { account: string; amount: bigint; nonce: number } {
+  return { account: scanner.key(), amount: scanner.i128(), nonce: scanner.u64() };
+}
+
+function scanFields(scanner: Scanner, kind: (typeof KINDS)[number]): Transaction {
+  switch (kind) {
+    case "bundle":
+      return {
+        kind,
+        account: scanner.key(),
+        nonce: scanner.u64(),
+        actions: scanner.list(() => scanAction(scanner)),
+        signature: scanner.signature(),
+      };
+    case "oracle-report":
+      return { kind, report: scanSigned(scanner) };
+    case "silence-record":
+      return { kind, member: scanner.key(), setHash: scanner.key() };
+    case "misconduct-proof":
+      return {
+        kind,
+        chainId: scanner.key(),
+        first: scanSigned(scanner),
+        second: scanSigned(scanner),
+      };
+    case "owner-rotation": {
+      const seat = { member: scanner.key(), setHash: scanner.key() };
+      return { kind, ...seat, nonce: scanner.u64(), signature: scanner.signature() };
+    }
+    case "register-spare":
+      return scanRegistration(scanner);
+    case "return-spare":
+      return { kind, key: scanner.key(), nonce: scanner.u64(), signature: scanner.signature() };
+    case "absence":
+      return { kind, untilMs: scanner.u64(), endorsement: scanSigned(scanner) };
+    case "approve-swap":
+      return {
+        kind,
+        member: scanner.key(),
+        signer: scanner.key(),
+        signature: scanner.signature(),
+      };
+    case "faucet":
+      return { kind, ...scanMoney(scanner) };
+    case "custodian-deposit": {
+      const money = scanMoney(scanner);
+      const signatures = scanner.list(() => ({
+        author: scanner.key(),
+        signature: scanner.signature(),
+      }));
+      return { kind, ...money, signatures };
+    }
+  }
+}
+
+/** Throws for bytes that are no transaction: the chain refuses those, and nothing changes. */
+export function scanTransaction(received: Uint8Array): Transaction {
+  if (received.length > TRANSACTION_BYTES_MAX) throw new Error("the transaction is too long");
+  const scanner = new Scanner(received, "transaction");
+  const transaction = scanFields(scanner, choice(scanner, KINDS, "kind of transaction"));
+  scanner.end();
+  return transaction;
+}
+
+function domain(chainId: string, kind: string, ...rest: readonly Uint8Array[]): Uint8Array {
+  return join(text(`quorate/v1/${kind}`), key(chainId), ...rest);
+}
+
+/** What the account, owner or custodians sign (encoding.md, What is signed). */
+export function signingBytes(
+  chainId: string,
+  transaction: Kind<
+    "bundle" | "owner-rotation" | "return-spare" | "custodian-deposit" | "approve-swap"
+  >,
+): Uint8Array {
+  switch (transaction.kind) {
+    case "bundle": {
+      const { account, nonce, actions } = transaction;
+      return domain(chainId, "bundle", key(account), u64(nonce), list(actions, actionBytes));
+    }
+    case "owner-rotation": {
+      const { member, setHash, nonce } = transaction;
+      return domain(chainId, "owner-rotation", key(member), key(setHash), u64(nonce));
+    }
+    case "return-spare":
+      return domain(chainId, "return-spare", key(transaction.key), u64(transaction.nonce));
+    case "custodian-deposit": {
+      const { account, amount, nonce } = transaction;
+      return domain(chainId, "custodian-deposit", key(account), i128(amount), u64(nonce));
+    }
+    case "approve-swap":
+      return domain(chainId, "approve-swap", key(transaction.member));
+  }
+}
+
+export function registrationDigest(chainId: string, registration: Registration): string {
+  const { owner, key: own, networkKey, address, bond } = registration;
+  return sha256(
+    domain(
+      chainId,
+      "registration",
+      key(owner),
+      key(own),
+      key(networkKey),
+      text(address),
+      i128(bond),
+    ),
+  );
+}
+
+export function registrationSigningBytes(
+  chainId: string,
+  role: "network" | "sponsor" | "owner",
+  registration: Registration,
+): Uint8Array {
+  const digest = registrationDigest(chainId, registration);
+  return domain(chainId, `registration-${role}`, key(digest));
+}
