@@ -1,0 +1,293 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { SimulatedDisk } from "../../../test/shell/simulated-disk.ts";
+import { freshSafetyData } from "../../consensus/safety-data.ts";
+import { sha256 } from "../../crypto/sha256.ts";
+import { concatBytes, equalBytes } from "../../kernel/bytes.ts";
+import { type SignedStatement, type Statement, statementIndex } from "../../kernel/statements.ts";
+import { FatalError } from "../fatal-error.ts";
+import { Journal } from "./journal.ts";
+import { Signer } from "./signer.ts";
+
+const chainId = "ab".repeat(32);
+const author = "11".repeat(32);
+const PATH = "/data/journal.log";
+const safety = freshSafetyData(1);
+
+function vote(round: number, block = "cd"): Statement {
+  return { kind: "vote", epoch: 1, round, blockId: block.repeat(32), qcRound: round - 1 };
+}
+
+function sign(message: Uint8Array): Uint8Array {
+  const half = sha256(message);
+  return concatBytes(half, half);
+}
+
+let salts = 0;
+async function openJournal(
+  disk: SimulatedDisk,
+  changes: { chainId?: string; author?: string } = {},
+) {
+  salts += 1;
+  const salt = new Uint8Array(16).fill(salts);
+  const options = { fileSystem: disk.fileSystem, folder: "/data", chainId, author, salt };
+  const { journal, records } = await Journal.open({ ...options, ...changes });
+  return { journal, records, signer: new Signer({ journal, chainId, author, sign }) };
+}
+
+async function failure(action: Promise<unknown>): Promise<string> {
+  try {
+    await action;
+    return "none";
+  } catch (error) {
+    if (!(error instanceof FatalError)) throw error;
+    return error.code;
+  }
+}
+
+const action = fc.oneof(
+  fc.record({
+    kind: fc.constant("sign" as const),
+    rounds: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 }),
+    block: fc.constantFrom("aa", "bb", "cc"),
+  }),
+  fc.record({ kind: fc.constant("cut" as const), keep: fc.nat({ max: 400 }) }),
+  fc.record({ kind: fc.constant("cut-in-flight" as const), keep: fc.nat({ max: 400 }) }),
+  fc.record({ kind: fc.constant("fail" as const) }),
+  fc.record({ kind: fc.constant("restart" as const) }),
+);
+type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
+
+/** One key's life on one disk, and every signature of it that the world has seen. */
+class History {
+  readonly #disk = new SimulatedDisk();
+  readonly #left = new Map<number, SignedStatement>();
+  #node: Awaited<ReturnType<typeof openJournal>> | undefined;
+
+  static async begin(): Promise<History> {
+    const history = new History();
+    await history.#restart();
+    return history;
+  }
+
+  async #restart(): Promise<void> {
+    this.#node = await openJournal(this.#disk);
+  }
+
+  async take(step: Action): Promise<void> {
+    switch (step.kind) {
+      case "sign":
+        await this.#sign(step.rounds.map((round) => vote(round, step.block)));
+        return;
+      case "cut-in-flight":
+        // The power goes while a group is on its way: nobody ever sees its signatures.
+        void this.#node?.signer.sign([{ statement: vote(7, "dd"), safety }]).catch(() => "gone");
+        this.#disk.cutPower(step.keep);
+        break;
+      case "fail":
+        this.#disk.failSyncs(1);
+        await this.#sign([vote(8, "ee")]);
+        this.#disk.failSyncs(0);
+        break;
+      case "cut":
+        this.#disk.cutPower(step.keep);
+        break;
+      case "restart":
+    }
+    await this.#restart();
+  }
+
+  async #sign(statements: readonly Statement[]): Promise<void> {
+    const requests = statements.map((statement) => ({ statement, safety }));
+    const result = await this.#node?.signer.sign(requests).catch(() => undefined);
+    if (result === undefined) await this.#restart();
+    for (const one of result?.signed ?? []) {
+      const index = statementIndex(one.statement);
+      const before = this.#left.get(index) ?? one;
+      expect(before.statement).toEqual(one.statement);
+      expect(equalBytes(before.signature, one.signature)).toBe(true);
+      this.#left.set(index, one);
+    }
+  }
+
+  /** Whatever left is in the journal. */
+  check(): void {
+    for (const { statement } of this.#left.values()) {
+      expect(this.#node?.journal.find(statement)?.same).toBe(true);
+    }
+  }
+}
+
+describe("rule JOURNAL", () => {
+  test("rule JOURNAL: no signature leaves before its record is durable", async () => {
+    const disk = new SimulatedDisk();
+    const { signer } = await openJournal(disk);
+    const { signed } = await signer.sign([{ statement: vote(1), safety }]);
+    disk.cutPower();
+    const { journal } = await openJournal(disk);
+    expect(signed).toHaveLength(1);
+    expect(journal.find(vote(1))?.same).toBe(true);
+  });
+
+  test("rule JOURNAL: an index is never signed twice, and the same statement gets the stored bytes", async () => {
+    const disk = new SimulatedDisk();
+    const { signer } = await openJournal(disk);
+    const first = await signer.sign([
+      { statement: vote(1), safety },
+      { statement: vote(1, "ef"), safety },
+    ]);
+    expect(first.refused).toEqual([vote(1, "ef")]);
+    const again = await signer.sign([{ statement: vote(1), safety }]);
+    expect(again.signed).toEqual(first.signed);
+    disk.cutPower();
+    const restarted = await openJournal(disk);
+    const after = await restarted.signer.sign([
+      { statement: vote(1, "ef"), safety },
+      { statement: vote(1), safety },
+    ]);
+    expect(after.refused).toEqual([vote(1, "ef")]);
+    expect(after.signed).toEqual(first.signed);
+  });
+
+  test("rule JOURNAL: a stored signature waits for the group it belongs to", async () => {
+    const disk = new SimulatedDisk();
+    const { signer } = await openJournal(disk);
+    let firstDone = false;
+    const first = signer.sign([{ statement: vote(1), safety }]).then(() => {
+      firstDone = true;
+    });
+    await signer.sign([{ statement: vote(1), safety }]);
+    expect(firstDone).toBe(true);
+    await first;
+  });
+
+  test("rule JOURNAL: a group of requests costs one sync", async () => {
+    const disk = new SimulatedDisk();
+    const { signer } = await openJournal(disk);
+    const before = disk.operations.filter((name) => name.startsWith("sync /")).length;
+    await signer.sign([1, 2, 3, 4, 5].map((round) => ({ statement: vote(round), safety })));
+    const after = disk.operations.filter((name) => name.startsWith("sync /")).length;
+    expect(after - before).toBe(1);
+  });
+
+  test("rule JOURNAL: the start copies the journal, durable before the first signature", async () => {
+    const disk = new SimulatedDisk();
+    const { signer } = await openJournal(disk);
+    disk.failSyncs(1);
+    expect(await failure(signer.sign([{ statement: vote(1), safety }]))).toBe("DISK_FAILED");
+    // Only the process dies: the next one reads bytes that the disk does not have.
+    const second = await openJournal(disk);
+    expect(second.journal.find(vote(1))?.same).toBe(true);
+    await second.signer.sign([{ statement: vote(2), safety }]);
+    disk.cutPower();
+    const third = await openJournal(disk);
+    expect(third.journal.find(vote(1))?.same).toBe(true);
+    expect(third.journal.find(vote(2))?.same).toBe(true);
+  });
+
+  test("rule JOURNAL: the copy takes the name after its bytes are synced, and the folder after", async () => {
+    const disk = new SimulatedDisk();
+    await openJournal(disk);
+    expect(disk.operations).toEqual([
+      `append ${PATH}.new`,
+      `sync ${PATH}.new`,
+      `append ${PATH}.new`,
+      `sync ${PATH}.new`,
+      "sync folder",
+      `rename ${PATH}`,
+      "sync folder",
+    ]);
+  });
+
+  test("rule JOURNAL: a failed fsync is final", async () => {
+    const disk = new SimulatedDisk();
+    const { signer } = await openJournal(disk);
+    disk.failSyncs(1);
+    expect(await failure(signer.sign([{ statement: vote(1), safety }]))).toBe("DISK_FAILED");
+    expect(await failure(signer.sign([{ statement: vote(2), safety }]))).toBe("DISK_FAILED");
+  });
+
+  test("rule JOURNAL: torn at every byte, it opens with every signature that left", async () => {
+    const whole = new SimulatedDisk();
+    const { signer } = await openJournal(whole);
+    const lengths: number[] = [];
+    for (const round of [1, 2, 3]) {
+      await signer.sign([{ statement: vote(round), safety }]);
+      lengths.push(whole.content(PATH).length);
+    }
+    const bytes = whole.content(PATH);
+    const [first = 0, second = 0] = lengths;
+    for (let length = second; length < bytes.length; length += 1) {
+      const disk = new SimulatedDisk();
+      disk.overwrite(PATH, bytes.slice(0, length));
+      const { journal } = await openJournal(disk);
+      expect(journal.size, `cut at ${length}`).toBe(2);
+    }
+    // The same tail, but with bytes that do not belong there.
+    const disk = new SimulatedDisk();
+    const torn = bytes.slice();
+    torn.fill(0, second + 5, second + 9);
+    disk.overwrite(PATH, torn);
+    expect((await openJournal(disk)).journal.size).toBe(2);
+    expect(first).toBeLessThan(second);
+  });
+
+  test("rule JOURNAL: a corrupt record in the middle refuses to start, by name", async () => {
+    const whole = new SimulatedDisk();
+    const { signer } = await openJournal(whole);
+    await signer.sign([{ statement: vote(1), safety }]);
+    const end = whole.content(PATH).length;
+    await signer.sign([{ statement: vote(2), safety }]);
+    const bytes = whole.content(PATH);
+    for (let at = 0; at < end; at += 1) {
+      const disk = new SimulatedDisk();
+      const broken = bytes.slice();
+      broken[at] = (broken[at] ?? 0) ^ 0x40;
+      disk.overwrite(PATH, broken);
+      expect(await failure(openJournal(disk)), `byte ${at}`).toBe("LOG_CORRUPT");
+    }
+  });
+
+  test("rule JOURNAL: crashes, torn writes and failed syncs never lead to two digests for one index", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 25 }), async (actions) => {
+        const world = await History.begin();
+        for (const step of actions) {
+          await world.take(step);
+          world.check();
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe("identity of the journal", () => {
+  test("rule GENESIS: the first record names the chain, and another chain is refused", async () => {
+    const disk = new SimulatedDisk();
+    await openJournal(disk);
+    expect(await failure(openJournal(disk, { chainId: "ff".repeat(32) }))).toBe("GENESIS_PINNED");
+    expect(await failure(openJournal(disk))).toBe("none");
+  });
+
+  test("rule JOURNAL: another key's journal is refused", async () => {
+    const disk = new SimulatedDisk();
+    const { signer } = await openJournal(disk);
+    await signer.sign([{ statement: vote(1), safety }]);
+    const opened = openJournal(disk, { author: "22".repeat(32) });
+    expect(await failure(opened)).toBe("JOURNAL_FOREIGN_KEY");
+  });
+
+  test("rule BURN: a burnt key signs nothing, also after a restart", async () => {
+    const disk = new SimulatedDisk();
+    const { journal, signer } = await openJournal(disk);
+    await signer.sign([{ statement: vote(1), safety }]);
+    await journal.burn("a peer has seen more");
+    expect((await signer.sign([{ statement: vote(2), safety }])).refused).toHaveLength(1);
+    disk.cutPower();
+    const restarted = await openJournal(disk);
+    expect(restarted.journal.burnt).toBe("a peer has seen more");
+    const after = await restarted.signer.sign([{ statement: vote(1), safety }]);
+    expect(after.signed).toEqual([]);
+  });
+});
