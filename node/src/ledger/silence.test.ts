@@ -131,7 +131,7 @@ describe("rule SILENCE", () => {
     const voters = chain.without(dead);
     chain.run(2_000);
     const beat = chain.heartbeat(dead);
-    chain.run(800, { voters });
+    chain.run(400, { voters });
     chain.block({ voters, signsOfLife: [beat] });
     expect(silenceOf(chain.state, dead)?.blocks).toBe(0);
     chain.block({ voters, signsOfLife: [beat] });
