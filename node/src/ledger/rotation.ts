@@ -42,7 +42,6 @@ export function applySilenceRecord(
   if (pending !== undefined) return pending;
   const seat = seatUnder(state, record);
   if ("code" in seat) return seat;
-  if (state.condemned.has(seat.key)) return condemnedAlready();
   const count = silenceOf(state, seat.key);
   if (count?.isSilent !== true) {
     const seen = `${count?.blocks ?? 0} blocks and ${count?.ms ?? 0} ms without a sign of life`;
@@ -59,11 +58,6 @@ export function applySilenceRecord(
   return refusal?.code === "NO_FIT_SPARE" ? muteSeat(work, seat, id, refusal) : refusal;
 }
 
-function condemnedAlready(): NonNullable<Verdict> {
-  const fix = "its key is condemned and leaves by that: sign approve-swap to let it go at once";
-  return { code: "SWAP_WAITING", field: "member", fix };
-}
-
 /** CAUSE (c): the owner of the seat rotates its own key; the operator's key is no cause. */
 export function applyOwnerRotation(
   work: Work,
@@ -75,7 +69,10 @@ export function applyOwnerRotation(
   if (pending !== undefined) return pending;
   const seat = seatUnder(state, rotation);
   if ("code" in seat) return seat;
-  if (state.condemned.has(seat.key)) return condemnedAlready();
+  if (state.condemned.has(seat.key)) {
+    const fix = "its key is condemned and leaves by that: sign approve-swap to let it go at once";
+    return { code: "SWAP_WAITING", field: "member", fix };
+  }
   const scope = `owner/${seat.owner}`;
   const used = checkNonce(work, scope, rotation.nonce, id);
   if (used !== undefined) return used;

@@ -8,6 +8,8 @@ import type { LeafChange } from "../margin/types.ts";
 import { ledgerChanges } from "./leaf-changes.ts";
 import {
   decodeChain,
+  decodeCondemned,
+  decodeJailed,
   decodeLiveness,
   decodeNonces,
   decodeOwner,
@@ -16,6 +18,7 @@ import {
   decodeSpare,
   decodeSwap,
   decodeTombstone,
+  decodeUnbonding,
   leafKeys,
 } from "./leaves.ts";
 import { proveState, proveTree, type StateTree, treeRoot, updateTree } from "./state-tree.ts";
@@ -108,6 +111,31 @@ describe("state tree", () => {
     const nonces = proveState(state, leafKeys.nonce(`faucet/${keyOf("x")}`)).value;
     expect(decodeNonces(nonces ?? new Uint8Array()).highest).toBe(3);
     expect(proveState(state, leafKeys.seat(guilty)).value).toBeUndefined();
+  });
+
+  test("jailed, unbonding and condemned keys are leaves too", () => {
+    const chain = new TestChain({ owners: ["a", "b", "c", "d"] });
+    const [one = "", two = "", three = ""] = ["seat0", "seat1", "seat2"].map(keyOf);
+    const spares = ["s1", "s2"].map((name) => chain.addSpare(name, "a"));
+    const beats = () => spares.map((spare) => chain.heartbeat(spare));
+    const proof = (key: string) => {
+      const [first, second] = chain.doubleVote(key);
+      if (!first || !second) throw new Error("a pair");
+      return misconductProof(chain.chainId, first, second);
+    };
+    const voters = chain.without(one);
+    for (let count = 0; count < 11; count += 1) chain.block({ voters, signsOfLife: beats() });
+    chain.block({ voters, transactions: [chain.silenceRecord(one)] });
+    chain.block({ signsOfLife: beats(), transactions: [proof(keyOf("s2")), proof(two)] });
+    chain.block({ transactions: [proof(three)] });
+    const { state } = chain;
+    const leaf = (key: string) => proveState(state, key).value ?? new Uint8Array();
+    expect(decodeJailed(leaf(leafKeys.jailed(one)))).toEqual(state.jailed.get(one));
+    const unbonding = decodeUnbonding(leaf(leafKeys.unbonding(keyOf("s2"))));
+    expect(unbonding).toEqual(state.unbonding.get(keyOf("s2")));
+    const condemned = decodeCondemned(leaf(leafKeys.condemned(three)));
+    expect(condemned).toEqual(state.condemned.get(three));
+    expect(condemned.needsApproval).toBe(true);
   });
 
   test("the root after many blocks is that of a tree built from the state alone", () => {

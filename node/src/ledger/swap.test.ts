@@ -199,7 +199,9 @@ describe("rule PICK", () => {
   });
 
   test("rule PICK: after the owner's signature only the same owner's spares; else no effect", () => {
-    const chain = new TestChain({ owners: FOUR, rotation: { newcomerAgeMsMin: 0 } });
+    // Three owners: SEAT would not stop the foreign spare, PICK alone does.
+    const owners = ["a", "a", "b", "c"];
+    const chain = new TestChain({ owners, rotation: { newcomerAgeMsMin: 0 } });
     chain.addSpare("foreign", "b");
     const before = chain.state.setHash;
     const rotation = chain.ownerRotation(dead, keyOf("owner a"));
@@ -358,6 +360,23 @@ describe("rule RATE", () => {
     waiting.chain.block();
     expect(waiting.chain.keys).toContain(keyOf("s2"));
     expect(waitingSwapsView(waiting.chain.state)).toEqual([]);
+  });
+
+  test("rule RATE: a condemned seat that waits and falls silent leaves by silence, for ever", () => {
+    const chain = new TestChain({ owners: FOUR, rotation: { coolDownWindows: 0 } });
+    const spares = [chain.addSpare("s1", "a"), chain.addSpare("s2", "b")];
+    chain.block({ transactions: [proofAgainst(chain, dead)] });
+    chain.block({ transactions: [proofAgainst(chain, other)] });
+    expect(chain.block({ transactions: [chain.ownerRotation(other, keyOf("owner b"))] })).toEqual([
+      "SWAP_WAITING",
+    ]);
+    silence(chain, other, spares);
+    const voters = chain.without(other);
+    expect(chain.block({ voters, transactions: [chain.silenceRecord(other)] })).toEqual(["OK"]);
+    expect(chain.keys).toContain(keyOf("s2"));
+    expect(chain.state.jailed.has(other)).toBe(false);
+    expect(chain.state.unbonding.get(other)?.amount).toBe(95n);
+    expect(waitingSwapsView(chain.state)).toEqual([]);
   });
 
   test("rule RATE: a proof in the block of another swap slashes at once and swaps in the next", () => {

@@ -123,27 +123,21 @@ function seatOf(state: LedgerState, spare: Spare, leaver: Seat): Seat {
 
 /** RETURN: what becomes of the key and the bond that leave. */
 function retire(work: Work, leaver: Seat, cause: SwapCause): void {
-  const { state } = work;
   const { owner, key, networkKey, address, bond, registeredAt } = leaver;
   const candidate = { owner, key, networkKey, address, bond, registeredAt };
-  switch (cause) {
-    case "silence": {
-      const untilMs = state.clockMs + state.genesis.parameters.rotation.jailMs;
-      const jailed = withEntry(state.jailed, key, { ...candidate, untilMs });
-      change(work, { jailed, lastSilenceSwapMs: state.clockMs });
-      work.events.push({ kind: "jailed", key, untilMs });
-      return;
-    }
-    case "misconduct":
-      startUnbonding(work, candidate);
-      return;
-    case "owner": {
-      startUnbonding(work, candidate);
-      const recent = state.leavers.filter(({ epoch }) => epoch >= state.set.epoch - 1);
-      change(work, { leavers: [...recent, { ...candidate, epoch: state.set.epoch }] });
-      return;
-    }
+  if (cause === "silence") change(work, { lastSilenceSwapMs: work.state.clockMs });
+  const { state } = work;
+  // A condemned key that fell silent before its swap never comes back either.
+  if (cause === "silence" && !state.tombstones.has(key)) {
+    const untilMs = state.clockMs + state.genesis.parameters.rotation.jailMs;
+    change(work, { jailed: withEntry(state.jailed, key, { ...candidate, untilMs }) });
+    work.events.push({ kind: "jailed", key, untilMs });
+    return;
   }
+  startUnbonding(work, candidate);
+  if (cause !== "owner") return;
+  const recent = state.leavers.filter(({ epoch }) => epoch >= state.set.epoch - 1);
+  change(work, { leavers: [...recent, { ...candidate, epoch: state.set.epoch }] });
 }
 
 /** The bond stays slashable until `unbondingMs` are over, then returns to the owner's treasury. */
