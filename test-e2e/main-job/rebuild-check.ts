@@ -7,18 +7,31 @@ import type { Summary } from "./summary.ts";
 const REBUILD = fileURLToPath(new URL("../rebuild/main.ts", import.meta.url));
 const REBUILD_MS = 120_000;
 
-/** What the rebuild program prints. Amounts are decimal micro-USD. */
+/** What of the rebuild program's output is compared. Amounts are decimal micro-USD, sizes lots. */
 interface Rebuilt {
-  readonly height: number;
-  readonly accounts: Readonly<Record<string, string>>;
+  readonly conserved: boolean;
   readonly insuranceFund: string;
+  readonly accounts: readonly {
+    readonly account: string;
+    readonly balance: string;
+    readonly debt: string;
+    readonly positions: readonly { readonly market: number; readonly size: string }[];
+  }[];
+  readonly bonds: readonly { readonly key: string; readonly amount: string }[];
 }
 
 export interface RebuildCheck {
   readonly client: QuorateClient;
   readonly genesisFile: string;
+  /** Query listener of a genesis member: the rebuild program trusts the genesis only. */
   readonly endpoint: string;
   readonly accounts: readonly { readonly name: string; readonly key: string }[];
+}
+
+/** One figure that the chain certifies, under a name that both sides have. */
+interface Figure {
+  readonly name: string;
+  readonly value: string;
 }
 
 /**
@@ -27,36 +40,71 @@ export interface RebuildCheck {
  */
 export async function checkRebuild(check: RebuildCheck): Promise<Summary["conservation"]> {
   const { client, accounts } = check;
-  const certified = await Promise.all(
+  const states = await Promise.all(
     accounts.map(async ({ name, key }) => {
       const state = await client.account(key);
       if (state === undefined) throw new Error(`the chain has no account ${name}`);
-      return { name, key, height: state.height, balance: state.leaf.balance };
+      return { name, key, state };
     }),
   );
   const fund = await client.fund();
-  const height = Math.max(fund.height, ...certified.map((account) => account.height));
+  const seats = await client.seats();
+  const height = Math.max(fund.height, seats.height, ...states.map(({ state }) => state.height));
   const rebuilt = await rebuild(check, height);
-  const fundHeld = fund.value?.fund ?? 0n;
-  const differences = certified
-    .filter(({ key, balance }) => rebuilt.accounts[key] !== String(balance))
-    .map(({ name, key, balance }) => `${name}: ${balance}, rebuilt ${rebuilt.accounts[key]}`);
-  if (rebuilt.insuranceFund !== String(fundHeld)) {
-    differences.push(`fund: ${fundHeld}, rebuilt ${rebuilt.insuranceFund}`);
-  }
-  const total = certified.reduce((sum, { balance }) => sum + balance, fundHeld);
+  const held = fund.value?.fund ?? 0n;
+  const certified = [
+    { name: "fund", value: String(held) },
+    ...states.flatMap(({ key, state: { leaf, positions } }) => [
+      { name: `${key} balance`, value: String(leaf.balance) },
+      { name: `${key} debt`, value: String(leaf.debt) },
+      { name: `${key} lots`, value: lots(positions) },
+    ]),
+    ...(seats.value ?? []).map(({ seat }) => ({
+      name: `${seat.key} bond`,
+      value: String(seat.bond),
+    })),
+  ];
+  const differences = compare(certified, rebuiltFigures(rebuilt));
+  if (!rebuilt.conserved) differences.push("the rebuild program itself says: not conserved");
+  const total = states.reduce((sum, { state }) => sum + state.leaf.balance, held);
   return {
     equal: differences.length === 0,
     height,
-    accounts: certified.length,
+    accounts: accounts.length,
     total: String(total),
     differences,
   };
 }
 
-async function rebuild({ genesisFile, endpoint }: RebuildCheck, height: number): Promise<Rebuilt> {
+function rebuiltFigures({ insuranceFund, accounts, bonds }: Rebuilt): Map<string, string> {
+  return new Map([
+    ["fund", insuranceFund],
+    ...accounts.flatMap(({ account, balance, debt, positions }): [string, string][] => [
+      [`${account} balance`, balance],
+      [`${account} debt`, debt],
+      [`${account} lots`, lots(positions)],
+    ]),
+    ...bonds.map(({ key, amount }): [string, string] => [`${key} bond`, amount]),
+  ]);
+}
+
+function lots(
+  positions: readonly { readonly market: number; readonly size: string | bigint }[],
+): string {
+  return positions.map(({ market, size }) => `${market}:${size}`).join(" ");
+}
+
+function compare(certified: readonly Figure[], rebuilt: ReadonlyMap<string, string>): string[] {
+  return certified
+    .filter(({ name, value }) => rebuilt.get(name) !== value)
+    .map(({ name, value }) => `${name}: ${value}, rebuilt ${rebuilt.get(name)}`);
+}
+
+async function rebuild(check: RebuildCheck, height: number): Promise<Rebuilt> {
+  const { genesisFile, endpoint } = check;
   const args = ["--genesis", genesisFile, "--endpoint", endpoint, "--to-height", String(height)];
-  const { stdout } = await promisify(execFile)(process.execPath, [REBUILD, ...args, "--json"], {
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, [REBUILD, ...args, "--json"], {
     timeout: REBUILD_MS,
     maxBuffer: 64 * 1024 * 1024,
   });
