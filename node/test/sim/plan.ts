@@ -63,7 +63,7 @@ export interface Plan {
   /** Local clock minus true time, by node. */
   readonly skewMs: readonly number[];
   readonly fsyncMsMax: number;
-  /** One node whose syncs take ten times as long. */
+  /** One node whose syncs take up to ten times as long. */
   readonly slowDisk: number | undefined;
   readonly faults: readonly Fault[];
   /** The one member that lies. */

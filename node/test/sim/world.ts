@@ -68,7 +68,13 @@ export class World {
     this.#network = createNetwork(plan, random.fork(1));
     this.#syncs = random.fork(2);
     this.#cuts = random.fork(3);
-    this.trace = createTrace(40, options.print);
+    const names = new Map(
+      keys.flatMap(({ name, key, networkKey }) => [
+        [key.slice(0, 6), name],
+        [networkKey.slice(0, 6), name],
+      ]),
+    );
+    this.trace = createTrace({ linesMax: 40, names, print: options.print });
     this.#signatures = createSignatureChecker(this.birth.chainId);
     const honest = new Set(this.nodes.filter((node) => node.honest).map(({ key }) => key));
     this.checker = createRunChecker({
@@ -173,9 +179,11 @@ export class World {
     };
   }
 
+  /** A disk slower than this could not follow the chain: its signatures would queue up. */
   #syncMs(node: SimNode): number {
-    const slowness = node.place === this.plan.slowDisk ? 10 : 1;
-    return 0.1 + this.#syncs.next() * this.plan.fsyncMsMax * slowness;
+    const { fsyncMsMax, slowDisk } = this.plan;
+    const mostMs = node.place === slowDisk ? Math.min(10 * fsyncMsMax, 30) : fsyncMsMax;
+    return 0.1 + this.#syncs.next() * mostMs;
   }
 
   #dies(node: SimNode): boolean {
