@@ -92,4 +92,5 @@ export function retryWants(turn: Turn): void {
     if (peer !== undefined) request(turn, peer, id, asked);
   }
   turn.changeSync({ wants: next });
+  if (next.size > 0) armSyncTimer(turn);
 }

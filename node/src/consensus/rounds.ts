@@ -100,16 +100,20 @@ export function acceptTc(turn: Turn, tc: TimeoutCertificate, from: PublicKey | u
   enterRound(turn, tc.round + 1, "tc");
 }
 
-/** Sends this node's timeout of the current round, signing it first if that was not done. */
+/** Sends this node's timeout of the current round again, word for word; false if it made none. */
+export function resendTimeout(turn: Turn): boolean {
+  const { round, ownTimeout } = turn.epoch;
+  if (ownTimeout?.signed.statement.kind !== "timeout") return false;
+  if (ownTimeout.signed.statement.round !== round) return false;
+  const { signed, qc } = ownTimeout;
+  turn.broadcast({ kind: "timeout", signed, highestQc: qc, lastTc: lastTc(turn) });
+  return true;
+}
+
+/** R6: times out of the current round: once it is signed, only the same bytes go out again. */
 export function timeOut(turn: Turn): void {
-  const { epoch } = turn;
-  const { round, highestQc, highestTc, safety, ownTimeout } = epoch;
-  const { statement } = ownTimeout?.signed ?? {};
-  if (ownTimeout !== undefined && statement?.kind === "timeout" && statement.round === round) {
-    const { signed, qc } = ownTimeout;
-    turn.broadcast({ kind: "timeout", signed, highestQc: qc, lastTc: lastTc(turn) });
-    return;
-  }
+  if (resendTimeout(turn)) return;
+  const { round, highestQc, highestTc, safety } = turn.epoch;
   if (!mayVote(turn.state) || round <= safety.highestTimeoutRound) return;
   const byTc = highestTc?.round === round - 1;
   const byQc = highestQc.round === round - 1;
@@ -133,7 +137,7 @@ export function lastTc(turn: Turn): TimeoutCertificate | undefined {
   return highestTc?.round === round - 1 ? highestTc : undefined;
 }
 
-/** R6: the timer of the round ran out. The same bytes go out again every T. */
+/** R6: the timer of the round ran out. */
 export function onRoundTimer(turn: Turn): void {
   if (turn.now < turn.epoch.roundDueAt) {
     turn.setTimer("round", turn.epoch.roundDueAt);

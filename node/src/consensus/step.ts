@@ -14,7 +14,7 @@ import { cutBatch, onBatchSigned, queueTransactions, resendBatches } from "./lan
 import { drainFuture, onMessage } from "./messages.ts";
 import { maybePropose, onProposalSigned } from "./propose.ts";
 import { roundTimeoutMs } from "./round-timer.ts";
-import { checkTwoChain, countTimeouts, lastTc, onRoundTimer } from "./rounds.ts";
+import { checkTwoChain, countTimeouts, lastTc, onRoundTimer, resendTimeout } from "./rounds.ts";
 import { start } from "./start.ts";
 import type { ConsensusState } from "./state.ts";
 import { countOrderVote, countVote, onHeartbeat } from "./statements.ts";
@@ -168,6 +168,7 @@ function onResendTimer(turn: Turn): void {
     resendAttestations(turn, pause);
     tryHandOver(turn);
     resendBatches(turn, pause);
+    resendTimeout(turn);
     turn.change({ resendDueAt: turn.now + pause });
   }
   turn.setTimer("resend", turn.state.resendDueAt);

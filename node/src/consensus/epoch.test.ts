@@ -1,0 +1,193 @@
+import { describe, expect, test } from "vitest";
+import {
+  disagreement,
+  height,
+  keyOf,
+  memberOf,
+  Network,
+  setOf,
+  signStub,
+  type TestNode,
+  textsOf,
+} from "../../test/consensus/network.ts";
+import type { EpochProof } from "../kernel/certificates.ts";
+import { resultDigest } from "../kernel/certificates.ts";
+import { type ValidatorSet, validatorSet, validatorSetHash } from "../kernel/validator-set.ts";
+import { overlaps } from "./hand-over.ts";
+import { epochGenesisId, peerStatus } from "./state.ts";
+
+const OLD = { a: 1n, b: 1n, c: 1n, d: 1n };
+const NEW = { a: 1n, b: 1n, c: 1n, e: 1n };
+
+/** A fake ledger: the transaction "swap" ends the epoch and puts e in the place of d. */
+function swapNetwork(nextSet: ValidatorSet = setOf(2, NEW)): Network {
+  return new Network({
+    set: setOf(1, OLD),
+    names: ["a", "b", "c", "d", "e"],
+    spares: ["e"],
+    nextSet: ({ block }, transactions) => {
+      const texts = transactions.map((bytes) => new TextDecoder().decode(bytes));
+      return block.epoch === 1 && texts.includes("swap") ? nextSet : undefined;
+    },
+  });
+}
+
+function proofOf(node: TestNode): EpochProof | undefined {
+  return node.state.chain.epochProofs[0];
+}
+
+describe("rule EPOCH", () => {
+  test("rule EPOCH: a quorum's attestation of the last block starts the next set, from its genesis", () => {
+    const network = swapNetwork();
+    network.start();
+    network.run(1_000);
+    network.submit("a", "swap");
+    network.run(3_000);
+    const proof = proofOf(network.node("b"));
+    expect(proof).toBeDefined();
+    const last = proof!.certificate.result;
+    for (const node of network.nodes.values()) {
+      expect(node.state.set).toEqual(setOf(2, NEW));
+      expect(resultDigest(proofOf(node)!.certificate.result)).toBe(resultDigest(last));
+      const first = node.executed.find(({ block }) => block.block.epoch === 2)!.block.block;
+      expect(first.height).toBe(last.height + 1);
+      expect(first.qc.blockId).toBe(epochGenesisId(node.config.chainId, 2, last));
+      expect(first.qc.signatures).toEqual([]);
+      expect(node.halts).toEqual([]);
+    }
+    expect(disagreement(network)).toBeUndefined();
+    // The newcomer votes, the leaver has nothing left to sign.
+    const kinds = network.node("e").disk.journal.map(({ statement }) => statement.kind);
+    expect(kinds).toContain("vote");
+    const leaver = network.node("d").disk.journal.filter(({ statement }) => {
+      return "epoch" in statement && statement.epoch === 2;
+    });
+    expect(leaver).toEqual([]);
+    expect(height(network.node("d"))).toBe(height(network.node("a")));
+  });
+
+  test("rule EPOCH: what is ordered after the last block is void and is ordered again", () => {
+    const network = swapNetwork();
+    // Attestations are slow: blocks after the last one are ordered before the epoch ends.
+    network.delay = (_from, _to, { body }) => {
+      const slow = body.kind === "statement" && body.signed.statement.kind === "attestation";
+      return slow ? 400 : 1;
+    };
+    network.start();
+    network.run(1_000);
+    network.submit("a", "swap");
+    for (let count = 0; count < 20; count += 1) {
+      network.submit("b", `during ${count}`);
+      network.run(5);
+    }
+    network.run(4_000);
+    for (const node of network.nodes.values()) {
+      const last = proofOf(node)!.certificate.result;
+      const old = node.executed.filter(({ block }) => block.block.epoch === 1);
+      expect(old.at(-1)?.block.block.height).toBe(last.height);
+      const texts = textsOf(node);
+      const during = Array.from({ length: 20 }, (_, count) => `during ${count}`);
+      expect(texts.filter((text) => text.startsWith("during"))).toEqual(during);
+      const heights = node.executed.map(({ block }) => block.block.height);
+      expect(heights).toEqual(heights.map((_, index) => index + 1));
+    }
+    expect(disagreement(network)).toBeUndefined();
+  });
+
+  test("rule EPOCH: who has executed the last block proposes and accepts only empty blocks", () => {
+    const network = swapNetwork();
+    network.delay = (_from, _to, { body }) => {
+      // No attestation arrives: the epoch hangs, and the chain goes on with empty blocks.
+      if (body.kind === "statement" && body.signed.statement.kind === "attestation")
+        return undefined;
+      return 1;
+    };
+    network.start();
+    network.run(1_000);
+    network.submit("a", "swap");
+    network.run(1_000);
+    network.submit("b", "too late");
+    network.run(3_000);
+    const { state } = network.node("a");
+    expect(state.epoch.handOver).toBeDefined();
+    const end = state.epoch.handOver!.result.height;
+    const after = state.chain.committed.filter(({ signed }) => signed.block.height > end);
+    expect(after.length).toBeGreaterThan(5);
+    expect(after.every(({ signed }) => signed.block.cut.length === 0)).toBe(true);
+    expect(height(network.node("a"))).toBe(end);
+    network.delay = () => 1;
+    network.run(3_000);
+    expect(network.node("a").state.set.epoch).toBe(2);
+    expect(textsOf(network.node("a"))).toContain("too late");
+  });
+
+  test("rule EPOCH: a set that shares too little is never followed, whoever signed it", () => {
+    const three = setOf(2, { a: 1n, b: 1n, e: 1n, f: 1n });
+    expect(overlaps(setOf(1, OLD), setOf(2, NEW))).toBe(true);
+    expect(overlaps(setOf(1, OLD), three)).toBe(false);
+    expect(overlaps(setOf(1, OLD), setOf(2, { ...OLD, e: 2n }))).toBe(false);
+    const network = swapNetwork(three);
+    network.start();
+    network.run(1_000);
+    network.submit("a", "swap");
+    network.run(3_000);
+    for (const node of network.nodes.values()) {
+      expect(node.state.set.epoch).toBe(1);
+      expect(node.halts).toHaveLength(1);
+    }
+    // A proof signed by a quorum does not help either.
+    const follower = swapNetwork();
+    follower.start();
+    follower.run(1_000);
+    const result = {
+      epoch: 1,
+      height: 2,
+      blockId: "1".repeat(64),
+      timestampMs: follower.now,
+      stateRoot: "2".repeat(64),
+      receiptsRoot: "3".repeat(64),
+      nextSetHash: validatorSetHash(three),
+    };
+    const signatures = ["a", "b", "c"]
+      .map((name) => signStub(keyOf(name), { kind: "attestation", result }))
+      .map(({ author, signature }) => ({ author, signature }))
+      .toSorted((left, right) => (left.author < right.author ? -1 : 1));
+    const node = follower.node("e");
+    follower.inject("a", "e", {
+      status: peerStatus(node.state),
+      body: { kind: "epoch-proof", proof: { certificate: { result, signatures }, nextSet: three } },
+    });
+    follower.run(10);
+    expect(node.halts).toHaveLength(1);
+  });
+
+  test("rule SWAP: the same set with a member muted is a legal next set", () => {
+    const muted = validatorSet(
+      2,
+      ["a", "b", "c", "d"].map((name) => memberOf(name, 1n, name === "d")),
+    );
+    const network = swapNetwork(muted);
+    network.start();
+    network.run(1_000);
+    network.submit("a", "swap");
+    network.run(10_000);
+    const blocks = network.node("a").executed.filter(({ block }) => block.block.epoch === 2);
+    expect(blocks.length).toBeGreaterThan(20);
+    expect(blocks.some(({ block }) => block.block.proposer === keyOf("d"))).toBe(false);
+  });
+
+  test("rule EPOCH: a node that slept through the hand-over catches up across it", () => {
+    const network = swapNetwork();
+    network.start();
+    network.run(1_000);
+    network.crash("c");
+    network.submit("a", "swap");
+    network.run(20_000);
+    network.restart("c");
+    network.run(3_000);
+    const node = network.node("c");
+    expect(node.state.set.epoch).toBe(2);
+    expect(height(node)).toBeGreaterThanOrEqual(height(network.node("a")) - 1);
+    expect(disagreement(network)).toBeUndefined();
+  });
+});

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "vitest";
+import { batchOf, Solo, seal } from "../../test/consensus/craft.ts";
+import { runFuzz } from "../../test/consensus/fuzz.ts";
+import {
+  disagreement,
+  height,
+  keyOf,
+  Network,
+  setOf,
+  signStub,
+  textsOf,
+} from "../../test/consensus/network.ts";
+import { readHistory } from "./history.ts";
+import { recover } from "./recover.ts";
+import { step } from "./step.ts";
+
+const FOUR = { a: 1n, b: 1n, c: 1n, d: 1n };
+const NAMES = Object.keys(FOUR);
+
+function four(): Network {
+  return new Network({ set: setOf(1, FOUR), names: NAMES });
+}
+
+describe("rule JOURNAL", () => {
+  test("rule JOURNAL: a crashed node votes again within 3 s of its restart", () => {
+    const network = four();
+    network.start();
+    network.run(5_000);
+    network.crash("c");
+    network.run(5_000);
+    const { journal } = network.node("c").disk;
+    const signed = journal.length;
+    network.restart("c");
+    const start = network.now;
+    const voted = network.run(3_000, () => {
+      return journal.slice(signed).some(({ statement }) => statement.kind === "vote");
+    });
+    expect(voted).toBe(true);
+    expect(network.now - start).toBeLessThan(3_000);
+  });
+
+  test("rule JOURNAL: after a power cut of all nodes the chain commits again", () => {
+    for (let moment = 0; moment < 40; moment += 1) {
+      const network = four();
+      network.start();
+      network.submit("a", "before");
+      network.run(200 + moment * 7);
+      for (const name of NAMES) network.crash(name);
+      for (const name of NAMES) network.restart(name);
+      network.run(50);
+      const reached = Math.max(...NAMES.map((name) => height(network.node(name))));
+      network.run(4_000);
+      for (const name of NAMES) {
+        expect(height(network.node(name))).toBeGreaterThan(reached + 3);
+        expect(textsOf(network.node(name))).toEqual(["before"]);
+      }
+      expect(disagreement(network)).toBeUndefined();
+    }
+  });
+
+  test("rule JOURNAL: crashes, cuts and losses of every kind never split the chain nor stop it", () => {
+    const set = setOf(1, FOUR);
+    for (let seed = 1; seed <= 8; seed += 1) {
+      expect([seed, runFuzz(seed, { set, names: NAMES })]).toEqual([seed, undefined]);
+    }
+    const powers = { a: 2n, b: 3n, c: 4n, d: 2n, e: 3n, f: 4n, g: 2n };
+    const seven = { set: setOf(1, powers), names: Object.keys(powers) };
+    expect(runFuzz(77, seven)).toBeUndefined();
+  });
+
+  test("rule JOURNAL: safety data is the highest of all that was ever signed in the epoch", () => {
+    const network = four();
+    network.start();
+    network.run(2_000);
+    const node = network.node("a");
+    const { disk, config } = node;
+    const recovered = recover(config, disk);
+    const highest = (field: "lastVotedRound" | "oneChainRound"): number => {
+      return Math.max(...disk.journal.map(({ safety }) => safety[field]));
+    };
+    expect(recovered.epoch.safety.lastVotedRound).toBe(highest("lastVotedRound"));
+    expect(recovered.epoch.safety.oneChainRound).toBe(highest("oneChainRound"));
+    expect(recovered.epoch.safety).toEqual(node.state.epoch.safety);
+    expect(recovered.epoch.root.id).toBe(node.state.epoch.root.id);
+    expect(recovered.epoch.elections).toEqual(node.state.epoch.elections);
+    expect(readHistory(config, disk.chain).committed.length).toBe(recovered.epoch.root.height);
+  });
+
+  test("rule JOURNAL: a batch is in the log before it is signed, and is signed after a power cut", () => {
+    const solo = new Solo();
+    solo.input({ kind: "transactions", transactions: [new TextEncoder().encode("payment")] });
+    solo.now += 10;
+    const effects = solo.input({ kind: "timer", timer: "batch" });
+    const kinds = effects.map((effect) =>
+      effect.kind === "store" ? effect.record.kind : effect.kind,
+    );
+    expect(kinds.indexOf("batch")).toBeGreaterThanOrEqual(0);
+    expect(kinds.indexOf("sign")).toBeGreaterThan(kinds.indexOf("batch"));
+    const chain = effects.flatMap((effect) => (effect.kind === "store" ? [effect.record] : []));
+    // The power went before the signature: the same batch is signed at the next start.
+    const recovered = recover(solo.state.config, { journal: [], chain });
+    const again = step(recovered, { kind: "start" }, solo.now).effects;
+    expect(again.find((effect) => effect.kind === "sign")).toMatchObject({
+      statement: { kind: "batch", sequence: 1 },
+    });
+    // It was signed, but not sent: the journal has the signature, the batch goes out.
+    const { digest } = batchOf("a", 1, "payment");
+    const statement = { kind: "batch", sequence: 1, digest } as const;
+    const { signature } = signStub(keyOf("a"), statement);
+    const { safety } = solo.state.epoch;
+    const journal = [{ statement, author: keyOf("a"), signature, safety }];
+    const signed = recover(solo.state.config, { journal, chain });
+    const sent = step(signed, { kind: "start" }, solo.now).effects;
+    expect(sent.some((effect) => effect.kind === "sign")).toBe(false);
+    expect(
+      sent.some((effect) => {
+        return effect.kind === "broadcast" && effect.message.body.kind === "batch";
+      }),
+    ).toBe(true);
+  });
+});
+
+describe("purity", () => {
+  test("step never touches its argument and gives the same answer twice", () => {
+    const solo = new Solo();
+    const before = solo.state;
+    const copy = structuredClone({ ...before, config: undefined });
+    const block = seal(solo.block().block);
+    const message = {
+      status: { epoch: 1, round: 1, qcRound: 0, committedHeight: 0 },
+      body: { kind: "proposal", block },
+    } as const;
+    const input = { kind: "message", from: "f".repeat(64), message } as const;
+    const first = step(before, input, solo.now);
+    const second = step(before, input, solo.now);
+    expect({ ...before, config: undefined }).toEqual(copy);
+    expect(first.effects).toEqual(second.effects);
+    expect(first.state).toEqual(second.state);
+    expect(first.effects.length).toBeGreaterThan(0);
+  });
+});
