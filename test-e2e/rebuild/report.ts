@@ -18,14 +18,16 @@ export interface Report {
     readonly place: string;
     readonly amount: string;
   }[];
-  readonly accounts: readonly AccountReport[];
+  /** Balances by account key: what the leaf "account/<hex>" begins with. */
+  readonly accounts: Readonly<Record<string, string>>;
+  readonly details: readonly AccountReport[];
   /** Transactions by kind, refused ones apart, and margin events by kind. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
 export interface AccountReport {
   readonly account: string;
-  /** Contains the entry costs of positions; the leaf "account/<hex>" begins with it. */
+  /** Contains the entry costs of positions. */
   readonly balance: string;
   /** Balance with the entry costs added back. */
   readonly cash: string;
@@ -57,7 +59,8 @@ export function reportOf(ledger: Ledger, chainId: string): Report {
       place,
       amount: String(amount),
     })),
-    accounts: world.accounts.map(({ key, balance, positions, debt, stage }) => ({
+    accounts: Object.fromEntries(world.accounts.map(({ key, balance }) => [key, String(balance)])),
+    details: world.accounts.map(({ key, balance, positions, debt, stage }) => ({
       account: key,
       balance: String(balance),
       cash: String(positions.reduce((sum, { cost }) => sum + cost, balance)),
@@ -76,7 +79,7 @@ export function printedReport(report: Report): string {
   const lines = [
     `chain      ${report.chainId}`,
     `height     ${report.height}, epoch ${report.epoch}`,
-    ...report.accounts.map(
+    ...report.details.map(
       ({ account, balance, cash, stage, positions }) =>
         `account    ${short(account)}  balance ${balance}  cash ${cash}  ${stage}` +
         positions.map(({ market, size }) => `  market ${market}: ${size} lots`).join(""),
