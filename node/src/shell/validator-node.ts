@@ -79,6 +79,7 @@ export class ValidatorNode {
   #query: QueryService | undefined;
   #prices: PriceFeed | undefined;
   #requests: RequestId = 0;
+  #hasExecuted = false;
 
   private constructor(options: NodeOptions, disk: Disk, runtime: Runtime) {
     this.#options = options;
@@ -138,7 +139,10 @@ export class ValidatorNode {
     const runtime = new Runtime(state, {
       now: options.now,
       perform: (effects) => defined(made.node, "node").#performer.perform(effects),
-      stepped: (input, elapsedMs) => metrics.step.observe({ input }, elapsedMs / 1_000),
+      stepped: (input, elapsedMs) => {
+        metrics.step.observe({ input }, elapsedMs / 1_000);
+        made.node?.stepped(elapsedMs);
+      },
       fail: options.fail,
     });
     const node = new ValidatorNode(
@@ -233,6 +237,12 @@ export class ValidatorNode {
     metrics.signing.set(kind === "signing" && !this.#performer.halted ? 1 : 0);
   }
 
+  /** The pure step knows no spans: one that executed blocks is told of when it is over. */
+  stepped(elapsedMs: number): void {
+    if (this.#hasExecuted) this.#options.tracing.record("execute", elapsedMs);
+    this.#hasExecuted = false;
+  }
+
   /**
    * The consensus key's consent to a digest, under the first free nonce. Refused where the key is burnt,
    * or where it may already be known to peers that have not been heard yet.
@@ -324,6 +334,9 @@ export class ValidatorNode {
         this.#guard.recheck(this.#set());
         this.#performer.resume();
         return;
+      case "executed":
+        this.#hasExecuted = true;
+        break;
       case "certified":
         this.#spans.certified(effect.certificate.result.blockId);
         this.#query?.certified(effect.certificate);

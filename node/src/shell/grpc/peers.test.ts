@@ -146,7 +146,10 @@ describe("rule TLS", () => {
       keptStream.on("error", () => resolve());
     });
     const repin = (): void => {
-      server.server.repin([other.publicKey]).then(() => server.server.broadcast(heartbeat));
+      server.server.repin([other.publicKey]).then(
+        () => server.server.broadcast(heartbeat),
+        (error: Error) => keptStream.destroy(error),
+      );
     };
     const ended = await outcome(client.subscribe({ genesisHash }), repin);
     expect(ended.code).toBe(status.PERMISSION_DENIED);

@@ -1,0 +1,114 @@
+import { generateKeyPairSync } from "node:crypto";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { genesisHash } from "../ledger/genesis.ts";
+import { awaitGenesis, pinGenesis, readPin } from "./birth.ts";
+import { FatalError } from "./fatal-error.ts";
+import { loadKeys } from "./key-file.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "quorate-birth-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const key = (digit: number): string => `${digit}`.repeat(64);
+const genesis = Buffer.from(
+  JSON.stringify({
+    name: "test",
+    dev: true,
+    genesisTimeMs: 1_000,
+    owners: [{ key: key(1), sponsorKey: key(2), treasury: "0" }],
+    custodians: [],
+    seats: [3, 4, 5, 6].map((digit) => ({
+      owner: key(1),
+      key: key(digit),
+      networkKey: key(digit).replace(/.$/, "a"),
+      address: `127.0.0.1:700${digit}`,
+      power: "10",
+    })),
+    candidates: "owners",
+    parameters: {},
+    margin: { markets: [], accounts: [], insuranceFund: "0" },
+  }),
+);
+
+async function failure(action: Promise<unknown>): Promise<string> {
+  try {
+    await action;
+    return "none";
+  } catch (error) {
+    if (!(error instanceof FatalError)) throw error;
+    return error.code;
+  }
+}
+
+function birth(signal: AbortSignal = new AbortController().signal) {
+  return awaitGenesis({ folder, genesisFile: join(folder, "genesis.json"), signal });
+}
+
+describe("birth", () => {
+  test("rule GENESIS: a node waits for its genesis and pins the hash", async () => {
+    const waiting = birth();
+    writeFileSync(join(folder, "genesis.json"), genesis);
+    const born = await waiting;
+    expect(born?.chainId).toBe(genesisHash(genesis));
+    expect(await readPin(folder)).toBe(genesisHash(genesis));
+    expect((await birth())?.chainId).toBe(genesisHash(genesis));
+  });
+
+  test("rule GENESIS: another genesis is refused for ever", async () => {
+    await pinGenesis(folder, "ab".repeat(32));
+    writeFileSync(join(folder, "genesis.json"), genesis);
+    expect(await failure(birth())).toBe("GENESIS_PINNED");
+    expect(await readPin(folder)).toBe("ab".repeat(32));
+  });
+
+  test("rule GENESIS: the wait ends on request", async () => {
+    const controller = new AbortController();
+    const waiting = birth(controller.signal);
+    controller.abort();
+    expect(await waiting).toBeUndefined();
+  });
+
+  test("args: a genesis that stays wrong is refused with the field and the fix", async () => {
+    writeFileSync(join(folder, "genesis.json"), `{"name": 7}`);
+    expect(await failure(birth())).toBe("GENESIS_INVALID");
+  });
+
+  test("args: a broken pin is refused by name", async () => {
+    writeFileSync(join(folder, "genesis.hash"), "?");
+    expect(await failure(readPin(folder))).toBe("GENESIS_PIN_MALFORMED");
+  });
+});
+
+describe("key files", () => {
+  const path = (name: string): string => join(folder, `${name}.key.pem`);
+
+  test("keys are made once, for their owner only, and found again", async () => {
+    const made = await loadKeys(folder);
+    expect(made.isNew).toBe(true);
+    expect(statSync(path("consensus")).mode & 0o777).toBe(0o600);
+    const found = await loadKeys(folder);
+    expect(found.isNew).toBe(false);
+    expect(found.consensus.publicKey).toBe(made.consensus.publicKey);
+    expect(found.network.publicKey).not.toBe(made.consensus.publicKey);
+  });
+
+  test("args: a key that others can read, or that is none, is refused by name", async () => {
+    await loadKeys(folder);
+    const pem = readFileSync(path("network"));
+    chmodSync(path("network"), 0o640);
+    expect(await failure(loadKeys(folder))).toBe("KEY_MODE");
+    chmodSync(path("network"), 0o600);
+    writeFileSync(path("network"), "no key");
+    expect(await failure(loadKeys(folder))).toBe("KEY_MALFORMED");
+    const { privateKey } = generateKeyPairSync("x25519");
+    writeFileSync(path("network"), privateKey.export({ format: "pem", type: "pkcs8" }));
+    expect(await failure(loadKeys(folder))).toBe("KEY_WRONG_TYPE");
+    writeFileSync(path("network"), pem);
+    expect(await failure(loadKeys(folder))).toBe("none");
+  });
+});

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { SimulatedDisk } from "../../../test/shell/simulated-disk.ts";
+import { encodeBatch, encodeBlock, openBatch, openBlock } from "../../consensus/codec.ts";
+import type { ChainRecord, CommitProof, SignedBatch, SignedBlock } from "../../consensus/types.ts";
+import type { ResultCertificate } from "../../kernel/certificates.ts";
+import { ZERO_DIGEST } from "../../kernel/scalars.ts";
+import { ChainStore } from "./chain-store.ts";
+
+const author = "11".repeat(32);
+const signature = new Uint8Array(64).fill(7);
+
+function batchOf(sequence: number): SignedBatch {
+  const transactions = [new Uint8Array(20).fill(sequence)];
+  const bytes = encodeBatch({ author, sequence, previous: ZERO_DIGEST, transactions });
+  return openBatch(bytes, signature);
+}
+
+function blockOn(parent: string, height: number, epoch: number, batch: SignedBatch): SignedBlock {
+  const qc = { epoch, round: height - 1, blockId: parent, qcRound: 0, signatures: [] };
+  const { sequence } = batch.batch;
+  const bytes = encodeBlock({
+    epoch,
+    round: height,
+    height,
+    proposer: author,
+    timestampMs: height,
+    qc,
+    tc: undefined,
+    cut: [{ author, sequence, digest: batch.digest }],
+    signsOfLife: [],
+  });
+  return openBlock(bytes, signature);
+}
+
+function certificateOf(block: SignedBlock): ResultCertificate {
+  const { epoch, height, timestampMs } = block.block;
+  const roots = { stateRoot: ZERO_DIGEST, receiptsRoot: ZERO_DIGEST, nextSetHash: ZERO_DIGEST };
+  return { result: { epoch, height, blockId: block.id, timestampMs, ...roots }, signatures: [] };
+}
+
+function orderProof({ id, block }: SignedBlock): CommitProof {
+  const { epoch, round } = block;
+  return { kind: "order", certificate: { epoch, round, blockId: id, signatures: [] } };
+}
+
+/** Five blocks: three of epoch 1, proven at 2 and 3, then two of epoch 2, proven at 5. */
+function chain() {
+  const blocks: SignedBlock[] = [];
+  const records: ChainRecord[] = [];
+  for (let height = 1; height <= 5; height += 1) {
+    const batch = batchOf(height);
+    const parent = height === 4 ? "ee".repeat(32) : (blocks.at(-1)?.id ?? "dd".repeat(32));
+    const block = blockOn(parent, height, height <= 3 ? 1 : 2, batch);
+    blocks.push(block);
+    records.push({ kind: "batch", batch }, { kind: "block", block });
+    if (height === 2 || height === 5) {
+      records.push({ kind: "committed", height, proof: orderProof(block) });
+    }
+    if (height === 3) {
+      const certificate = certificateOf(block);
+      records.push({ kind: "committed", height, proof: { kind: "attested", certificate } });
+      records.push({ kind: "certified", certificate });
+      const proof = { certificate, nextSet: { epoch: 2, members: [] } };
+      records.push({ kind: "epoch", proof });
+    }
+  }
+  return { blocks, records };
+}
+
+async function openStore(disk: SimulatedDisk) {
+  const salt = new Uint8Array(16).fill(3);
+  return ChainStore.open({ fileSystem: disk.fileSystem, folder: "/data", salt });
+}
+
+describe("chain log", () => {
+  test("rule JOURNAL: what was synced comes back in order after a power cut, the rest is gone", async () => {
+    const disk = new SimulatedDisk();
+    const { store } = await openStore(disk);
+    const { records } = chain();
+    for (const record of records.slice(0, 6)) store.add(record);
+    await store.sync();
+    for (const record of records.slice(6)) store.add(record);
+    disk.cutPower(10);
+    const again = await openStore(disk);
+    expect(again.records).toEqual(records.slice(0, 6));
+    expect(again.store.height).toBe(2);
+  });
+
+  test("segments hold one epoch up to a proven height, with the proof of its end", async () => {
+    const { store } = await openStore(new SimulatedDisk());
+    const { blocks, records } = chain();
+    for (const record of records) store.add(record);
+    await store.sync();
+    const first = await store.segment(2);
+    expect(first?.blocks.map(({ block }) => block.height)).toEqual([2, 3]);
+    expect(first?.batches).toHaveLength(2);
+    expect(first?.proof.kind).toBe("attested");
+    expect(first?.epochProof?.nextSet.epoch).toBe(2);
+    const second = await store.segment(4);
+    expect(second?.blocks).toEqual(blocks.slice(3));
+    expect(second?.epochProof).toBeUndefined();
+    expect(await store.segment(6)).toBeUndefined();
+  });
+
+  test("blocks come with their batches and certificate, from the first start and after a restart", async () => {
+    const disk = new SimulatedDisk();
+    const { store } = await openStore(disk);
+    const { blocks, records } = chain();
+    for (const record of records) store.add(record);
+    await store.sync();
+    const restarted = await openStore(disk);
+    for (const opened of [store, restarted.store]) {
+      const third = await opened.block(3);
+      expect(third?.block).toEqual(blocks[2]);
+      expect(third?.batches).toEqual([batchOf(3)]);
+      expect(third?.certificate).toEqual(certificateOf(blocks[2] as SignedBlock));
+      expect((await opened.block(2))?.certificate).toBeUndefined();
+      expect(await opened.block(6)).toBeUndefined();
+    }
+  });
+});
