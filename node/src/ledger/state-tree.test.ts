@@ -138,6 +138,24 @@ describe("state tree", () => {
     expect(condemned.needsApproval).toBe(true);
   });
 
+  test("executing a block leaves the state before it as it was, and gives one result", () => {
+    const chain = new TestChain();
+    chain.addSpare("spare", "a");
+    const before = chain.state;
+    const copy = structuredClone(before);
+    const [first, second] = chain.doubleVote(keyOf("seat1"));
+    if (!first || !second) throw new Error("a pair");
+    const faucet = { kind: "faucet", account: keyOf("x"), amount: 1n, nonce: 3 } as const;
+    const transactions = [misconductProof(chain.chainId, first, second), faucet];
+    chain.block({ transactions });
+    const once = chain.last?.result;
+    expect(before).toEqual(copy);
+    chain.state = before;
+    chain.block({ transactions });
+    expect({ ...chain.last?.result, blockId: "" }).toEqual({ ...once, blockId: "" });
+    expect(chain.state.set.epoch).toBe(before.set.epoch + 1);
+  });
+
   test("the root after many blocks is that of a tree built from the state alone", () => {
     const chain = new TestChain();
     chain.addSpare("spare", "a");

@@ -365,7 +365,7 @@ const otherMutants: readonly Mutant[] = [
     find: '&& !SMALL_ORDER_Y.has(y.toString("hex"))',
     replace: "",
     test: crypto,
-    testName: "rule ED25519: of the published edge cases only the mixed pair verifies",
+    testName: "rule ED25519: form alone refuses small and non-canonical R and S above the order",
   },
   {
     name: "s-above-the-order-admitted",
