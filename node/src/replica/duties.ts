@@ -5,7 +5,7 @@ import { dueTransactions } from "../ledger/self-heal.ts";
 import { encodeTransaction } from "../ledger/transaction.ts";
 import { currentSafety, currentSet, isMember } from "./consensus-view.ts";
 import { feedConsensus } from "./core.ts";
-import { dutyIsDue, noteDuty } from "./proofs.ts";
+import { dropSettledProofs, dutyIsDue, noteDuty } from "./proofs.ts";
 import type { ReplicaInput } from "./types.ts";
 import { change, type Work } from "./work.ts";
 
@@ -44,6 +44,7 @@ export function runDuties(work: Work): void {
   for (const transaction of dueTransactions(work.state.ledger, work.state.config.self.key)) {
     submitDuty(work, transaction);
   }
+  dropSettledProofs(work);
   const due = work.state.pendingProofs.filter(({ dueAtMs }) => dueAtMs <= work.now);
   for (const { transaction } of due) submitDuty(work, transaction);
 }

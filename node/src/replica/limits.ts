@@ -4,7 +4,7 @@ export const BLOCKS_MAX = 4_096;
 export const RECEIPTS_MAX = 20_000;
 export const PLACES_MAX = 100_000;
 export const QUEUED_MAX = 10_000;
-/** A transaction larger than this can never fit a batch beside others. */
+/** Calls that may wait for one transaction. */
 export const WAITERS_MAX = 16;
 export const PROOFS_MAX = 128;
 /** A receipt whose height got no certificate within this many heights is answered by a refusal. */

@@ -1,6 +1,7 @@
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { Digest, Millis } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
+import { isCondemned } from "../ledger/self-heal.ts";
 import { encodeTransaction, misconductProof } from "../ledger/transaction.ts";
 import { PROOFS_MAX } from "./limits.ts";
 import { change, type Work } from "./work.ts";
@@ -19,6 +20,13 @@ export function noteMisconduct(work: Work, first: SignedStatement, second: Signe
   const transaction = encodeTransaction(misconductProof(config.chainId, first, second));
   const dueAtMs: Millis = work.now + selfHealAfterWindows * silenceMs;
   change(work, { pendingProofs: [...pendingProofs, { accused, transaction, dueAtMs }] });
+}
+
+/** A key is condemned once: when the chain has any proof against it, ours is settled too (RATE). */
+export function dropSettledProofs(work: Work): void {
+  const { pendingProofs, ledger } = work.state;
+  const open = pendingProofs.filter(({ accused }) => !isCondemned(ledger, accused));
+  if (open.length < pendingProofs.length) change(work, { pendingProofs: open });
 }
 
 /** Whether a duty may go into the lane again: once per silence window, until the chain has it. */

@@ -1,3 +1,4 @@
+import { isLaneFull } from "../consensus/lanes.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { Refusal } from "../kernel/result.ts";
 import type { Digest } from "../kernel/scalars.ts";
@@ -19,7 +20,7 @@ export function laneRefusal(state: ReplicaState): Refusal | undefined {
   if (!isMember(state)) {
     return { code: "NOT_A_VALIDATOR", field: "node", fix: "submit to a member of the set" };
   }
-  if (state.queued.size >= QUEUED_MAX) {
+  if (state.queued.size >= QUEUED_MAX || isLaneFull(state.consensus)) {
     return { code: "QUEUE_FULL", field: "node", fix: "submit the same bytes again in a second" };
   }
   return undefined;
@@ -66,6 +67,12 @@ export function submit(work: Work, request: RequestId, bytes: Uint8Array): void 
   const refusal = laneRefusal(work.state);
   if (refusal !== undefined) {
     refuseRequest(work, request, refusal);
+    return;
+  }
+  const { batchBytesMax } = work.state.config.genesis.parameters.consensus;
+  if (bytes.length > batchBytesMax) {
+    const fix = `send at most ${batchBytesMax} bytes, these are ${bytes.length}`;
+    refuseRequest(work, request, { code: "TRANSACTION_TOO_LARGE", field: "transaction", fix });
     return;
   }
   const checked = checkTransaction(work.state.ledger, bytes, work.state.config.scheme);
