@@ -38,6 +38,8 @@ export async function connect(
   });
   return new QueryServiceClient(endpoint, tls, {
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+    // TLS wants a name, not an address (RFC 6066); which key may answer is checked by pin.
+    "grpc.ssl_target_name_override": "node.quorate",
   });
 }
 

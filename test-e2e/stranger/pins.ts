@@ -41,7 +41,8 @@ export async function trustAnchor(networkKey: string): Promise<Buffer> {
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
     ],
   });
-  return Buffer.from(certificate.toString("pem"));
+  // With the line's end, so that several anchors may stand one after another.
+  return Buffer.from(`${certificate.toString("pem")}\n`);
 }
 
 export interface Leaf {
