@@ -1,3 +1,4 @@
+import { createServer, type Socket } from "node:net";
 import { decodeBlock, encodeBlock } from "@quorate/node/consensus/codec";
 import { asciiBytes } from "@quorate/node/kernel/bytes";
 import { listProof } from "@quorate/node/kernel/merkle";
@@ -505,6 +506,27 @@ describe("chain and connection", () => {
     );
     expect(stranger.submissions).toBe(0);
     stranger.close();
+  });
+
+  test("a server that never finishes the handshake holds nobody up", async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no address");
+    const endpoint = `127.0.0.1:${address.port}`;
+    const client = await network.join({
+      endpoints: [endpoint, ...network.endpoints],
+      timeouts: { attemptMs: 100 },
+    });
+    // The honest nodes may be slow to connect too; only the deaf one must fail.
+    await client.head();
+    expect(network.failures[0]).toMatchObject({ code: "NODE_TIMEOUT", node: { endpoint } });
+    const ended = sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+    for (const socket of sockets) socket.resume();
+    client.close();
+    await Promise.all(ended);
+    server.close();
   });
 
   test("rule LISTENERS: a newcomer's key is pinned once its set is proven", async () => {

@@ -18,6 +18,7 @@ import {
   type SubmitResponse,
   TransactionState,
 } from "@quorate/proto/query/v1/query";
+import type { ClosableCredentials } from "./closable-credentials.ts";
 import { DoorRefusalError, isNodeError, type NodeName, NodeUnavailableError } from "./errors.ts";
 import {
   certificateFromWire,
@@ -67,6 +68,8 @@ class GrpcNode implements QueryNode {
   #networkKey: PublicKey | undefined;
   #pins: readonly PublicKey[];
   #client: Promise<QueryServiceClient> | undefined;
+  /** Of the connections made so far: closed ones may still serve running calls. */
+  readonly #credentials = new Set<ClosableCredentials>();
   /** Pins changed and the connection is of no use: make a new one. */
   #isOutdated = false;
   #isClosed = false;
@@ -89,6 +92,7 @@ class GrpcNode implements QueryNode {
   close(): void {
     this.#isClosed = true;
     this.#drop();
+    for (const credentials of this.#credentials) credentials.closeSockets();
   }
 
   async submit(transaction: Uint8Array, limits: CallLimits): Promise<ClaimedReceipt> {
@@ -278,6 +282,8 @@ class GrpcNode implements QueryNode {
     const credentials = await pinnedCredentials(this.#pins, (networkKey) => {
       this.#networkKey = networkKey;
     });
+    this.#credentials.add(credentials);
+    if (this.#isClosed) credentials.closeSockets();
     return new QueryServiceClient(this.#endpoint, credentials, CHANNEL_OPTIONS);
   }
 

@@ -1,7 +1,7 @@
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import type { PeerCertificate } from "node:tls";
-import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
+import { credentials } from "@grpc/grpc-js";
 import {
   BasicConstraintsExtension,
   KeyUsageFlags,
@@ -10,6 +10,7 @@ import {
 } from "@peculiar/x509";
 import { fromHex, isHex } from "@quorate/node/kernel/bytes";
 import type { PublicKey } from "@quorate/node/kernel/scalars";
+import { ClosableCredentials } from "./closable-credentials.ts";
 
 /** DER of SubjectPublicKeyInfo for Ed25519 up to the key's 32 bytes (RFC 8410 §4). */
 const SPKI_PREFIX = fromHex("302a300506032b6570032100");
@@ -57,7 +58,7 @@ function anchorOf(networkKey: PublicKey): Promise<string> {
 export async function pinnedCredentials(
   networkKeys: readonly PublicKey[],
   onIdentity: (networkKey: PublicKey) => void,
-): Promise<ChannelCredentials> {
+): Promise<ClosableCredentials> {
   const pems = await Promise.all(networkKeys.map(anchorOf));
   // Runs after the chain was verified against the anchors: the issuer is one of the pinned keys.
   const checkServerIdentity = (_host: string, peer: PeerCertificate): Error | undefined => {
@@ -68,5 +69,6 @@ export async function pinnedCredentials(
     onIdentity(issuer);
     return undefined;
   };
-  return credentials.createSsl(Buffer.from(pems.join("\n")), null, null, { checkServerIdentity });
+  const ca = Buffer.from(pems.join("\n"));
+  return new ClosableCredentials(credentials.createSsl(ca, null, null, { checkServerIdentity }));
 }
