@@ -11,7 +11,7 @@ const REBUILD_MS = 120_000;
 interface Rebuilt {
   readonly conserved: boolean;
   readonly insuranceFund: string;
-  readonly accounts: readonly {
+  readonly details: readonly {
     readonly account: string;
     readonly balance: string;
     readonly debt: string;
@@ -76,10 +76,10 @@ export async function checkRebuild(check: RebuildCheck): Promise<Summary["conser
   };
 }
 
-function rebuiltFigures({ insuranceFund, accounts, bonds }: Rebuilt): Map<string, string> {
+function rebuiltFigures({ insuranceFund, details, bonds }: Rebuilt): Map<string, string> {
   return new Map([
     ["fund", insuranceFund],
-    ...accounts.flatMap(({ account, balance, debt, positions }): [string, string][] => [
+    ...details.flatMap(({ account, balance, debt, positions }): [string, string][] => [
       [`${account} balance`, balance],
       [`${account} debt`, debt],
       [`${account} lots`, lots(positions)],
