@@ -14,6 +14,7 @@ import { encodeGenesis, type Genesis, genesisHash } from "../../src/ledger/genes
 import { createLedger, type LedgerState } from "../../src/ledger/state.ts";
 import {
   encodeTransaction,
+  misconductProof,
   ownerRotationSigningBytes,
   registrationDigest,
   registrationSigningBytes,
@@ -179,10 +180,7 @@ export class TestChain {
   /** Blocks until `ms` of block time have passed. */
   run(ms: Millis, options: BlockOptions = {}): void {
     const until = this.state.timestampMs + ms;
-    while (this.state.timestampMs < until) {
-      // Every round some spare may attest: keep those fit that the test wants fit.
-      this.block(options);
-    }
+    while (this.state.timestampMs < until) this.block(options);
   }
 
   /** The round that the next block will have. */
@@ -267,6 +265,20 @@ export class TestChain {
     return ["11", "22"].map((digit) =>
       this.signed(author, { kind: "vote", epoch, round, blockId: digit.repeat(32), qcRound: 2 }),
     );
+  }
+
+  /** Runs until `key` is silent, with every given spare attesting in each block. */
+  silence(key: PublicKey, spares: readonly PublicKey[]): void {
+    const voters = this.without(key);
+    for (let count = 0; count < 11; count += 1) {
+      this.block({ voters, signsOfLife: spares.map((spare) => this.heartbeat(spare)) });
+    }
+  }
+
+  /** Proof of two votes in one round of the current epoch. */
+  proofAgainst(key: PublicKey, round = 3): Transaction {
+    const [first, second] = this.doubleVote(key, this.state.set.epoch, round);
+    return misconductProof(this.chainId, defined(first, "vote"), defined(second, "vote"));
   }
 
   events<K extends LedgerEvent["kind"]>(kind: K): readonly Extract<LedgerEvent, { kind: K }>[] {

@@ -3,6 +3,7 @@ import type { Mutant } from "./mutant.ts";
 const ledger = "node/src/ledger";
 const silence = `${ledger}/silence.test.ts`;
 const swap = `${ledger}/swap.test.ts`;
+const rate = `${ledger}/rate.test.ts`;
 const evidence = `${ledger}/evidence.test.ts`;
 const deposits = `${ledger}/deposits.test.ts`;
 const genesis = `${ledger}/genesis.test.ts`;
@@ -100,7 +101,7 @@ const swapMutants: readonly Mutant[] = [
     file: `${ledger}/swap.ts`,
     find: "const refusal = overlapRefusal(state.set, next);\n  if (refusal !== undefined) return refusal;",
     replace: "",
-    test: swap,
+    test: rate,
     testName: "rule EPOCH: the ledger refuses a swap of a third, overlap check on",
   },
   {
@@ -109,7 +110,7 @@ const swapMutants: readonly Mutant[] = [
     file: `${ledger}/swap.ts`,
     find: "shared * 3n > totalPower(old) * 2n && shared * 3n > totalPower(next) * 2n",
     replace: "shared * 3n > totalPower(old) * 2n",
-    test: swap,
+    test: rate,
     testName: "rule EPOCH: consecutive sets share more than two thirds of old and of new power",
   },
   {
@@ -208,7 +209,7 @@ const swapMutants: readonly Mutant[] = [
     file: `${ledger}/rotation.ts`,
     find: "state.clockMs - last < coolDownWindows * silenceMs",
     replace: "state.clockMs - last < coolDownWindows * silenceMs * 0",
-    test: swap,
+    test: rate,
     testName: "rule RATE: between silence swaps a cool-down of two windows",
   },
   {
@@ -217,7 +218,7 @@ const swapMutants: readonly Mutant[] = [
     file: `${ledger}/newcomer.ts`,
     find: "if (ageMs < newcomerAgeMsMin) return",
     replace: "if (ageMs < 0) return",
-    test: swap,
+    test: rate,
     testName: "rule RATE: an unendorsed newcomer needs its age",
   },
   {
@@ -226,7 +227,7 @@ const swapMutants: readonly Mutant[] = [
     file: `${ledger}/newcomer.ts`,
     find: "recentPower(state, leaver) + leaver.power > faultyPowerOf(state)",
     replace: "leaver.power > faultyPowerOf(state)",
-    test: swap,
+    test: rate,
     testName: "rule RATE: unendorsed newcomers of the last span hold at most f together",
   },
   {
@@ -235,7 +236,7 @@ const swapMutants: readonly Mutant[] = [
     file: `${ledger}/condemned.ts`,
     find: "const needsApproval = last !== undefined && state.clockMs - last < 2 * silenceMs;",
     replace: "const needsApproval = last !== undefined && silenceMs === 0;",
-    test: swap,
+    test: rate,
     testName: "rule RATE: a proof against another seat within two windows slashes, its swap waits",
   },
   {
@@ -244,7 +245,7 @@ const swapMutants: readonly Mutant[] = [
     file: `${ledger}/rotation.ts`,
     find: "if (state.clockMs < jailed.untilMs) {",
     replace: "if (state.clockMs < 0) {",
-    test: swap,
+    test: rate,
     testName: "rule RETURN: silence jails key and bond",
   },
   {
@@ -253,7 +254,7 @@ const swapMutants: readonly Mutant[] = [
     file: `${ledger}/newcomer.ts`,
     find: "return held * 3n >= totalPower(set);",
     replace: "return held * 3n >= totalPower(set) * 3n;",
-    test: swap,
+    test: rate,
     testName: "rule SEAT: with four owners no swap brings one of them to a third",
   },
 ];
