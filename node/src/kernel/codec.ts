@@ -1,6 +1,11 @@
 import { assert } from "./assert.ts";
 import { asciiBytes, asciiText, fromHex, toHex } from "./bytes.ts";
 
+/** The messages of the checks below are costly to build, so they are built on failure alone. */
+function isUnsigned(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= most;
+}
+
 /**
  * The canonical layout of everything that is signed or hashed: big-endian integers of fixed width,
  * length-prefixed byte strings, no optional form. One value has exactly one encoding
@@ -26,24 +31,21 @@ export class Writer {
   }
 
   u8(value: number): this {
-    assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `u8 out of range: ${value}`);
+    if (!isUnsigned(value, 0xff)) assert(false, `u8 out of range: ${value}`);
     const offset = this.#reserve(1);
     this.#view.setUint8(offset, value);
     return this;
   }
 
   u16(value: number): this {
-    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, `u16 out of range: ${value}`);
+    if (!isUnsigned(value, 0xffff)) assert(false, `u16 out of range: ${value}`);
     const offset = this.#reserve(2);
     this.#view.setUint16(offset, value);
     return this;
   }
 
   u32(value: number): this {
-    assert(
-      Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff,
-      `u32 out of range: ${value}`,
-    );
+    if (!isUnsigned(value, 0xffff_ffff)) assert(false, `u32 out of range: ${value}`);
     const offset = this.#reserve(4);
     this.#view.setUint32(offset, value);
     return this;
@@ -51,15 +53,16 @@ export class Writer {
 
   /** Counters and instants: a safe non-negative integer in 8 bytes. */
   u64(value: number): this {
-    assert(Number.isSafeInteger(value) && value >= 0, `u64 out of range: ${value}`);
+    if (!isUnsigned(value, Number.MAX_SAFE_INTEGER)) assert(false, `u64 out of range: ${value}`);
     const offset = this.#reserve(8);
-    this.#view.setBigUint64(offset, BigInt(value));
+    this.#view.setUint32(offset, Math.floor(value / 0x1_0000_0000));
+    this.#view.setUint32(offset + 4, value % 0x1_0000_0000);
     return this;
   }
 
   /** Money and sizes: a signed integer in 16 bytes, two's complement. */
   i128(value: bigint): this {
-    assert(BigInt.asIntN(128, value) === value, `i128 out of range: ${value}`);
+    if (BigInt.asIntN(128, value) !== value) assert(false, `i128 out of range: ${value}`);
     const offset = this.#reserve(16);
     this.#view.setBigInt64(offset, value >> 64n);
     this.#view.setBigUint64(offset + 8, BigInt.asUintN(64, value));
@@ -72,7 +75,7 @@ export class Writer {
 
   /** Bytes whose length both sides know. */
   fixed(bytes: Uint8Array, length: number): this {
-    assert(bytes.length === length, `expected ${length} bytes, got ${bytes.length}`);
+    if (bytes.length !== length) assert(false, `expected ${length} bytes, got ${bytes.length}`);
     const offset = this.#reserve(length);
     this.#bytes.set(bytes, offset);
     return this;
