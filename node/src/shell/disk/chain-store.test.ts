@@ -118,4 +118,34 @@ describe("chain log", () => {
       expect(await opened.block(6)).toBeUndefined();
     }
   });
+
+  test("rule EPOCH: void blocks above the epoch's end are served to nobody, their heights anew", async () => {
+    const disk = new SimulatedDisk();
+    const { store } = await openStore(disk);
+    const { blocks, records } = chain();
+    const third = blocks[2] as SignedBlock;
+    const voidBatch = batchOf(9);
+    const voidBlock = blockOn(third.id, 4, 1, voidBatch);
+    const isEnd = (record: ChainRecord) => record.kind === "committed" && record.height === 3;
+    const end = records.findIndex(isEnd);
+    // The commit of height 3 is proven by that of the void block above it only.
+    records.splice(
+      end,
+      1,
+      { kind: "batch", batch: voidBatch },
+      { kind: "block", block: voidBlock },
+      { kind: "committed", height: 4, proof: orderProof(voidBlock) },
+    );
+    for (const record of records) store.add(record);
+    await store.sync();
+    const restarted = await openStore(disk);
+    for (const opened of [store, restarted.store]) {
+      expect(opened.height).toBe(5);
+      expect((await opened.block(4))?.block).toEqual(blocks[3]);
+      const segment = await opened.segment(3);
+      expect(segment?.blocks).toEqual([third]);
+      expect(segment?.proof.kind).toBe("attested");
+      expect(segment?.epochProof?.nextSet.epoch).toBe(2);
+    }
+  });
 });

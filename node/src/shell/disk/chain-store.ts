@@ -139,15 +139,13 @@ export class ChainStore {
       blocks.push(filled.block);
       batches.push(...filled.batches);
     }
-    const record = await this.#read(end.proof);
-    assert(record.kind === "committed", "the index points at a commit");
     const epochProof = this.#epochs.get(first.epoch);
     const endsEpoch = epochProof?.certificate.result.height === end.height;
     return {
       epoch: first.epoch,
       blocks,
       batches,
-      proof: record.proof,
+      proof: await this.#commitProof(end.proof),
       epochProof: endsEpoch ? epochProof : undefined,
     };
   }
@@ -156,8 +154,8 @@ export class ChainStore {
   #segmentEnd(
     from: Height,
     epoch: Epoch,
-  ): { readonly height: Height; readonly proof: RecordPlace } | undefined {
-    let end: { height: Height; proof: RecordPlace } | undefined;
+  ): { readonly height: Height; readonly proof: RecordPlace | CommitProof } | undefined {
+    let end: { height: Height; proof: RecordPlace | CommitProof } | undefined;
     let bytes = 0;
     for (let height = from; height <= this.#heights.length; height += 1) {
       const entry = this.#blocks.get(this.#heights[height - 1] ?? "");
@@ -166,10 +164,24 @@ export class ChainStore {
       for (const digest of entry.batches) bytes += this.#batches.get(digest)?.length ?? 0;
       const isLong = bytes > SEGMENT_BYTES_MAX || height - from >= SEGMENT_BLOCKS_MAX;
       if (isLong && end !== undefined) break;
-      const proof = this.#proofs.get(height);
+      const proof = this.#proofs.get(height) ?? this.#epochEnd(epoch, height);
       if (proof !== undefined) end = { height, proof };
     }
     return end;
+  }
+
+  /** The quorum's word that ended the epoch commits its last block, if nothing else did. */
+  #epochEnd(epoch: Epoch, height: Height): CommitProof | undefined {
+    const certificate = this.#epochs.get(epoch)?.certificate;
+    if (certificate?.result.height !== height) return undefined;
+    return { kind: "attested", certificate };
+  }
+
+  async #commitProof(proof: RecordPlace | CommitProof): Promise<CommitProof> {
+    if ("kind" in proof) return proof;
+    const record = await this.#read(proof);
+    assert(record.kind === "committed", "the index points at a commit");
+    return record.proof;
   }
 
   async #filled(entry: BlockEntry): Promise<{ block: SignedBlock; batches: SignedBatch[] }> {
@@ -210,7 +222,7 @@ export class ChainStore {
         this.#certificates.set(record.certificate.result.height, place);
         return;
       case "epoch":
-        this.#epochs.set(record.proof.certificate.result.epoch, record.proof);
+        this.#noteEpoch(record.proof);
         return;
       case "qc":
       case "tc":
@@ -218,6 +230,14 @@ export class ChainStore {
       default:
         record satisfies never;
     }
+  }
+
+  /** Rule EPOCH: what was ordered after the block that ends the epoch is void, its heights are free. */
+  #noteEpoch(proof: EpochProof): void {
+    const { epoch, height } = proof.certificate.result;
+    this.#epochs.set(epoch, proof);
+    for (let at = this.#heights.length; at > height; at -= 1) this.#proofs.delete(at);
+    this.#heights.splice(height);
   }
 
   /** A commit proof commits the ancestors too: walks back to the newest committed height. */
