@@ -47,7 +47,7 @@ describe("configuration", () => {
 
   test.each([
     ["is no JSON", "{"],
-    ["node.json: dataDir: ", { ...good, dataDir: undefined }],
+    ["node.json: dataDir: write a value of type string", { ...good, dataDir: undefined }],
     [
       "node.json: listen.query: write host:port",
       { ...good, listen: { ...good.listen, query: "7003" } },

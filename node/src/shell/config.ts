@@ -69,6 +69,7 @@ function problemOf(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys") {
     return `${field}: unknown field ${issue.keys.join(", ")}; see node/docs/node.md`;
   }
+  if (issue.code === "invalid_type") return `${field}: write a value of type ${issue.expected}`;
   return `${field}: ${issue.message}`;
 }
 
