@@ -9,6 +9,8 @@ import { createWorkload } from "./workload.ts";
 import type { World } from "./world.ts";
 
 const REGISTER_MS = 600;
+/** From evidence in an honest hand to slash and swap: the wait of CAUSE, a duty's turn, some blocks. */
+const CONVICTION_MS = 6_000;
 const CLIENT_PATIENCE_MS = 2_000;
 
 function restartLater(world: World, node: SimNode, downMs: number): void {
@@ -156,6 +158,13 @@ function checkVillains(world: World): void {
     demand(left.has(node.key) || node.place >= plan.members, "a dead member is swapped", what);
   }
   if (checker.slashed.size > 0) world.counts.add("equivocators slashed");
+  if (plan.endMs - world.evidenceMs < CONVICTION_MS || plan.liar === undefined) return;
+  const liar = nodes[plan.liar.node];
+  if (liar === undefined) return;
+  const free = () => `evidence of ${liar.name} since ${world.evidenceMs} ms, and no slash`;
+  demand(checker.slashed.has(liar.key), "an equivocator is slashed", free);
+  const seated = () => `${liar.name} was condemned and neither swapped nor muted`;
+  demand(left.has(liar.key), "an equivocator is swapped or muted", seated);
 }
 
 /** One whole run; throws a Violation where a rule was broken. */

@@ -50,6 +50,8 @@ export class World {
   isLost: (from: SimNode, to: SimNode, message: PeerMessage) => boolean = () => false;
   /** ... and hold others up. */
   extraDelayMs: (message: PeerMessage) => number = () => 0;
+  /** When a member that does not drop evidence first held some after the healing. */
+  evidenceMs = Number.POSITIVE_INFINITY;
   /** Waiting clients, by request. */
   readonly clients = new Map<number, (answer: Answer) => void>();
   readonly #queue = createEventQueue<() => void>();
@@ -256,6 +258,7 @@ export class World {
       case "misconduct-found":
         this.counts.add(`evidence found: ${effect.first.statement.kind}`);
         this.checker.evidence(node.name, effect.first, effect.second);
+        this.#noteEvidence(node);
         return;
       case "halt":
         throw new Violation(`${node.name}: ${effect.reason}`, { checker: "no honest node halts" });
@@ -264,6 +267,12 @@ export class World {
         return;
       default:
     }
+  }
+
+  #noteEvidence(node: SimNode): void {
+    const { members, evidenceDropper, healMs } = this.plan;
+    if (node.place >= members || node.place === evidenceDropper || this.now < healMs) return;
+    this.evidenceMs = Math.min(this.evidenceMs, this.now);
   }
 
   #loadHistory(node: SimNode, to: PublicKey, fromHeight: number): void {
