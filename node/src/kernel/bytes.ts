@@ -2,9 +2,12 @@ import { assert } from "./assert.ts";
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 /** Value of a lower-case hex digit by its character code; -1 for any other character. */
-const NIBBLE = Int8Array.from({ length: 128 }, (_, code) =>
-  "0123456789abcdef".indexOf(String.fromCharCode(code)),
-);
+const NOT_HEX = 0xff;
+/** Value of each ASCII code as a lower-case hex digit. */
+const NIBBLE = new Uint8Array(128).fill(NOT_HEX);
+for (const [value, digit] of Array.from("0123456789abcdef").entries()) {
+  NIBBLE[digit.charCodeAt(0)] = value;
+}
 
 /** Lower-case hex of the bytes. */
 export function toHex(bytes: Uint8Array): string {
@@ -22,9 +25,9 @@ export function fromHex(text: string): Uint8Array {
   assert(text.length % 2 === 0, `hex of odd length ${text.length}`);
   const bytes = new Uint8Array(text.length / 2);
   for (let index = 0; index < bytes.length; index += 1) {
-    const high = NIBBLE[text.charCodeAt(index * 2)] ?? -1;
-    const low = NIBBLE[text.charCodeAt(index * 2 + 1)] ?? -1;
-    if (high < 0 || low < 0) assert(false, `not lower-case hex at byte ${index}`);
+    const high = NIBBLE[text.charCodeAt(index * 2)] ?? NOT_HEX;
+    const low = NIBBLE[text.charCodeAt(index * 2 + 1)] ?? NOT_HEX;
+    assert(high !== NOT_HEX && low !== NOT_HEX, `not lower-case hex at byte ${index}`);
     bytes[index] = high * 16 + low;
   }
   return bytes;
