@@ -108,7 +108,7 @@ describe("--json", () => {
       expect(document).toMatchObject({ command });
       const forPeople = await line.run(...command.split(" "), ...words);
       expect(forPeople).toMatchObject({ exitCode: 0, stderr: "" });
-      expect(forPeople.stdout).toMatch(/^[^{\n][^]*\n$/);
+      expect(forPeople.stdout).toMatch(/^[^{\n].*\n$/s);
       for (const text of forPeople.stdout.split("\n")) expect(text).toBe(text.trimEnd());
     },
   );
