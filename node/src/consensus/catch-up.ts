@@ -5,7 +5,7 @@ import { verifyStatement } from "../kernel/statements.ts";
 import { insertBlock } from "./block-tree.ts";
 import { onBlock, proposalStatement } from "./blocks.ts";
 import { verifyOrder, verifyQcOnce } from "./certificates.ts";
-import { advanceCommit, setCommitTarget } from "./commit.ts";
+import { commitUpTo } from "./commit.ts";
 import { armSyncTimer, gotWanted, RETRY_MS } from "./fetch.ts";
 import { onEpochProof } from "./hand-over.ts";
 import { batchStatement } from "./lanes.ts";
@@ -196,7 +196,6 @@ function checkBatches(
  * of them are committed. Nothing else about them has to be believed.
  */
 export function onChainResponse(turn: Turn, from: PublicKey, segment: ChainSegment): void {
-  if (turn.sync.asked?.peer === from) turn.changeSync({ asked: undefined });
   if (segment.epoch !== turn.state.set.epoch) return;
   const blocks = linkedBlocks(turn, segment);
   if (!blocks.ok) {
@@ -222,8 +221,9 @@ export function onChainResponse(turn: Turn, from: PublicKey, segment: ChainSegme
       gotWanted(turn, signed.digest);
     }
     turn.changeLanes({ pool });
-    setCommitTarget(turn, last.id, last.block.round, segment.proof);
-    advanceCommit(turn);
+    const target = { blockId: last.id, round: last.block.round, proof: segment.proof };
+    // An answer that brought nothing is not a reason to ask again at once.
+    if (commitUpTo(turn, target)) turn.changeSync({ asked: undefined });
     if (segment.proof.kind === "two-chain") {
       onBlock(turn, from, segment.proof.child);
       acceptQc(turn, segment.proof.qc, from);

@@ -52,7 +52,8 @@ export function onAttestation(turn: Turn, from: PublicKey, signed: SignedStateme
     turn.drop(from, { code: "FOREIGN_AUTHOR", field: "attestation.author" });
     return;
   }
-  if (height <= certified - BEHIND_MAX || height > turn.epoch.root.height + AHEAD_MAX) {
+  const { height: tip } = turn.epoch.root;
+  if (height <= Math.max(certified, tip - AHEAD_MAX) - BEHIND_MAX || height > tip + AHEAD_MAX) {
     turn.drop(from, { code: "HEIGHT_OUT_OF_WINDOW", field: "attestation.height" });
     return;
   }
@@ -161,6 +162,13 @@ export function announce(turn: Turn, certificate: ResultCertificate): void {
   });
   turn.emit({ kind: "certified", certificate });
   if (certificates.size >= 2 * BEHIND_MAX) forgetBelow(turn, height - BEHIND_MAX);
+}
+
+/** While nothing is certified (a node that is catching up), the newest results are enough. */
+export function boundUncertified(turn: Turn): void {
+  const { results, attestations, executed } = turn.chain;
+  if (results.size + attestations.size < 4 * AHEAD_MAX) return;
+  forgetBelow(turn, executed - AHEAD_MAX);
 }
 
 function forgetBelow(turn: Turn, height: Height): void {

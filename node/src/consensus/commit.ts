@@ -4,7 +4,7 @@ import { extendView, missingAncestor, ORPHAN_ROUNDS_MAX, pathFromRoot } from "./
 import { gotWanted, wantBatches, wantBlock } from "./fetch.ts";
 import { missingBatches, prunePool, storeBatches } from "./lanes.ts";
 import { electAfter } from "./leader-election.ts";
-import type { CommittedEntry } from "./state.ts";
+import type { CommitTarget, CommittedEntry } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
 import type { CommitProof, SignedBlock } from "./types.ts";
 
@@ -32,13 +32,18 @@ export function storeBlock(turn: Turn, signed: SignedBlock): void {
   turn.changeEpoch({ blocks: withEntry(turn.epoch.blocks, signed.id, { ...node, stored: true }) });
 }
 
+/** Commits what the newest proof allows; true if something was committed. */
+export function advanceCommit(turn: Turn): boolean {
+  const target = turn.epoch.commitTarget;
+  return target !== undefined && commitUpTo(turn, target);
+}
+
 /**
  * R5: commits the target and its ancestors, oldest first, once every block and batch is here. What is
  * missing is fetched, never skipped. Returns true if something was committed.
  */
-export function advanceCommit(turn: Turn): boolean {
-  const target = turn.epoch.commitTarget;
-  if (target === undefined) return false;
+export function commitUpTo(turn: Turn, target: CommitTarget): boolean {
+  if (target.round <= turn.epoch.root.round) return false;
   const path = pathFromRoot(turn, target.blockId);
   if (path === undefined) {
     const blockId = missingAncestor(turn, target.blockId);
@@ -50,13 +55,15 @@ export function advanceCommit(turn: Turn): boolean {
     wantBatches(turn, missing);
     return false;
   }
-  turn.changeEpoch({ commitTarget: undefined, failures: 0 });
   for (const signed of path) storeBlock(turn, signed);
   for (const signed of path) {
     commitBlock(turn, signed, signed.id === target.blockId ? target.proof : undefined);
   }
-  const { height } = turn.epoch.root;
+  const { height, round } = turn.epoch.root;
   turn.emit({ kind: "store", record: { kind: "committed", height, proof: target.proof } });
+  const pending = turn.epoch.commitTarget;
+  const done = pending === undefined || pending.round <= round;
+  turn.changeEpoch({ commitTarget: done ? undefined : pending, failures: 0 });
   pruneTree(turn, new Set(path.map(({ id }) => id)));
   prunePool(turn);
   turn.changeSync({ behindSince: undefined });

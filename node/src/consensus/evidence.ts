@@ -5,6 +5,7 @@ import {
   statementEpoch,
   statementIndex,
 } from "../kernel/statements.ts";
+import { ballotsAt } from "./state.ts";
 import { type Turn, withEntry } from "./turn.ts";
 
 /** Bounds the memory of what was reported; each entry is one offence of one member. */
@@ -36,6 +37,9 @@ export function reportMisconduct(
   turn.emit({ kind: "misconduct", first, second });
 }
 
+/** Contradictions are looked for over this many rounds. */
+const CONTRADICTION_ROUNDS_MAX = 64;
+
 /**
  * E4: an order vote at r and a timeout at r' >= r that names a certificate below r. E5: a vote on a
  * certificate of round q and a timeout at r' >= the vote's round that names one below q. An honest
@@ -51,12 +55,28 @@ function contradicts(earlier: SignedStatement, timeout: SignedStatement): boolea
   return false;
 }
 
-/** Compares a verified statement with the newest one of its author. */
-export function compareWithNewest(turn: Turn, signed: SignedStatement): void {
-  const newest = turn.epoch.newest.get(signed.author)?.signed;
-  if (newest === undefined) return;
-  if (contradicts(newest, signed)) reportMisconduct(turn, newest, signed);
-  if (contradicts(signed, newest)) reportMisconduct(turn, signed, newest);
+/** Compares a verified statement with what its author said in the rounds that it could contradict. */
+export function findContradiction(turn: Turn, signed: SignedStatement): void {
+  const { statement, author } = signed;
+  if (!("round" in statement)) return;
+  const isTimeout = statement.kind === "timeout";
+  const first = isTimeout
+    ? Math.max(statement.hqcRound + 1, statement.round - CONTRADICTION_ROUNDS_MAX)
+    : statement.round;
+  const last = isTimeout
+    ? statement.round
+    : Math.min(turn.epoch.round, statement.round + CONTRADICTION_ROUNDS_MAX);
+  for (let round = first; round <= last; round += 1) {
+    const { votes, orderVotes, timeouts } = ballotsAt(turn.epoch, round);
+    const said = isTimeout
+      ? [votes.get(author), orderVotes.get(author)]
+      : [timeouts.get(author)?.signed];
+    for (const other of said) {
+      if (other === undefined) continue;
+      const [earlier, timeout] = isTimeout ? [other, signed] : [signed, other];
+      if (contradicts(earlier, timeout)) reportMisconduct(turn, earlier, timeout);
+    }
+  }
 }
 
 /** Remembers the newest vote, order vote or timeout of each member: a late sign of life. */

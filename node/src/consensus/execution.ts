@@ -1,5 +1,5 @@
 import { assert, defined } from "../kernel/assert.ts";
-import { agreesWithOwn, announce, flushCertificates } from "./certification.ts";
+import { agreesWithOwn, announce, boundUncertified, flushCertificates } from "./certification.ts";
 import { trimWindow } from "./commit.ts";
 import { endEpoch, tryHandOver } from "./hand-over.ts";
 import type { Input } from "./inputs.ts";
@@ -53,5 +53,6 @@ export function onExecuted(turn: Turn, { result, nextSet, spares }: Executed): v
   }
   if (nextSet !== undefined) endEpoch(turn, result, nextSet);
   flushCertificates(turn);
+  boundUncertified(turn);
   tryHandOver(turn);
 }

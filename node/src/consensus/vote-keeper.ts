@@ -2,7 +2,7 @@ import type { PublicKey, Round } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { hasQuorum } from "../kernel/validator-set.ts";
 import { sortedSignatures } from "./certificates.ts";
-import { compareWithNewest, isConflict, noteNewest, reportMisconduct } from "./evidence.ts";
+import { findContradiction, isConflict, noteNewest, reportMisconduct } from "./evidence.ts";
 import { type Ballots, ballotsAt, type TimeoutBallot } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
 import type { OrderCertificate, QuorumCertificate, TimeoutCertificate } from "./types.ts";
@@ -84,7 +84,7 @@ export function keepBallot(turn: Turn, signed: SignedStatement): void {
   const kept = withEntry(ballotsOf(turn, statement.round)[shelf], author, signed);
   changeBallots(turn, statement.round, { [shelf]: kept });
   if (shelf === "proposals") return;
-  compareWithNewest(turn, signed);
+  findContradiction(turn, signed);
   noteNewest(turn, signed);
 }
 
@@ -95,7 +95,7 @@ export function keepTimeout(turn: Turn, ballot: TimeoutBallot): void {
   const { timeouts } = ballotsOf(turn, statement.round);
   if (timeouts.has(author)) return;
   changeBallots(turn, statement.round, { timeouts: withEntry(timeouts, author, ballot) });
-  compareWithNewest(turn, ballot.signed);
+  findContradiction(turn, ballot.signed);
   noteNewest(turn, ballot.signed);
 }
 
