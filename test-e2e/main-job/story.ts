@@ -1,5 +1,5 @@
 import { usd } from "./price-file.ts";
-import { dollars } from "./summary.ts";
+import { dollars, payersText } from "./summary.ts";
 
 type Margin = Extract<
   import("../network/chain-observer.ts").ChainEvent,
@@ -24,6 +24,12 @@ export class Story {
   }
 }
 
+/** Rule STALE, in the words of the story; fresh prices are not worth a line. */
+const OLD_PRICES: ReadonlyMap<string, string> = new Map([
+  ["stale", "stale prices nobody is liquidated on them"],
+  ["resuming", "new prices   come in; liquidation resumes after a grace"],
+]);
+
 /** What a margin event tells to people; undefined where it is not worth a line. */
 export function marginLine(event: Margin, nameOf: (key: string) => string): string | undefined {
   switch (event.kind) {
@@ -33,16 +39,13 @@ export function marginLine(event: Margin, nameOf: (key: string) => string): stri
       return `closed out   ${nameOf(event.account)}: ${event.size} lots at ${usd(event.price)}`;
     case "deficit": {
       const { paidByFund, paidByCut } = event;
-      const payers = [
-        ...(paidByFund > 0n ? [`the fund pays ${dollars(paidByFund)}`] : []),
-        ...(paidByCut > 0n ? [`claims are cut by ${dollars(paidByCut)}`] : []),
-      ];
-      return `deficit      ${nameOf(event.account)} ${dollars(event.deficit)}: ${payers.join(", ")}`;
+      const payers = payersText(paidByFund, paidByCut);
+      return `deficit      ${nameOf(event.account)} ${dollars(event.deficit)}: ${payers}`;
     }
     case "withdrawal":
       return `withdrawal   ${nameOf(event.account)} ${dollars(event.amount)}`;
     case "index-price":
-      return event.state === "fresh" ? undefined : `prices       ${event.state}`;
+      return OLD_PRICES.get(event.state);
     default:
       return undefined;
   }

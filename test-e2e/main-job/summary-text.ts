@@ -1,4 +1,4 @@
-import { dollars, type Summary, seconds } from "./summary.ts";
+import { dollars, payersText, type Summary, seconds } from "./summary.ts";
 
 /** The summary for people. */
 export function summaryText(summary: Summary): string {
@@ -28,8 +28,8 @@ export function summaryText(summary: Summary): string {
       `${margin.withdrawals} withdrawals`,
     ...margin.deficits.map(
       (one) =>
-        `  deficit       ${dollars(one.deficit).padStart(11)}  ${one.account} on ${one.date}: fund ` +
-        `${dollars(one.paidByFund)}, cut of claims ${dollars(one.paidByCut)}`,
+        `  deficit       ${dollars(one.deficit).padStart(11)}  ${one.account} on ${one.date}: ` +
+        payersText(BigInt(one.paidByFund), BigInt(one.paidByCut)),
     ),
     `  fund          ${dollars(margin.fundLeft)} left, ${dollars(margin.debtLeft)} owed`,
     `  value         ${conservation.equal ? "conserved" : "NOT CONSERVED"}: rebuilt ` +

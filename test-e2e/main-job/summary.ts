@@ -189,3 +189,12 @@ export function dollars(microUsd: string | bigint): string {
   const whole = (cents / 100n).toString().replace(/\B(?=(\d{3})+$)/g, ",");
   return `${value < 0n ? "-" : ""}$${whole}.${(cents % 100n).toString().padStart(2, "0")}`;
 }
+
+/** Who pays a deficit, in words. */
+export function payersText(paidByFund: bigint, paidByCut: bigint): string {
+  const payers = [
+    ...(paidByFund > 0n ? [`the fund pays ${dollars(paidByFund)}`] : []),
+    ...(paidByCut > 0n ? [`claims are cut by ${dollars(paidByCut)}`] : []),
+  ];
+  return payers.join(", ");
+}

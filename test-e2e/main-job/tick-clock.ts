@@ -17,7 +17,7 @@ export class TickClock {
     return Math.min(this.ticks, Math.floor((Date.now() - this.startMs) / this.tickMs));
   }
 
-  /** Waits for the beginning of a tick; at once where it has begun. Rejects when aborted. */
+  /** Waits for the beginning of a tick (1.5: the middle of tick 1), if it is still to come. */
   async reach(tick: number, signal: AbortSignal): Promise<void> {
     const waitMs = this.startMs + tick * this.tickMs - Date.now();
     signal.throwIfAborted();

@@ -15,8 +15,10 @@ export interface TraderOptions {
 
 /** A trader that did not get its size within this many ticks goes on with what it has. */
 const PATIENCE_TICKS = 16;
-/** How far from the price it takes what stands in the book, in ppm. */
-const REACH_PPM = 3_000n;
+/** How far from the price it takes what stands in the book: 1 %, and less at high leverage. */
+const REACH_PPM_MAX = 10_000;
+/** What it would lose at once at its limit counts against its margin: at most 8 % of collateral. */
+const REACH_COLLATERAL_PPM = 80_000;
 
 /**
  * Opens its position by orders that take from the book, and never adds collateral: what becomes of
@@ -34,15 +36,21 @@ export async function trade(options: TraderOptions): Promise<void> {
   await options.orders.send(options.orders.bundle(options.key).withdraw(amount));
 }
 
+function reachPpm({ leverage }: TraderPlan): bigint {
+  return BigInt(Math.min(REACH_PPM_MAX, Math.floor(REACH_COLLATERAL_PPM / leverage)));
+}
+
 async function open({ plan, key, orders, clock, prices, signal }: TraderOptions): Promise<void> {
   let wanted: bigint | undefined;
   let held = 0n;
   for (let attempt = 0; attempt < PATIENCE_TICKS; attempt += 1) {
+    // In the middle of a tick the market maker's quotes for it stand in the book.
+    await clock.reach(Math.max(0, clock.now) + 0.5, signal);
     const price = prices[Math.max(0, clock.now)]?.price;
     if (price === undefined) return;
     wanted ??= lotsFor(plan, price);
     if (held >= wanted) return;
-    const reach = (price * REACH_PPM) / 1_000_000n;
+    const reach = (price * reachPpm(plan)) / 1_000_000n;
     const bundle = orders.bundle(key).place({
       market: 0,
       clientId: attempt,
