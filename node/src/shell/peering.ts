@@ -76,7 +76,7 @@ export class Peering {
         observe: (event) => {
           if (event.kind !== "refused") return;
           metrics.peersRefused.inc({ code: event.code });
-          log.warn("peer refused", { code: event.code, networkKey: event.networkKey });
+          log.debug("peer refused", { code: event.code, networkKey: event.networkKey });
         },
       },
       this.#networkKeys(),

@@ -7,7 +7,7 @@ import {
 import type { PeerMessage } from "../../consensus/types.ts";
 import type { Digest, Millis, PublicKey } from "../../kernel/scalars.ts";
 import { messageFromWire } from "../wire/peer-wire.ts";
-import { genesisBytes, MESSAGE_BYTES_MAX } from "./peer-server.ts";
+import { genesisBytes, MESSAGE_BYTES_MAX, payloadBytes } from "./peer-server.ts";
 import { type Identity, pinnedClientCredentials, tlsName } from "./pinned-tls.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -15,7 +15,9 @@ const BACK_OFF_MS_MIN = 50;
 const BACK_OFF_MS_MAX = 500;
 /** Receive window: a server's is fixed at 64 KiB, a client's is not (ADR 2). */
 const WINDOW_BYTES = 8 * 1024 * 1024;
-const MESSAGES_LIMITS = { perSecond: 20_000, burst: 20_000 };
+/** What one peer may cost: one token a message and one for every 4 KiB of its payload. */
+const PEER_LIMITS = { perSecond: 20_000, burst: 20_000 };
+const TOKEN_BYTES = 4_096;
 
 export interface PeerAddress {
   readonly networkKey: PublicKey;
@@ -63,7 +65,7 @@ class Subscription {
     this.#options = options;
     this.#peer = peer;
     this.#bulk = bulk;
-    this.#bucket = new TokenBucket(MESSAGES_LIMITS, options.now());
+    this.#bucket = new TokenBucket(PEER_LIMITS, options.now());
   }
 
   get connected(): boolean {
@@ -121,7 +123,8 @@ class Subscription {
       else observe({ kind: "malformed", peer: this.#peer, ...message.error });
     }
     if (response.echoComplete === true) echoed(this.#peer.networkKey);
-    const waitMs = this.#bucket.take(1, now());
+    const cost = 1 + payloadBytes(response.message) / TOKEN_BYTES;
+    const waitMs = this.#bucket.take(cost, now());
     if (waitMs === 0) return;
     // Backpressure instead of loss: the peer's own queue fills up, not ours.
     stream.pause();

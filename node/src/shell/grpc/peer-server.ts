@@ -205,8 +205,8 @@ function responseOf(message: PeerMessage): SubscribeResponse {
   return { message: messageToWire(message), echoComplete: false };
 }
 
-/** Sizes only bound the queue: the canonical payload counts, certificates are taken as a constant. */
-function bytesIn({ message }: SubscribeResponse): number {
+/** Only for limits: the canonical payload counts, everything else is taken as a constant. */
+export function payloadBytes(message: SubscribeResponse["message"]): number {
   const body = message?.body;
   switch (body?.$case) {
     case "proposal":
@@ -229,7 +229,7 @@ function enqueue(
   response: SubscribeResponse,
 ): void {
   const write = (): boolean => subscription.write(response);
-  subscription.outbox.push({ kind, bytes: bytesIn(response), write });
+  subscription.outbox.push({ kind, bytes: payloadBytes(response.message), write });
 }
 
 function endCall(call: ControlCall | BulkCall, code: number, details: string): void {
