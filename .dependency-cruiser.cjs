@@ -9,7 +9,7 @@ const only = (name, from, allowed, comment) => ({
   comment,
   severity: "error",
   from: { path: from, pathNot: test },
-  to: { path: source, pathNot: [from, ...allowed] },
+  to: { path: source, pathNot: [from, ...allowed, "/node_modules/"] },
 });
 
 const client = "^node/client/src/";
@@ -92,7 +92,7 @@ module.exports = {
       severity: "error",
       from: {
         path: source,
-        pathNot: [layer("shell"), client, "^operator/cli/", "^test-e2e/", "^proto/"],
+        pathNot: [layer("shell"), "^node/client/", "^operator/cli/", "^test-e2e/", "^proto/"],
       },
       to: { path: "^proto/gen/" },
     },
