@@ -56,4 +56,24 @@ export const simMutants: readonly Mutant[] = [
     test: "node/test/sim/slow-member.test.ts",
     testName: "rule SILENCE: a member 150 ms slower is never silent",
   },
+  {
+    name: "suffix-executed",
+    rule: "EPOCH: what is ordered after the reconfiguring block is not executed",
+    file: "node/src/consensus/execution.ts",
+    find: "  if (turn.epoch.handOver !== undefined) return;\n",
+    replace: "",
+    test: "node/test/sim/hand-over.test.ts",
+    testName:
+      "rule EPOCH: what is ordered after the reconfiguring block is void and proposed again",
+  },
+  {
+    name: "void-suffix-lost",
+    rule: "EPOCH: what was void is proposed again",
+    file: "node/src/consensus/hand-over.ts",
+    find: "    pool.set(signed.digest, { signed, stored: true, receivedAt: turn.now });\n",
+    replace: "",
+    test: "node/test/sim/hand-over.test.ts",
+    testName:
+      "rule EPOCH: what is ordered after the reconfiguring block is void and proposed again",
+  },
 ];

@@ -27,7 +27,7 @@ function amnesiaWorld(seed: number): World {
   return world;
 }
 
-describe("agreement", () => {
+describe("agreement", { timeout: 120_000 }, () => {
   test("lock rule: a leader that forgets certificates forks nobody", () => {
     for (let seed = 1; seed <= 6; seed += 1) {
       const world = amnesiaWorld(seed);

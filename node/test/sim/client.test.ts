@@ -57,7 +57,7 @@ function receiptOf(answer: Answer | undefined) {
   return answer.receipt;
 }
 
-describe("clients of a replica", () => {
+describe("clients of a replica", { timeout: 120_000 }, () => {
   test("an acknowledgement verifies alone: receipt, path, quorum certificate", () => {
     const world = runningWorld();
     const transaction = bundleOf(world);

@@ -4,10 +4,12 @@ import { signingBytes } from "../../src/kernel/statements.ts";
 import { validatorSet, validatorSetHash } from "../../src/kernel/validator-set.ts";
 import { currentSet } from "../../src/replica/consensus-view.ts";
 import { quietPlan } from "./quiet-plan.ts";
+import { createRandom } from "./random.ts";
 import { addLife, startAll } from "./scenario.ts";
+import { createWorkload } from "./workload.ts";
 import { World } from "./world.ts";
 
-describe("rule EPOCH", () => {
+describe("rule EPOCH", { timeout: 120_000 }, () => {
   test("rule EPOCH: a set that shares too little with the last is never followed", () => {
     const world = new World(quietPlan({ healMs: 0 }));
     startAll(world);
@@ -38,5 +40,25 @@ describe("rule EPOCH", () => {
     });
     expect(() => world.runUntil(3_200)).toThrow("shares too little");
     expect(node.process?.state.consensus.set.epoch).toBe(set.epoch);
+  });
+
+  test("rule EPOCH: what is ordered after the reconfiguring block is void and proposed again", () => {
+    const world = new World(quietPlan({ healMs: 0 }));
+    startAll(world);
+    const clients = addLife(world);
+    const workload = createWorkload(world.keyring, world.birth.chainId, createRandom(3));
+    const [, , , dead] = world.nodes;
+    world.runUntil(1_500);
+    if (dead === undefined) throw new Error("four members");
+    world.stop(dead, "power");
+    dead.gone = true;
+    // So many transactions around the swap that blocks after it carry some before it is executed.
+    for (let atMs = 5_000; atMs < 8_500; atMs += 12) {
+      world.at(atMs, () => clients.submit(workload.bundle(), atMs % 3));
+    }
+    world.runUntil(12_000);
+    expect(world.checker.swaps.map(({ cause }) => cause)).toEqual(["silence"]);
+    const submitted = world.counts.get("transactions submitted");
+    expect(world.counts.get("transactions certified")).toBe(submitted);
   });
 });

@@ -15,7 +15,7 @@ function racingWorld(seed: number): World {
   return world;
 }
 
-describe("late certificates", () => {
+describe("late certificates", { timeout: 120_000 }, () => {
   test("rule R4: no order vote after a timeout, and the chain goes on", () => {
     for (let seed = 1; seed <= 4; seed += 1) {
       const world = racingWorld(seed);

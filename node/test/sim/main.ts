@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import { Counts } from "./counts.ts";
 import { runSeed, type SeedOutcome, type SeedRun } from "./run-seed.ts";
 import type { CryptoName } from "./schemes.ts";
+import { slowMemberWorld, watchSilence } from "./slow-member.ts";
 
 const USAGE = `npm run sim -- --seeds A..B [options]
 
@@ -15,6 +16,7 @@ of all nodes between any two effects, one equivocator. Every rule is checked at 
   --seeds A..B   seeds to run, both included (default 1..100); a single number runs one
   --nodes N      members of the set, 4 to 7 (default 4); 1 or 2 spares come on top
   --crypto NAME  stub (keyed hash, default) or ed25519
+  --hour         instead of seeds: one hour with a member 150 ms slower, which is never silent
   --trace        print every input and effect; for a single seed
   --json         print one JSON document and nothing else
   --help         this text
@@ -34,6 +36,7 @@ interface Options {
   readonly crypto: CryptoName;
   readonly trace: boolean;
   readonly json: boolean;
+  readonly hour: boolean;
 }
 
 class UsageError extends Error {}
@@ -56,6 +59,7 @@ function readOptions(args: readonly string[]): Options | undefined {
       crypto: { type: "string", default: "stub" },
       trace: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      hour: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -64,7 +68,7 @@ function readOptions(args: readonly string[]): Options | undefined {
   if (!Number.isInteger(nodes) || nodes < 4 || nodes > 7) {
     throw new UsageError(`--nodes ${values.nodes}: write a number from 4 to 7`);
   }
-  const { crypto, trace, json } = values;
+  const { crypto, trace, json, hour } = values;
   if (crypto !== "stub" && crypto !== "ed25519") {
     throw new UsageError(`--crypto ${crypto}: write stub or ed25519`);
   }
@@ -72,7 +76,7 @@ function readOptions(args: readonly string[]): Options | undefined {
   if (trace && seeds.first !== seeds.last) {
     throw new UsageError("--trace: give a single seed, for example --seeds 7..7");
   }
-  return { ...seeds, nodes, crypto, trace, json };
+  return { ...seeds, nodes, crypto, trace, json, hour };
 }
 
 function* runsOf({ first, last, nodes, crypto }: Options): Generator<SeedRun> {
@@ -170,6 +174,24 @@ async function runAll(options: Options): Promise<number> {
   return failed.length === 0 ? 0 : 1;
 }
 
+/** Rule SILENCE over an hour of virtual time. */
+function runHour({ json }: Options): number {
+  const world = slowMemberWorld();
+  const silent = watchSilence(world);
+  for (let minute = 1; minute <= 60; minute += 1) {
+    world.runUntil(minute * 60_000);
+    if (!json && process.stdout.isTTY) process.stdout.write(`\r${minute}/60 minutes `);
+  }
+  const blocks = world.checker.height;
+  const names = [...silent];
+  if (json) process.stdout.write(`${JSON.stringify({ blocks, silent: names })}\n`);
+  else
+    process.stdout.write(`${blocks} blocks in one hour, silent: ${names.join(", ") || "nobody"}\n`);
+  const isGood = names.length === 0 && blocks > 3_600;
+  if (!json) process.stdout.write(isGood ? "1 passed, 0 failed\n" : "0 passed, 1 failed\n");
+  return isGood ? 0 : 1;
+}
+
 function isArgumentError(error: unknown): error is Error {
   if (error instanceof UsageError) return true;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
@@ -179,7 +201,7 @@ function isArgumentError(error: unknown): error is Error {
 try {
   const options = readOptions(process.argv.slice(2));
   if (options === undefined) process.stdout.write(USAGE);
-  else process.exitCode = await runAll(options);
+  else process.exitCode = options.hour ? runHour(options) : await runAll(options);
 } catch (error) {
   if (!isArgumentError(error)) throw error;
   process.stderr.write(`${error.message}\nnpm run sim -- --help lists the options\n`);

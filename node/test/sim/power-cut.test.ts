@@ -24,7 +24,7 @@ function cutAt(effects: number, seed: number): World {
   return world;
 }
 
-describe("rule JOURNAL", () => {
+describe("rule JOURNAL", { timeout: 120_000 }, () => {
   test("rule JOURNAL: power cut of all nodes at any effect commits again", () => {
     for (let effects = 40; effects < 1_600; effects += 29) {
       const world = cutAt(effects, effects);

@@ -73,6 +73,7 @@ export class Clients {
     const world = this.#world;
     const id = sha256Hex(transaction);
     let done = false;
+    world.counts.add("transactions submitted");
     const attempt = (turn: number): void => {
       if (done || turn > 12) return;
       const node = world.nodes[(first + turn) % world.plan.members];
@@ -80,6 +81,7 @@ export class Clients {
       this.#requests += 1;
       world.clients.set(this.#requests, (answer: Answer) => {
         if (answer.kind === "certified") {
+          if (!done) world.counts.add("transactions certified");
           done = true;
           world.counts.add(`receipt: ${answer.receipt.receipt.code}`);
           world.checker.answered(id, answer.receipt);
@@ -111,7 +113,7 @@ export function addLife(world: World): Clients {
   const trade = (): void => {
     clients.submit(workload.bundle(), random.integer(0, plan.members - 1));
     const next = world.now + random.integer(1, plan.tradeEveryMs * 2);
-    if (next < plan.endMs - 2_000) world.at(next, trade);
+    if (next < plan.endMs - 5_000) world.at(next, trade);
   };
   if (plan.tradeEveryMs > 0) world.at(1_000, trade);
   return clients;

@@ -16,7 +16,7 @@ function splitPlan(seed: number): Plan {
   });
 }
 
-describe("agreement", () => {
+describe("agreement", { timeout: 120_000 }, () => {
   test("agreement under twins (quorum): two halves with a twin each never both commit", () => {
     for (let seed = 1; seed <= 3; seed += 1) {
       const world = new World(splitPlan(seed));
