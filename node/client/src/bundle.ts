@@ -47,7 +47,7 @@ export interface SignedBundle {
   readonly nonce: number;
 }
 
-/** Collects actions of one account under one signature. A wrong action throws InputError at once. */
+/** Actions of one account under one signature. A wrong action throws InputError at once. */
 export class Bundle {
   readonly #options: BundleOptions;
   readonly #actions: MarginAction[] = [];
@@ -88,7 +88,7 @@ export class Bundle {
     return this.#add({ kind: "withdraw", amount });
   }
 
-  /** Takes a fresh nonce and signs. Each call makes another transaction: keep the result to resend. */
+  /** Takes a fresh nonce and signs: each call makes another transaction, so keep it to resend. */
   sign(): SignedBundle {
     const { chainId, account, nonces } = this.#options;
     if (this.#actions.length === 0) {

@@ -66,7 +66,7 @@ function resigned(signers: readonly string[]) {
 }
 
 describe("submit", () => {
-  test("rule VERIFIED-READ: an acknowledgement is a certificate that the client verified", async () => {
+  test("rule VERIFIED-READ: an acknowledgement is a verified certificate", async () => {
     const { client, chain, failures } = network;
     const sent = bundle(chain);
     const certified = await client.submit(sent.bytes);
@@ -494,7 +494,7 @@ describe("chain and connection", () => {
     await expect(network.client.rumour()).rejects.toMatchObject({ code: "FOREIGN_CHAIN" });
   });
 
-  test("rule LISTENERS: a server under a key that the chain does not know is not talked to", async () => {
+  test("rule LISTENERS: a server under a key unknown to the chain is not talked to", async () => {
     const stranger = new FakeNode(network.chain);
     const endpoint = await stranger.listen("stranger");
     const client = await network.join({

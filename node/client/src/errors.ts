@@ -95,7 +95,7 @@ export class ChainRefusalError extends QuorateError {
   }
 }
 
-/** Nobody answered in time. What was sent may still be executed: the same bytes may be sent again. */
+/** Nobody answered in time. What was sent may still be executed: send the same bytes again. */
 export class UnreachableError extends QuorateError {
   override readonly name = "UnreachableError";
   readonly attempts: readonly NodeError[];

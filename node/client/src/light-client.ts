@@ -77,7 +77,7 @@ export class LightClient {
     return this.#epochs.get(epoch)?.lastBlockId;
   }
 
-  /** Network keys of the newest proven set and of the one before: what connections are pinned to. */
+  /** Network keys of the newest proven set and of the one before: what connections pin. */
   networkKeys(): readonly PublicKey[] {
     const sets = [this.#current.set, this.#epochs.get(this.#current.set.epoch - 1)?.set];
     return [...new Set(sets.flatMap((set) => set?.members ?? []).map((each) => each.networkKey))];

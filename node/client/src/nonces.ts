@@ -23,7 +23,7 @@ export function clockNonces(nowMs: () => number = Date.now): NonceSource {
   };
 }
 
-/** Counts up from `first`: for a program that alone signs for its account and knows its last nonce. */
+/** Counts up from `first`: for a program that alone signs for its account. */
 export function countingNonces(first: number): NonceSource {
   let following = first;
   return {

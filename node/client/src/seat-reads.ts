@@ -41,8 +41,8 @@ export async function readSeats(reader: StateReader): Promise<CertifiedLeaf<read
 }
 
 /**
- * Of the keys named, those that the chain has as spares, each proven. Nothing proves that there are no
- * others: which keys to ask for is what nodes say.
+ * Of the keys named, those that the chain has as spares, each proven. Nothing proves that there are
+ * no others: which keys to ask for is what nodes say.
  */
 export async function readSpares(
   reader: StateReader,
@@ -56,7 +56,7 @@ export async function readSpares(
     .toSorted((left, right) => (left.value?.order ?? 0) - (right.value?.order ?? 0));
 }
 
-/** Every change of the set since genesis, oldest first: one for each epoch, so that none is missing. */
+/** Every change of the set since genesis, oldest first: one for each epoch, so none is missing. */
 export async function readSwaps(
   reader: StateReader,
 ): Promise<readonly CertifiedLeaf<SwapRecord>[]> {

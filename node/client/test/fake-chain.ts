@@ -83,7 +83,7 @@ export function testGenesis(name: string): Genesis {
   };
 }
 
-/** A chain in one process, without consensus: it certifies whatever a test wants to be certified. */
+/** A chain in one process, without consensus: it certifies whatever a test wants certified. */
 export class FakeChain {
   readonly genesisBytes: Uint8Array;
   readonly chainId: Digest;

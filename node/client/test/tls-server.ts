@@ -25,7 +25,8 @@ export async function serverCredentials(networkSeed: Uint8Array): Promise<Server
     webcrypto,
   );
   const key = await webcrypto.subtle.exportKey("pkcs8", leaf.privateKey);
-  const pem = `-----BEGIN PRIVATE KEY-----\n${Buffer.from(key).toString("base64")}\n-----END PRIVATE KEY-----\n`;
+  const base64 = Buffer.from(key).toString("base64");
+  const pem = `-----BEGIN PRIVATE KEY-----\n${base64}\n-----END PRIVATE KEY-----\n`;
   return ServerCredentials.createSsl(null, [
     { cert_chain: Buffer.from(certificate.toString("pem")), private_key: Buffer.from(pem) },
   ]);

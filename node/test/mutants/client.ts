@@ -101,6 +101,6 @@ export const clientMutants: readonly Mutant[] = [
     find: "null, null, { checkServerIdentity }",
     replace: "null, null, { rejectUnauthorized: false, checkServerIdentity: () => undefined }",
     test: CLIENT_TEST,
-    testName: "rule LISTENERS: a server under a key that the chain does not know is not talked to",
+    testName: "rule LISTENERS: a server under a key unknown to the chain is not talked to",
   },
 ];

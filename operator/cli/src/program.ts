@@ -57,10 +57,10 @@ function report(run: Run, isJson: boolean, error: unknown): void {
     return;
   }
   const { code, field, fix } = document.error;
-  const again =
-    sent !== undefined && run.exitCode !== EXIT.REFUSED
-      ? `\ntransaction ${sent.id} may still be executed: the same command with --nonce ${sent.nonce} sends it again`
-      : "";
+  const isOpen = sent !== undefined && run.exitCode !== EXIT.REFUSED;
+  const again = isOpen
+    ? `\ntransaction ${sent.id} may still be executed; to send it again: --nonce ${sent.nonce}`
+    : "";
   ports.stderr(`quorate: ${code}: ${field}: ${fix}${again}\n`);
   if (run.exitCode === EXIT.BUG && error instanceof Error) ports.stderr(`${error.stack}\n`);
 }
