@@ -127,7 +127,8 @@ export interface NetworkOptions {
     message: PeerMessage,
     now: number,
   ) => number | undefined;
-  readonly pure?: boolean;
+  /** How long the ledger takes for a block. */
+  readonly executionMs?: number;
 }
 
 interface Event {
@@ -371,7 +372,7 @@ export class Network {
     };
     const spares = (this.options.spares ?? []).map(keyOf);
     const { life } = node;
-    this.schedule(0, () => {
+    this.schedule(this.options.executionMs ?? 0, () => {
       if (node.life === life) this.input(node, { kind: "executed", result, nextSet, spares });
     });
   }
