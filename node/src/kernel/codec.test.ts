@@ -51,6 +51,13 @@ describe("canonical codec", () => {
     );
   });
 
+  test("what was read does not change with the buffer that it came in", () => {
+    const wire = Buffer.from([1, 2, 3, 4]);
+    const read = new Reader(wire).fixed("signature", 4);
+    wire.fill(9);
+    expect(read).toEqual(Uint8Array.of(1, 2, 3, 4));
+  });
+
   test("args: each limit is an error that names the field", () => {
     const text = new Writer().text("four").finish();
     expect(() => new Reader(text).text("name", 3)).toThrow("name: 4 bytes, at most 3 are allowed");

@@ -174,7 +174,8 @@ export class Reader {
 
   fixed(field: string, length: number): Uint8Array {
     const offset = this.#take(field, length);
-    return this.#bytes.slice(offset, offset + length);
+    // Not `slice`: that of a Node Buffer shares memory, and what is signed must not change later.
+    return new Uint8Array(this.#bytes.subarray(offset, offset + length));
   }
 
   hex32(field: string): string {
