@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InputProblem } from "../main-job/input-problem.ts";
+import { checkPublished } from "../network/published-schema.ts";
 import { type LoadFigures, runLoad } from "./load.ts";
 import { HELP, parseLoadOptions } from "./options.ts";
 
@@ -30,6 +31,7 @@ try {
     const folder = mkdtempSync(join(tmpdir(), "quorate-load-"));
     try {
       const figures = await runLoad(options, folder);
+      checkPublished("load", figures);
       process.stdout.write(
         options.json ? `${JSON.stringify(figures, undefined, 2)}\n` : figuresText(figures),
       );

@@ -45,14 +45,14 @@ export const TRADERS: readonly TraderPlan[] = [
     side: "sell",
     leverage: 15,
     collateralUsd: 60_000,
-    opensAtTick: 115,
+    opensAtTick: 111,
   },
   {
     name: "short-10x-october-27",
     side: "sell",
     leverage: 10,
     collateralUsd: 80_000,
-    opensAtTick: 159,
+    opensAtTick: 158,
   },
   { name: "long-20x-november", side: "buy", leverage: 20, collateralUsd: 40_000, opensAtTick: 220 },
 ];

@@ -51,6 +51,7 @@ export class MainJob {
   readonly client: QuorateClient;
   readonly #observer: ChainObserver;
   readonly #startMs: number;
+  readonly #stopping = new AbortController();
 
   private constructor(born: Born, network: Network, client: QuorateClient) {
     this.#options = born.options;
@@ -129,6 +130,7 @@ export class MainJob {
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort();
     const stopped = this.#observer.stop();
     this.client.close();
     await stopped;
@@ -136,8 +138,8 @@ export class MainJob {
   }
 
   async #trade(orders: Orders): Promise<void> {
-    const stopping = new AbortController();
-    const shared = { orders, clock: this.#clock, prices: this.#prices, signal: stopping.signal };
+    const { signal } = this.#stopping;
+    const shared = { orders, clock: this.#clock, prices: this.#prices, signal };
     const [maker, ...traders] = this.#participants;
     if (maker === undefined) throw new Error("a market has a market maker");
     await Promise.all([
@@ -169,7 +171,7 @@ export class MainJob {
     for (const { kind, validator, notBeforeTick } of this.#plan.faults) {
       const victim = network.validators[validator];
       if (victim === undefined) throw new Error(`no validator ${validator}`);
-      await this.#clock.reach(notBeforeTick, new AbortController().signal);
+      await this.#clock.reach(notBeforeTick, this.#stopping.signal);
       reports.push(await strike(context, kind, victim));
       if (reports.length === 1) await registerSpare({ network, client, node: secondSpare });
     }
@@ -178,7 +180,7 @@ export class MainJob {
 
   /** After the last price: everything that was sent is executed and read. */
   async #settle(): Promise<void> {
-    await this.#clock.reach(this.#prices.length + 8, new AbortController().signal);
+    await this.#clock.reach(this.#prices.length + 8, this.#stopping.signal);
     const target = this.#observer.certifiedHeight + 2;
     await this.#observer.until(
       () => (this.#observer.height >= target ? true : undefined),

@@ -2,11 +2,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkPublished } from "../network/published-schema.ts";
 import { InputProblem } from "./input-problem.ts";
 import { MainJob } from "./job.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import { Story } from "./story.ts";
-import { checkSummary } from "./summary-schema.ts";
 import { summaryText } from "./summary-text.ts";
 
 const INPUT_WRONG = 2;
@@ -32,7 +32,7 @@ async function run(options: Options): Promise<number> {
       await interrupted;
     }
     const summary = await job.conclude(ran);
-    checkSummary(summary);
+    checkPublished("main-job-summary", summary);
     isKept = summary.kept;
     if (options.json) process.stdout.write(`${JSON.stringify(summary, undefined, 2)}\n`);
     say(summaryText(summary));

@@ -38,7 +38,9 @@ export class Orders {
       this.#bundles += 1;
       return certified;
     } catch (error) {
-      if (error instanceof ClosedError || !(error instanceof QuorateError)) throw error;
+      // The job ends while orders are on their way.
+      if (error instanceof ClosedError) return undefined;
+      if (!(error instanceof QuorateError)) throw error;
       if (error instanceof ChainRefusalError) this.latencies.add(performance.now() - startMs);
       this.failures.set(error.code, (this.failures.get(error.code) ?? 0) + 1);
       return undefined;
