@@ -112,6 +112,8 @@ module.exports = {
         pathNot: [
           "\\.d\\.ts$",
           "/main\\.ts$",
+          // Loaded by `node --import` into a child.
+          "/supervisor/lifeline\\.ts$",
           "^node/test/",
           "^proto/gen/",
           "^scripts/",

@@ -152,8 +152,9 @@ interface Committed {
 }
 
 /**
- * Makers and takers in turn: a maker's bundle puts orders into the book on one side, the taker's next
- * one takes as many from it, and the sides change, so that the book and the positions stay small.
+ * Makers and takers in turn: a maker's bundle puts orders into the book on one side, the taker's
+ * next one takes as many from it, and the sides change, so that the book and the positions stay
+ * small.
  */
 async function sendBundle(
   pairs: readonly Pair[],

@@ -56,7 +56,9 @@ export function drawFaultPlan(seed: number, ticks: number): FaultPlan {
   };
 }
 
-/** Outages of the sources never overlap: more than one missing source is another test's business. */
+/**
+ * Outages of the sources never overlap: more than one missing source is another test's business.
+ */
 function drawSources(seed: number, ticks: number): SourcePlan[] {
   const count = VALIDATORS + SPARES;
   const turns = new Random(seed, "outage-turns").shuffled(

@@ -16,8 +16,8 @@ export interface MarketMakerOptions {
 const OUTSTANDING_MAX = 8;
 
 /**
- * Stands on both sides of the price throughout: at every tick it takes its quotes back and gives new
- * ones, in one bundle. It does not wait for one bundle before it sends the next.
+ * Stands on both sides of the price throughout: at every tick it takes its quotes back and gives
+ * new ones, in one bundle. It does not wait for one bundle before it sends the next.
  */
 export async function makeMarket(options: MarketMakerOptions): Promise<void> {
   const { key, orders, clock, prices, signal } = options;

@@ -96,7 +96,9 @@ function parseTicks(field: string, cell: string): bigint {
   return ticks;
 }
 
-/** What a false reporter is fed: the same file with every price scaled, and nothing else changed. */
+/**
+ * What a false reporter is fed: the same file with every price scaled, and nothing else changed.
+ */
 export function scaledPriceFile(ticks: readonly PriceTick[], perMille: bigint): string {
   const rows: string[] = [HEADER];
   for (let at = 0; at < ticks.length; at += MOMENTS.length) {

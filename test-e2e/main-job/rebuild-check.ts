@@ -36,7 +36,8 @@ interface Figure {
 
 /**
  * Compares every balance that the chain certifies with what a separate program computes from the
- * committed transactions alone. Nothing trades any more, so balances no longer move with the height.
+ * committed transactions alone. Nothing trades any more, so balances no longer move with the
+ * height.
  */
 export async function checkRebuild(check: RebuildCheck): Promise<Summary["conservation"]> {
   const { client, accounts } = check;

@@ -68,7 +68,9 @@ export interface FaultReport {
   readonly date: string;
   /** Newest certified height when it struck. */
   readonly height: number;
-  /** From the blow to the next vote of the seat: the same key's after a crash, else the newcomer's. */
+  /**
+   * From the blow to the next vote of the seat: the same key's after a crash, else the newcomer's.
+   */
   readonly healedMs: number;
 }
 

@@ -29,8 +29,8 @@ export class Control {
   }
 
   /**
-   * `networkKey` pins the server. Without it, at birth, nobody knows the key yet: then the address is
-   * trusted, as rule GENESIS says, and whoever asks puts the answer into the genesis.
+   * `networkKey` pins the server. Without it, at birth, nobody knows the key yet: then the address
+   * is trusted, as rule GENESIS says, and whoever asks puts the answer into the genesis.
    */
   static async open(address: string, operator: KeyPair, networkKey?: string): Promise<Control> {
     const { certificate, key } = await leaf(operator);

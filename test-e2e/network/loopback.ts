@@ -10,7 +10,9 @@ export function loopbackAddress(block: number, node: number): string {
 const BLOCK_MIN = 20;
 const BLOCK_MAX = 250;
 
-/** Finds 127.0.B.* on which the ports of `nodes` nodes are free, so that networks run side by side. */
+/**
+ * Finds 127.0.B.* on which the ports of `nodes` nodes are free, so that networks run side by side.
+ */
 export async function freeLoopbackBlock(nodes: number): Promise<number> {
   const span = BLOCK_MAX - BLOCK_MIN;
   for (let attempt = 0; attempt < span; attempt += 1) {

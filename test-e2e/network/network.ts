@@ -17,7 +17,9 @@ const NODE_PROGRAM = fileURLToPath(new URL("../../node/src/main.ts", import.meta
 const READY_MS = 60_000;
 const STOP_GRACE_MS = 5_000;
 
-/** An owner as a person holds it: the key off the cluster, and the sponsor key that places bonds. */
+/**
+ * An owner as a person holds it: the key off the cluster, and the sponsor key that places bonds.
+ */
 export interface Owner {
   readonly key: SigningKey;
   readonly sponsor: SigningKey;

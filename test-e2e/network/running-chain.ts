@@ -21,7 +21,9 @@ const USD = 1_000_000;
 /** One price for as long as a test may take. */
 const PRICE_STANDS_MS = 3_600_000;
 
-/** A network with a client and an observer, for tests: what every one of them needs, and its end. */
+/**
+ * A network with a client and an observer, for tests: what every one of them needs, and its end.
+ */
 export class RunningChain {
   readonly network: Network;
   readonly client: QuorateClient;
