@@ -3,6 +3,7 @@ import type { Mutant } from "./mutant.ts";
 const journal = "node/src/shell/disk/journal.test.ts";
 const peers = "node/src/shell/grpc/peers.test.ts";
 const effects = "node/src/shell/effect-performer.test.ts";
+const chain = "node/src/shell/disk/chain-store.test.ts";
 const guard = "node/src/shell/burn-guard.test.ts";
 
 export const shellMutants: readonly Mutant[] = [
@@ -78,6 +79,15 @@ export const shellMutants: readonly Mutant[] = [
     replace: "    const { signed",
     test: effects,
     testName: "rule JOURNAL: the chain log is synced",
+  },
+  {
+    name: "a sync without records returns at once",
+    rule: "JOURNAL: durable together with whatever the signature rests on",
+    file: "node/src/shell/disk/chain-store.ts",
+    find: "    this.#pending = [];\n    const places",
+    replace: "    if (records.length === 0) return;\n    this.#pending = [];\n    const places",
+    test: chain,
+    testName: "rule JOURNAL: a sync waits for the one in flight",
   },
   {
     name: "unpinned peer accepted",

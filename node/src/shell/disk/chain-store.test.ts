@@ -86,6 +86,31 @@ describe("chain log", () => {
     expect(again.store.height).toBe(2);
   });
 
+  test("rule JOURNAL: a sync waits for the one in flight, also with nothing of its own", async () => {
+    const disk = new SimulatedDisk();
+    const { store } = await openStore(disk);
+    const { records } = chain();
+    store.add(records[0] as ChainRecord);
+    disk.operations.length = 0;
+    const lazy = store.sync();
+    await store.sync();
+    const kinds = disk.operations.map((operation) => operation.split(" ")[0]);
+    expect(kinds).toEqual(["append", "sync"]);
+    await lazy;
+  });
+
+  test("rule JOURNAL: after a sync that failed every later one fails, also with nothing to add", async () => {
+    const disk = new SimulatedDisk();
+    const { store } = await openStore(disk);
+    const { records } = chain();
+    store.add(records[0] as ChainRecord);
+    disk.failSyncs(1);
+    const failed = expect(store.sync()).rejects.toThrow("EIO");
+    await expect(store.sync()).rejects.toThrow("EIO");
+    await failed;
+    await expect(store.sync()).rejects.toThrow("EIO");
+  });
+
   test("segments hold one epoch up to a proven height, with the proof of its end", async () => {
     const { store } = await openStore(new SimulatedDisk());
     const { blocks, records } = chain();

@@ -97,10 +97,13 @@ export class ChainStore {
     return this.#pending.length > 0;
   }
 
-  /** Everything added before is durable when this returns. */
+  /**
+   * Everything added before is durable when this returns (rule JOURNAL). Without a record of its
+   * own it waits too: what a signature rests on may be in a sync that is still in flight. Throws
+   * FatalError DISK_FAILED, also where an earlier sync failed.
+   */
   async sync(): Promise<void> {
     const records = this.#pending;
-    if (records.length === 0) return;
     this.#pending = [];
     const places = await this.#log.append(records.map(encodeChainRecord));
     for (const [index, record] of records.entries()) {
@@ -150,7 +153,9 @@ export class ChainStore {
     };
   }
 
-  /** The last proven height of the epoch that is not too far away; at least one proof must follow. */
+  /**
+   * The last proven height of the epoch that is not too far away; at least one proof must follow.
+   */
   #segmentEnd(
     from: Height,
     epoch: Epoch,
@@ -232,7 +237,9 @@ export class ChainStore {
     }
   }
 
-  /** Rule EPOCH: what was ordered after the block that ends the epoch is void, its heights are free. */
+  /**
+   * Rule EPOCH: what was ordered after the block that ends the epoch is void, its heights are free.
+   */
   #noteEpoch(proof: EpochProof): void {
     const { epoch, height } = proof.certificate.result;
     this.#epochs.set(epoch, proof);
