@@ -21,7 +21,10 @@ function repositoryFiles(): string[] {
 const files = repositoryFiles();
 const lines = (file: string) => readFileSync(join(repository, file), "utf8").split("\n");
 const isGenerated = (file: string) => file.startsWith("proto/gen/");
-const isList = (file: string) => file === "node/test/mutants/mutants.ts";
+/** Tables of exact source texts. */
+const isList = (file: string) => file.startsWith("node/test/mutants/");
+/** No formatter breaks a text in quotes, and a title is one. */
+const withoutTexts = (line: string) => line.replace(/"(?:[^"\\]|\\.)*"|`[^`]*`?/g, "");
 const sources = files.filter((file) => file.endsWith(".ts") && !isGenerated(file));
 
 describe("tidy", () => {
@@ -33,7 +36,7 @@ describe("tidy", () => {
     const long = sources
       .filter((file) => !isList(file))
       .flatMap((file) => lines(file).map((line, at) => ({ place: `${file}:${at + 1}`, line })))
-      .filter(({ line }) => [...line].length > 100);
+      .filter(({ line }) => [...line].length > 100 && withoutTexts(line) === line);
     expect(long.map(({ place }) => place)).toEqual([]);
   });
 

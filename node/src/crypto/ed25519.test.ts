@@ -10,7 +10,9 @@ interface EdgeCase {
   readonly signature: string;
 }
 
-/** Chalkias, Garillot, Nikolaenko: "Taming the many EdDSAs" (SSR 2020), table 5: vectors 0 to 11. */
+/**
+ * Chalkias, Garillot, Nikolaenko: "Taming the many EdDSAs" (SSR 2020), table 5: vectors 0 to 11.
+ */
 const edgeCases: readonly EdgeCase[] = JSON.parse(
   readFileSync(new URL("ed25519-edge-cases.json", import.meta.url), "utf8"),
 );

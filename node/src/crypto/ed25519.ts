@@ -16,7 +16,9 @@ const FIELD_PRIME = Buffer.from(
   "hex",
 );
 
-/** y of the five points of order 1, 2, 4 and 8 (with the sign of x: eight points), little-endian. */
+/**
+ * y of the five points of order 1, 2, 4 and 8 (with the sign of x: eight points), little-endian.
+ */
 const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
   "0100000000000000000000000000000000000000000000000000000000000000",
   "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
@@ -68,8 +70,8 @@ export function isAdmitted(signature: Uint8Array): boolean {
 }
 
 /**
- * The one rule for signatures (rule ED25519, node/spec/ed25519.md), the same in consensus, ledger and
- * light client. Never throws: a key or signature that is malformed does not verify.
+ * The one rule for signatures (rule ED25519, node/spec/ed25519.md), the same in consensus, ledger
+ * and light client. Never throws: a key or signature that is malformed does not verify.
  */
 export const ed25519 = {
   verify(author: string, message: Uint8Array, signature: Uint8Array): boolean {

@@ -15,7 +15,9 @@ function join(parts: readonly Uint8Array[]): Uint8Array | undefined {
   return joined.subarray(0, length);
 }
 
-/** SHA-256 (FIPS 180-4). The one place besides ed25519.ts where the pure cores reach the platform. */
+/**
+ * SHA-256 (FIPS 180-4). The one place besides ed25519.ts where the pure cores reach the platform.
+ */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   const bytes = join(parts);
   if (bytes !== undefined) return new Uint8Array(hash("sha256", bytes, "buffer"));

@@ -1,4 +1,6 @@
-/** Broken invariants are programmer errors: they crash the process, which restarts from its journal. */
+/**
+ * Broken invariants are programmer errors: they crash the process, which restarts from its journal.
+ */
 export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }

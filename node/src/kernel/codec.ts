@@ -122,7 +122,9 @@ export class DecodeError extends Error {
   }
 }
 
-/** Reads the canonical layout; every method names the field for its error. Copies what it returns. */
+/**
+ * Reads the canonical layout; every method names the field for its error. Copies what it returns.
+ */
 export class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;

@@ -24,7 +24,10 @@ export function maximum(left: bigint, right: bigint): bigint {
   return left > right ? left : right;
 }
 
-/** Sign of l1/l2 - r1/r2 for positive denominators, by cross-multiplication: no rounding, no tie lost. */
+/**
+ * Sign of l1/l2 - r1/r2 for positive denominators, by cross-multiplication: no rounding, no tie
+ * lost.
+ */
 export function compareRatios(l1: bigint, l2: bigint, r1: bigint, r2: bigint): number {
   assert(l2 > 0n, `left denominator ${l2}`);
   assert(r2 > 0n, `right denominator ${r2}`);

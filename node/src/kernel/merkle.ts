@@ -84,8 +84,8 @@ export function verifyListProof(root: Digest, leaf: Uint8Array, proof: ListProof
 }
 
 /**
- * Path in the state tree: a binary trie over sha256(key), where a leaf stands at the shortest prefix
- * that it has for itself (a compact sparse Merkle tree). Empty subtrees hash to ZERO_DIGEST.
+ * Path in the state tree: a binary trie over sha256(key), where a leaf stands at the shortest
+ * prefix that it has for itself (a compact sparse Merkle tree). Empty subtrees hash to ZERO_DIGEST.
  */
 export interface TreeProof {
   /** Siblings, root downwards; the n-th belongs to bit n of sha256(key). */

@@ -49,10 +49,14 @@ export type Statement =
       readonly round: Round;
       readonly hqcRound: Round;
     }
-  /** Lanes live longer than epochs: a batch's epoch is 0 and its sequence is unique for its author. */
+  /**
+   * Lanes live longer than epochs: a batch's epoch is 0 and its sequence is unique for its author.
+   */
   | { readonly kind: "batch"; readonly sequence: number; readonly digest: Digest }
   | { readonly kind: "attestation"; readonly result: AttestedResult }
-  /** A sign of life, and a spare's proof of being in sync (FIT): names a certified height and root. */
+  /**
+   * A sign of life, and a spare's proof of being in sync (FIT): names a certified height and root.
+   */
   | {
       readonly kind: "heartbeat";
       readonly epoch: Epoch;
@@ -69,7 +73,10 @@ export type Statement =
       /** Index price in ticks. */
       readonly price: bigint;
     }
-  /** Consent to something named by its own domain-separated digest (registration, absence, network key). */
+  /**
+   * Consent to something named by its own domain-separated digest (registration, absence, network
+   * key).
+   */
   | { readonly kind: "endorsement"; readonly nonce: number; readonly subject: Digest };
 
 export type StatementKind = Statement["kind"];
@@ -266,7 +273,10 @@ export function readSignedStatement(reader: Reader, field: string): SignedStatem
   };
 }
 
-/** The scheme that checks signatures; a list of Ed25519 today, aggregates later behind the same seam. */
+/**
+ * The scheme that checks signatures; a list of Ed25519 today, aggregates later behind the same
+ * seam.
+ */
 export interface SignatureScheme {
   verify(author: PublicKey, message: Uint8Array, signature: Signature): boolean;
 }

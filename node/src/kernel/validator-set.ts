@@ -20,7 +20,9 @@ export interface Member {
   readonly muted: boolean;
 }
 
-/** The fixed set of one epoch; members sorted by key, so that an index names a member everywhere. */
+/**
+ * The fixed set of one epoch; members sorted by key, so that an index names a member everywhere.
+ */
 export interface ValidatorSet {
   readonly epoch: Epoch;
   readonly members: readonly Member[];
@@ -93,7 +95,9 @@ export function readValidatorSet(reader: Reader, field: string): ValidatorSet {
   return { epoch, members };
 }
 
-/** Identity of a set: what transactions name to compare and swap, and what an epoch proof certifies. */
+/**
+ * Identity of a set: what transactions name to compare and swap, and what an epoch proof certifies.
+ */
 export function validatorSetHash(set: ValidatorSet): Digest {
   const writer = new Writer().text("quorate/v1/validator-set");
   writeValidatorSet(writer, set);

@@ -18,8 +18,8 @@ export interface Tick {
 }
 
 /**
- * Moves height, block time and the ledger's clock. Every clock here (cool-down, age, jail, unbonding,
- * silence) runs on credited time, so that no proposer's stamp jumps a term.
+ * Moves height, block time and the ledger's clock. Every clock here (cool-down, age, jail,
+ * unbonding, silence) runs on credited time, so that no proposer's stamp jumps a term.
  */
 export function advanceClock(work: Work, block: ExecutableBlock): Tick {
   const { state } = work;
@@ -42,7 +42,9 @@ export function heartbeatAgeMsMax(state: LedgerState): Millis {
   return Math.floor(state.genesis.parameters.rotation.silenceMs / 2);
 }
 
-/** Remembers the executed block for later heartbeats and late votes, and forgets what is too old. */
+/**
+ * Remembers the executed block for later heartbeats and late votes, and forgets what is too old.
+ */
 export function markBlock(work: Work, round: number, epoch: number): void {
   const { state } = work;
   const { fitMs, fitBlocks } = state.genesis.parameters.rotation;

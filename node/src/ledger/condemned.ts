@@ -7,8 +7,8 @@ import type { Transaction } from "./types.ts";
 import { change, type Verdict, type Work, withEntry } from "./work.ts";
 
 /**
- * A seat's key was condemned. RATE: a proof against another seat within two silence windows of the last
- * slashed at once, but its swap waits for an approval: one bug can give many seats one key.
+ * A seat's key was condemned. RATE: a proof against another seat within two silence windows of the
+ * last slashed at once, but its swap waits for an approval: one bug can give many seats one key.
  */
 export function judge(work: Work, key: PublicKey, proof: Digest): void {
   const { state } = work;
@@ -41,8 +41,8 @@ function mayGo(state: LedgerState, entry: Condemned): boolean {
 }
 
 /**
- * Swaps, or without a fit spare mutes, the first condemned seat that may go. Runs at the start of every
- * block and after whatever may free a condemned seat; one at a time (RATE).
+ * Swaps, or without a fit spare mutes, the first condemned seat that may go. Runs at the start of
+ * every block and after whatever may free a condemned seat; one at a time (RATE).
  */
 export function removeCondemned(work: Work): void {
   for (const entry of work.state.condemned.values()) {

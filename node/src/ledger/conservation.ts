@@ -25,8 +25,9 @@ export function bondMoney(state: LedgerState): MicroUsd {
 
 /**
  * Value is conserved, to the unit, in every block: all money there is equals genesis plus deposits
- * less withdrawals. Bonds and treasuries are summed each time; deposits and withdrawals are booked on
- * the margin side, where the engine asserts each block's differences and full sums are compared here.
+ * less withdrawals. Bonds and treasuries are summed each time; deposits and withdrawals are booked
+ * on the margin side, where the engine asserts each block's differences and full sums are compared
+ * here.
  */
 export function assertMoney(state: LedgerState): void {
   const { genesis, deposited, withdrawn, genesisMoney } = state;

@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 const source = new URL("../", import.meta.url);
 const page = readFileSync(new URL("../../../docs/errors.md", import.meta.url), "utf8");
 
-/** Codes as they are written in refusals: `code: "X"`, `refuse("X"`, `refused("X"`, GENESIS codes. */
+/**
+ * Codes as they are written in refusals: `code: "X"`, `refuse("X"`, `refused("X"`, GENESIS codes.
+ */
 function codesOf(folder: string): Map<string, string> {
   const codes = new Map<string, string>();
   for (const file of readdirSync(new URL(`${folder}/`, source))) {

@@ -12,7 +12,9 @@ const PAIRS: Partial<Readonly<Record<Statement["kind"], EvidenceKind | "E9">>> =
   "oracle-report": "E9",
 };
 
-/** Which offence two different statements of one key show; undefined: an honest key may sign both. */
+/**
+ * Which offence two different statements of one key show; undefined: an honest key may sign both.
+ */
 export function classify(first: Statement, second: Statement): EvidenceKind | "E9" | undefined {
   if (statementEpoch(first) !== statementEpoch(second)) return undefined;
   if (first.kind === second.kind) {

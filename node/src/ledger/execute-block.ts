@@ -19,10 +19,10 @@ import type { ExecutableBlock, ExecutionResult, LedgerEvent, Receipt } from "./t
 import { change, openWork, type Work } from "./work.ts";
 
 /**
- * Executes one committed block: clock and signs of life, bonds that fall due and condemned seats, the
- * transactions in order, then the margin engine on what they admitted, then roots and the next set. A
- * block that ends the epoch executes all its transactions. Pure: `state` stays as it is. Asserts that
- * value is conserved; throws AssertionError if the block does not follow the state.
+ * Executes one committed block: clock and signs of life, bonds that fall due and condemned seats,
+ * the transactions in order, then the margin engine on what they admitted, then roots and the next
+ * set. A block that ends the epoch executes all its transactions. Pure: `state` stays as it is.
+ * Asserts that value is conserved; throws AssertionError if the block does not follow the state.
  */
 export function executeBlock(
   state: LedgerState,
@@ -71,7 +71,9 @@ function admit(work: Work, bytes: Uint8Array, position: number): Receipt {
   return { transaction: id, ...verdict, outcomes: [] };
 }
 
-/** The engine's part of the block; it has the epoch's set, also in the block that ends the epoch. */
+/**
+ * The engine's part of the block; it has the epoch's set, also in the block that ends the epoch.
+ */
 function runMargin(work: Work, before: LedgerState, block: ExecutableBlock): MarginResult {
   const { set, margin } = work.state;
   const result = applyMarginBlock(margin, {

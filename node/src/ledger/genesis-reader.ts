@@ -20,7 +20,9 @@ export class GenesisError extends Error {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** An object with no fields but the named ones: a misspelt field must not pass as an omitted one. */
+/**
+ * An object with no fields but the named ones: a misspelt field must not pass as an omitted one.
+ */
 function fieldsOf(value: unknown, field: string, names: readonly string[]): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new GenesisError(field, "write an object");

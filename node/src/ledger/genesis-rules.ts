@@ -7,7 +7,10 @@ import type { Genesis } from "./genesis.ts";
 import { GenesisError } from "./genesis-reader.ts";
 import { CUSTODIANS_MAX } from "./transaction-codec.ts";
 
-/** What the fields of a genesis mean together (GENESIS, SEAT). Throws GenesisError at the first fault. */
+/**
+ * What the fields of a genesis mean together (GENESIS, SEAT). Throws GenesisError at the first
+ * fault.
+ */
 export function checkGenesis(genesis: Genesis): void {
   checkTimes(genesis);
   checkParameters(genesis.parameters);
@@ -89,8 +92,8 @@ function checkDistinct(keys: readonly { readonly key: string; readonly field: st
 }
 
 /**
- * Consensus, network, owner and sponsor keys are all distinct: one key in two roles is one theft for
- * both. Accounts and custodians need only be distinct among themselves.
+ * Consensus, network, owner and sponsor keys are all distinct: one key in two roles is one theft
+ * for both. Accounts and custodians need only be distinct among themselves.
  */
 function checkKeys(genesis: Genesis): void {
   checkDistinct([

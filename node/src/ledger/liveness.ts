@@ -8,8 +8,9 @@ import { change, type Work, withEntry } from "./work.ts";
 type Roll = Map<PublicKey, Liveness>;
 
 /**
- * Counts this block's signs of life (rule SILENCE) and the heartbeats of spares (rule FIT). Runs before
- * the block's transactions, so that any sign of life clears a silence record of the same block.
+ * Counts this block's signs of life (rule SILENCE) and the heartbeats of spares (rule FIT). Runs
+ * before the block's transactions, so that any sign of life clears a silence record of the same
+ * block.
  */
 export function updateLiveness(work: Work, block: ExecutableBlock, tick: Tick): void {
   const roll = rested(work.state, tick);

@@ -105,8 +105,8 @@ function slashOf(state: LedgerState, bond: MicroUsd): MicroUsd {
 }
 
 /**
- * Slashes at once and tombstones for ever. Only an active key's seat is swapped (CAUSE); spares, jailed
- * and unbonding keys just lose their bond's share.
+ * Slashes at once and tombstones for ever. Only an active key's seat is swapped (CAUSE); spares,
+ * jailed and unbonding keys just lose their bond's share.
  */
 function condemn(work: Work, key: PublicKey, evidence: EvidenceKind, proof: Digest): void {
   const { state } = work;

@@ -9,8 +9,8 @@ export type SwapCause = "silence" | "misconduct" | "owner";
 
 /**
  * PICK: the chain picks, the transaction names nobody. After silence the same owner's spares come
- * first, after misconduct the others'; after the owner's signature only its own. Within, by order of
- * registration.
+ * first, after misconduct the others'; after the owner's signature only its own. Within, by order
+ * of registration.
  */
 function candidates(state: LedgerState, leaver: Seat, cause: SwapCause): readonly Spare[] {
   const spares = [...state.spares.values()].toSorted((left, right) => left.order - right.order);

@@ -20,7 +20,9 @@ function mark(transaction: Digest): number {
   return Math.max(1, Number.parseInt(transaction.slice(0, 8), 16));
 }
 
-/** How the nonce stands: free, used by this very transaction, by another one, or below the window. */
+/**
+ * How the nonce stands: free, used by this very transaction, by another one, or below the window.
+ */
 export function nonceUse(
   window: NonceWindow | undefined,
   nonce: number,
@@ -48,7 +50,10 @@ export function useNonce(
   return { highest: Math.max(highest, nonce), slots };
 }
 
-/** Leaf: u64 highest, list of (u16 distance below the highest, u32 mark), used nonces only, nearest first. */
+/**
+ * Leaf: u64 highest, list of (u16 distance below the highest, u32 mark), used nonces only, nearest
+ * first.
+ */
 export function encodeNonces({ highest, slots }: NonceWindow): Uint8Array {
   const writer = new Writer().u64(highest);
   const distances = Array.from({ length: NONCE_WINDOW }, (_, back) => back).filter(

@@ -14,8 +14,8 @@ type Registering = Extract<Transaction, { kind: "register-spare" }>;
 export const SPARES_MAX = 128;
 
 /**
- * SPONSOR: the spare's own keys sign, the owner's sponsor key pays the bond out of the owner's treasury
- * within its limit, and the owner's signature, if there, endorses it.
+ * SPONSOR: the spare's own keys sign, the owner's sponsor key pays the bond out of the owner's
+ * treasury within its limit, and the owner's signature, if there, endorses it.
  */
 export function applyRegistration(work: Work, transaction: Registering): Verdict {
   const { state } = work;

@@ -7,9 +7,9 @@ import { encodeTransaction, transactionId } from "./transaction.ts";
 import { openWork } from "./work.ts";
 
 /**
- * CAUSE: the silence records that an honest member submits by itself, `selfHealAfterWindows` silence
- * windows after a member became silent, and that the chain would execute now. Every member finds the
- * same bytes. Empty for anyone else, and never about itself.
+ * CAUSE: the silence records that an honest member submits by itself, `selfHealAfterWindows`
+ * silence windows after a member became silent, and that the chain would execute now. Every member
+ * finds the same bytes. Empty for anyone else, and never about itself.
  */
 export function dueTransactions(state: LedgerState, selfKey: PublicKey): readonly Uint8Array[] {
   if (findMember(state.set, selfKey) === undefined) return [];

@@ -27,7 +27,8 @@ function proposersSince(state: LedgerState, height: Height, accused: PublicKey):
 
 /**
  * Rule SILENCE: over at least N blocks and T of credited time and blocks of proposers with at least
- * f+1, no sign of life; or over `silenceWindowsDespiteHeartbeats` windows no vote, whatever else came.
+ * f+1, no sign of life; or over `silenceWindowsDespiteHeartbeats` windows no vote, whatever else
+ * came.
  */
 export function silenceOf(state: LedgerState, key: PublicKey): SilenceCount | undefined {
   const liveness = state.liveness.get(key);

@@ -7,9 +7,9 @@ import type { LeafChange } from "../margin/types.ts";
 import type { LedgerState } from "./state.ts";
 
 /**
- * Persistent compact sparse Merkle tree over sha256(key): a leaf stands at the shortest prefix that it
- * has for itself. An update copies only the paths to changed leaves, so that the states of many heights
- * stand side by side; roots and proofs are those of kernel/merkle.ts.
+ * Persistent compact sparse Merkle tree over sha256(key): a leaf stands at the shortest prefix that
+ * it has for itself. An update copies only the paths to changed leaves, so that the states of many
+ * heights stand side by side; roots and proofs are those of kernel/merkle.ts.
  */
 export type StateTree = Leaf | Inner | undefined;
 

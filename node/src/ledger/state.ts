@@ -85,7 +85,9 @@ export interface Tombstone {
   readonly proof: Digest;
 }
 
-/** A condemned key that still sits: its swap waits for approval, a spare, or the next epoch (RATE). */
+/**
+ * A condemned key that still sits: its swap waits for approval, a spare, or the next epoch (RATE).
+ */
 export interface Condemned {
   readonly key: PublicKey;
   readonly proof: Digest;
@@ -128,8 +130,8 @@ export interface BlockMark {
 }
 
 /**
- * The whole state after one block. Immutable: a block makes a new one, and those of the last heights
- * stand side by side.
+ * The whole state after one block. Immutable: a block makes a new one, and those of the last
+ * heights stand side by side.
  */
 export interface LedgerState {
   readonly genesis: Genesis;

@@ -30,8 +30,8 @@ export function swapPending(work: Work): Verdict {
 
 /**
  * EPOCH: consecutive sets share more than two thirds of old and of new power, as the sum of
- * min(old, new) per unchanged key, so that no two quorums of the two sets are without an honest member
- * in common.
+ * min(old, new) per unchanged key, so that no two quorums of the two sets are without an honest
+ * member in common.
  */
 export function overlapRefusal(old: ValidatorSet, next: ValidatorSet): Refusal | undefined {
   const shared = old.members.reduce((sum, { key, power }) => {
@@ -153,8 +153,8 @@ export function startUnbonding(
 }
 
 /**
- * SWAP: without a fit spare the member stays with its power, muted as leader, by an epoch change with
- * the same set, at most f muted; else `NO_FIT_SPARE`.
+ * SWAP: without a fit spare the member stays with its power, muted as leader, by an epoch change
+ * with the same set, at most f muted; else `NO_FIT_SPARE`.
  */
 export function muteSeat(work: Work, seat: Seat, proof: Digest, why: Refusal): Refusal | undefined {
   if (seat.muted) return why;

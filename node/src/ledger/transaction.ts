@@ -96,7 +96,10 @@ export function registrationDigest(chainId: Digest, registration: SpareRegistrat
   return sha256Hex(writer.finish());
 }
 
-/** What network key, sponsor key and owner's key sign; one domain each, so that none replaces another. */
+/**
+ * What network key, sponsor key and owner's key sign; one domain each, so that none replaces
+ * another.
+ */
 export function registrationSigningBytes(
   chainId: Digest,
   role: "network" | "sponsor" | "owner",

@@ -12,7 +12,10 @@ import type { AttestedResult, SignedStatement } from "../kernel/statements.ts";
 import type { ValidatorSet } from "../kernel/validator-set.ts";
 import type { ActionOutcome, MarginAction, MarginEvent } from "../margin/types.ts";
 
-/** Possession of both keys and the owner's sponsor's money: what puts a spare on the chain (SPONSOR). */
+/**
+ * Possession of both keys and the owner's sponsor's money: what puts a spare on the chain
+ * (SPONSOR).
+ */
 export interface SpareRegistration {
   readonly owner: PublicKey;
   readonly key: PublicKey;
@@ -38,8 +41,8 @@ export type Transaction =
   /** "This member is silent": the chain's own count decides. Compare and set by `setHash`. */
   | { readonly kind: "silence-record"; readonly member: PublicKey; readonly setHash: Digest }
   /**
-   * Two statements of one key; build it with `misconductProof`, so that one pair has one encoding. It
-   * names its chain, so that a foreign chain's proof is refused by name (EVIDENCE).
+   * Two statements of one key; build it with `misconductProof`, so that one pair has one encoding.
+   * It names its chain, so that a foreign chain's proof is refused by name (EVIDENCE).
    */
   | {
       readonly kind: "misconduct-proof";
@@ -77,8 +80,8 @@ export type Transaction =
   /** Absence notice: statement `endorsement` of absenceDigest(untilMs). */
   | { readonly kind: "absence"; readonly untilMs: Millis; readonly endorsement: SignedStatement }
   /**
-   * RATE: lets a second misconduct swap go ahead. `signer` is an owner: the seat's own suffices, other
-   * owners count with the power of their seats until they are a quorum.
+   * RATE: lets a second misconduct swap go ahead. `signer` is an owner: the seat's own suffices,
+   * other owners count with the power of their seats until they are a quorum.
    */
   | {
       readonly kind: "approve-swap";
@@ -110,7 +113,9 @@ export interface ExecutableBlock {
   readonly blockId: Digest;
   readonly timestampMs: Millis;
   readonly proposer: PublicKey;
-  /** Authors of the votes in the block's certificate, and of timeouts in its timeout certificate. */
+  /**
+   * Authors of the votes in the block's certificate, and of timeouts in its timeout certificate.
+   */
   readonly voters: readonly PublicKey[];
   readonly signsOfLife: readonly SignedStatement[];
   /** Lanes in the block's cut, rotated by height (FAIR), each transaction with its lane. */
@@ -130,7 +135,9 @@ export interface Receipt {
   readonly outcomes: readonly ActionOutcome[];
 }
 
-/** What changed the set, and why; kept for ever under key `swap/<epoch>` (RETURN: reason recorded). */
+/**
+ * What changed the set, and why; kept for ever under key `swap/<epoch>` (RETURN: reason recorded).
+ */
 export interface SwapRecord {
   /** Epoch that starts by it. */
   readonly epoch: Epoch;

@@ -53,7 +53,9 @@ export function sparesView(state: LedgerState): readonly SpareView[] {
   });
 }
 
-/** Newest changes of the set, oldest first; older ones are under `swap/<epoch>` in the state tree. */
+/**
+ * Newest changes of the set, oldest first; older ones are under `swap/<epoch>` in the state tree.
+ */
 export function swapsView(state: LedgerState): readonly SwapRecord[] {
   return state.swaps;
 }
@@ -111,9 +113,9 @@ export interface NetworkPin {
 }
 
 /**
- * Who may connect (rules TLS, LISTENERS): members, spares, jailed keys, which may return, and keys that
- * their owners rotated in the last two epochs and that still serve history. A condemned key is cut off
- * once it no longer sits.
+ * Who may connect (rules TLS, LISTENERS): members, spares, jailed keys, which may return, and keys
+ * that their owners rotated in the last two epochs and that still serve history. A condemned key is
+ * cut off once it no longer sits.
  */
 export function networkPins(state: LedgerState): readonly NetworkPin[] {
   const { seats, spares, jailed, leavers, set } = state;

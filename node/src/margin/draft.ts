@@ -23,8 +23,8 @@ export interface MarketDraft {
 }
 
 /**
- * The one mutable thing of this folder: it lives inside `applyMarginBlock`, is never handed out, and
- * copies what it changes, so that the states before it stay as they are.
+ * The one mutable thing of this folder: it lives inside `applyMarginBlock`, is never handed out,
+ * and copies what it changes, so that the states before it stay as they are.
  */
 export interface Draft {
   readonly before: MarginState;

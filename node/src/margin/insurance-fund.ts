@@ -38,7 +38,9 @@ function claims(draft: Draft): Weighted[] {
   return weights;
 }
 
-/** While the universe owes something, the fund does not grow: what came in goes to the creditors. */
+/**
+ * While the universe owes something, the fund does not grow: what came in goes to the creditors.
+ */
 export function repayDebts(draft: Draft): void {
   const growth = draft.fund - draft.before.fund;
   const repaid = minimum(growth, draft.totalDebt);

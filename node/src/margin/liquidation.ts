@@ -36,7 +36,9 @@ export function liquidatePart(draft: Draft, key: PublicKey): void {
   draft.events.splice(eventIndex, 0, event);
 }
 
-/** The position with the largest margin of its own; positions are by market id, so ties go lower. */
+/**
+ * The position with the largest margin of its own; positions are by market id, so ties go lower.
+ */
 function largestPosition(account: Account, draft: Draft): Position {
   let largest: Position | undefined;
   let margin = -1n;

@@ -38,7 +38,9 @@ export function cancelOrder(draft: Draft, key: PublicKey, action: Cancel): Actio
   return done(0n, 0n);
 }
 
-/** Checks, matches and rests one order (node/spec/margin.md §8). A refused order changes nothing. */
+/**
+ * Checks, matches and rests one order (node/spec/margin.md §8). A refused order changes nothing.
+ */
 export function placeOrder(draft: Draft, key: PublicKey, action: Place): ActionOutcome {
   if (draft.markets[action.market] === undefined) return unknownMarket(draft);
   const account = draft.accounts.get(key);

@@ -10,7 +10,9 @@ export type Side = "buy" | "sell";
 /** Good till cancelled; immediate or cancel; post only (refused where it would take). */
 export type TimeInForce = "gtc" | "ioc" | "post-only";
 
-/** A perpetual on an index. Notional in micro-USD = lots x ticks x `microUsdPerLotTick`, exactly. */
+/**
+ * A perpetual on an index. Notional in micro-USD = lots x ticks x `microUsdPerLotTick`, exactly.
+ */
 export interface MarketParameters {
   readonly id: MarketId;
   /** Printable ASCII, e.g. "SPX-PERP". */
