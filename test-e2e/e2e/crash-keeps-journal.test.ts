@@ -5,7 +5,7 @@ import { RunningChain } from "../network/running-chain.ts";
 
 const VOTES_AGAIN_MS_MAX = 3_000;
 
-test("a crashed validator keeps its journal, votes again within 3 s, and keeps its seat", async () => {
+test("a crashed validator keeps journal and seat, and votes again within 3 s", async () => {
   const chain = await RunningChain.start();
   try {
     const { network, client, observer } = chain;

@@ -4,7 +4,7 @@ import { clockNonces } from "@quorate/client/nonces";
 import { expect, test } from "vitest";
 import { RunningChain } from "../network/running-chain.ts";
 
-test("the same bundle sent to every node at once is executed once and gets one receipt", async () => {
+test("one bundle sent to every node is executed once and gets one receipt", async () => {
   const chain = await RunningChain.start();
   try {
     const { network, client, accounts } = chain;

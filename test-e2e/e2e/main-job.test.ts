@@ -53,7 +53,7 @@ function isListening(endpoint: string): Promise<boolean> {
   });
 }
 
-test("the main job keeps its promises; its heights are those on the chain; it leaves nothing behind", {
+test("the main job keeps its promises, prints the chain's heights and leaves nothing", {
   timeout: MAIN_JOB_MS + 60_000,
 }, async () => {
   const output = start("--keep", "--seed", "7");

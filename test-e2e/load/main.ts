@@ -11,10 +11,13 @@ function figuresText(figures: LoadFigures): string {
   const { latencyMs, nodes } = figures;
   const failed = Object.entries(figures.failures).map(([code, count]) => `${count} x ${code}`);
   return [
-    `wanted       ${figures.wantedOrdersPerSecond} orders/s for ${figures.seconds} s, ${figures.bundles} bundles`,
-    `committed    ${figures.committedOrders} orders, ${figures.committedOrdersPerSecond} orders/s, ` +
+    `wanted       ${figures.wantedOrdersPerSecond} orders/s for ${figures.seconds} s, ` +
+      `${figures.bundles} bundles`,
+    `committed    ${figures.committedOrders} orders, ` +
+      `${figures.committedOrdersPerSecond} orders/s, ` +
       `${figures.filledLots} lots filled`,
-    `certificate  verified after p50 ${latencyMs.p50} ms, p90 ${latencyMs.p90} ms, p99 ${latencyMs.p99} ms`,
+    `certificate  verified after p50 ${latencyMs.p50} ms, p90 ${latencyMs.p90} ms, ` +
+      `p99 ${latencyMs.p99} ms`,
     `failed       ${failed.length === 0 ? "nothing" : failed.join(", ")}`,
     ...nodes.map(
       ({ name, cpuPercent, residentMiB }) =>

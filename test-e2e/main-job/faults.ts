@@ -61,14 +61,18 @@ const BLOWS: Readonly<
   },
 };
 
-function describe(kind: FaultKind, { place }: NetworkNode, context: FaultContext): string {
+function describe(
+  kind: FaultKind,
+  { place }: NetworkNode,
+  { adversaryMode: mode }: FaultContext,
+): string {
   switch (kind) {
     case "crash":
       return `${place.name} crashes (kill -9)`;
     case "gone":
       return `${place.name}: its machine is gone for good`;
     case "equivocation":
-      return `an adversary takes the place of ${place.name} and signs two of each ${context.adversaryMode}`;
+      return `an adversary takes the place of ${place.name} and signs two of each ${mode}`;
   }
 }
 

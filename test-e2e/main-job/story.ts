@@ -59,7 +59,10 @@ function stageLine(event: Extract<Margin, { kind: "stage" }>, name: string): str
     case "reduce-only":
       return event.from === "called" ? `reduce-only  ${name}: the call was not met` : undefined;
     case "liquidating":
-      return `liquidation  ${name}: ${numbers} under maintenance ${dollars(event.maintenanceMargin)}`;
+      return (
+        `liquidation  ${name}: ${numbers} ` +
+        `under maintenance ${dollars(event.maintenanceMargin)}`
+      );
     default:
       return undefined;
   }

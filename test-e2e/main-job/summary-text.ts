@@ -2,27 +2,30 @@ import { dollars, payersText, type Summary, seconds } from "./summary.ts";
 
 /** The summary for people. */
 export function summaryText(summary: Summary): string {
-  const { finality, margin, conservation, carried, prices } = summary;
+  const { finality, margin, conservation, carried, prices, falseReporter: reporter } = summary;
   const lines = [
     "",
     "Summary",
-    `  chain         ${summary.chainId.slice(0, 16)}..., seed ${summary.seed}, ${summary.durationSeconds} s`,
+    `  chain         ${short(summary.chainId)}, seed ${summary.seed}, ` +
+      `${summary.durationSeconds} s`,
     `  prices        ${prices.from} to ${prices.to}, ${prices.ticks} prices`,
     `  height        ${summary.height} in epoch ${summary.epoch}`,
     `  finality      longest gap ${seconds(finality.longestGapMs)} after height ` +
       `${finality.afterHeight}, seen by a client over ${finality.certificates} certificates`,
     ...summary.faults.map(
       ({ kind, validator, date, height, healedMs }) =>
-        `  fault         ${kind}: ${validator} on ${date}, height ${height}, healed in ${seconds(healedMs)}`,
+        `  fault         ${kind}: ${validator} on ${date}, height ${height}, ` +
+        `healed in ${seconds(healedMs)}`,
     ),
     ...summary.swaps.flatMap((swap) => [
-      `  swap          ${swap.cause}: ${short(swap.leaver)} out, ${short(swap.newcomer)} in, epoch ${swap.epoch}`,
+      `  swap          ${swap.cause}: ${short(swap.leaver)} out, ${short(swap.newcomer)} in, ` +
+        `epoch ${swap.epoch}`,
       `                registered at ${swap.registeredHeight}, cause at ${swap.causeHeight}, ` +
         `effective at ${swap.effectiveHeight}`,
       `                proof ${swap.proof}`,
     ]),
-    `  false prices  ${summary.falseReporter.validator}: ${summary.falseReporter.outliers} outliers, ` +
-      (summary.falseReporter.seated ? "keeps its seat" : "lost its seat"),
+    `  false prices  ${reporter.validator}: ${reporter.outliers} outliers, ` +
+      (reporter.seated ? "keeps its seat" : "lost its seat"),
     `  margin        ${margin.calls} calls, ${margin.reduceOnly} reduce-only, ` +
       `${margin.liquidations} liquidation orders, ${margin.closeOuts} close-outs, ` +
       `${margin.withdrawals} withdrawals`,

@@ -122,9 +122,11 @@ describe("supervisor", () => {
   const tethers: Tether[] =
     availableTether() === "lifeline" ? ["lifeline"] : ["lifeline", "parent-death-signal"];
   test.each(tethers)("%s: a killed supervisor takes its processes along", async (tether) => {
+    const program = new URL("supervisor.ts", import.meta.url).href;
+    const options = { folder: join(folder, "dying"), tether };
     const runner = script(`
-      const { Supervisor } = await import(${JSON.stringify(new URL("supervisor.ts", import.meta.url).href)});
-      const owner = new Supervisor({ folder: ${JSON.stringify(join(folder, "dying"))}, tether: "${tether}" });
+      const { Supervisor } = await import(${JSON.stringify(program)});
+      const owner = new Supervisor(${JSON.stringify(options)});
       owner.start({ name: "a", script: ${JSON.stringify(script(WAITS))}, args: [] });
     `);
     const parent = spawn(process.execPath, [runner], { stdio: "inherit" });
