@@ -58,8 +58,8 @@ function startWatcher(file: string, onChange: () => void): ReturnType<typeof wat
 
 /**
  * Reads the genesis, waiting for the file as long as it takes, and pins its hash for ever (rule
- * GENESIS). Undefined where the wait was aborted. Throws FatalError GENESIS_INVALID, or GENESIS_PINNED
- * where this folder belongs to another chain.
+ * GENESIS). Undefined where the wait was aborted. Throws FatalError GENESIS_INVALID, or
+ * GENESIS_PINNED where this folder belongs to another chain.
  */
 export async function awaitGenesis(options: BirthOptions): Promise<Birth | undefined> {
   const { genesisFile, signal } = options;
@@ -111,7 +111,9 @@ export async function pinGenesis(folder: string, chainId: Digest): Promise<void>
   await diskFileSystem.syncFolder(folder);
 }
 
-/** The pinned chain, or undefined before the first genesis. Throws FatalError GENESIS_PIN_MALFORMED. */
+/**
+ * The pinned chain, or undefined before the first genesis. Throws FatalError GENESIS_PIN_MALFORMED.
+ */
 export async function readPin(folder: string): Promise<Digest | undefined> {
   const path = join(folder, PIN_NAME);
   const bytes = await diskFileSystem.read(path);

@@ -25,9 +25,9 @@ export type SigningState =
   | { readonly kind: "burnt"; readonly reason: string };
 
 /**
- * Rule BURN: a valid signature of this key that its journal lacks burns the key. The outside mark of
- * the operator comes later, so every start listens until peers that with itself hold W-f have sent what
- * they last saw of the key.
+ * Rule BURN: a valid signature of this key that its journal lacks burns the key. The outside mark
+ * of the operator comes later, so every start listens until peers that with itself hold W-f have
+ * sent what they last saw of the key.
  */
 export class BurnGuard {
   readonly #options: BurnGuardOptions;
@@ -50,7 +50,9 @@ export class BurnGuard {
     this.recheck(set);
   }
 
-  /** To be called when the set changes, too: who counts is decided by the newest set that is known. */
+  /**
+   * To be called when the set changes, too: who counts is decided by the newest set that is known.
+   */
   recheck(set: ValidatorSet): void {
     if (this.#state.kind !== "listening") return;
     const { self } = this.#options;
@@ -60,8 +62,9 @@ export class BurnGuard {
   }
 
   /**
-   * Looks for this node's own signatures in what a peer sent. Returns the reason if the key is burnt by
-   * it: the caller makes that durable. A signature that does not verify is a peer's lie, no proof.
+   * Looks for this node's own signatures in what a peer sent. Returns the reason if the key is
+   * burnt by it: the caller makes that durable. A signature that does not verify is a peer's lie,
+   * no proof.
    */
   inspect(body: PeerBody): string | undefined {
     if (this.#state.kind === "burnt") return undefined;
@@ -87,9 +90,9 @@ function reasonOf({ statement }: SignedStatement, isConflict: boolean): string {
 }
 
 /**
- * The newest statement of each kind that each author itself sent, for the echo to an author that starts
- * again. Only what came over the author's own connection counts, so that nobody can cover it up; the
- * author verifies its own signatures.
+ * The newest statement of each kind that each author itself sent, for the echo to an author that
+ * starts again. Only what came over the author's own connection counts, so that nobody can cover it
+ * up; the author verifies its own signatures.
  */
 export class LastSeen {
   readonly #byAuthor = new Map<PublicKey, Map<string, SignedStatement>>();

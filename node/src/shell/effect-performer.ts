@@ -30,10 +30,10 @@ export type OutwardEffect = Exclude<
 const LAZY_SYNC_MS = 20;
 
 /**
- * Performs effects in order. The barrier is at the signature, the one thing that can't be taken back:
- * before a group of signatures is made, the chain log is synced with every store that came before,
- * then the journal; only then does the replica learn of the signatures and can send them (rule
- * JOURNAL). What waits meanwhile forms the next group.
+ * Performs effects in order. The barrier is at the signature, the one thing that can't be taken
+ * back: before a group of signatures is made, the chain log is synced with every store that came
+ * before, then the journal; only then does the replica learn of the signatures and can send them
+ * (rule JOURNAL). What waits meanwhile forms the next group.
  */
 export class EffectPerformer {
   readonly #ports: EffectPorts;

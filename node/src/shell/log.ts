@@ -4,9 +4,9 @@ import type { Config } from "./config.ts";
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
- * Four levels by who must act: error, a person now; warn, a person soon; info, nobody, but an operator
- * wants to read it later; debug, a developer. Messages are constant, data are fields, and no field
- * ever holds a private key or a client's bytes.
+ * Four levels by who must act: error, a person now; warn, a person soon; info, nobody, but an
+ * operator wants to read it later; debug, a developer. Messages are constant, data are fields, and
+ * no field ever holds a private key or a client's bytes.
  */
 export interface Log {
   error(message: string, fields?: LogFields): void;

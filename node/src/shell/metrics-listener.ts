@@ -19,7 +19,9 @@ function reply(response: ServerResponse, status: number, body: string): void {
   response.end(body);
 }
 
-/** Plain HTTP with /metrics, /healthz and /readyz: nothing secret, nothing that changes anything. */
+/**
+ * Plain HTTP with /metrics, /healthz and /readyz: nothing secret, nothing that changes anything.
+ */
 export class MetricsListener {
   readonly #options: MetricsListenerOptions;
   readonly #server: Server;

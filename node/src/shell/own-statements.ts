@@ -80,7 +80,9 @@ class Collector {
   }
 }
 
-/** Statements in the message that carry a signature said to be of `author`; none is verified here. */
+/**
+ * Statements in the message that carry a signature said to be of `author`; none is verified here.
+ */
 export function statementsBy(author: PublicKey, body: PeerBody): readonly SignedStatement[] {
   const collector = new Collector(author);
   collect(collector, body);

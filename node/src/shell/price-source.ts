@@ -8,8 +8,8 @@ const PRICE_COLUMNS = ["Open", "High", "Low", "Close"] as const;
 const ROWS_MAX = 1_000_000;
 
 /**
- * USD with any number of decimals to ticks of one cent, rounded half up; undefined for anything that is
- * not a positive decimal. Text, not floats: 0.285 x 100 is 28.499999999999996.
+ * USD with any number of decimals to ticks of one cent, rounded half up; undefined for anything
+ * that is not a positive decimal. Text, not floats: 0.285 x 100 is 28.499999999999996.
  */
 export function parseTicks(text: string): Ticks | undefined {
   const match = /^(\d{1,15})(?:\.(\d{1,15}))?$/.exec(text.trim());
@@ -60,8 +60,8 @@ function noise(config: PriceConfig, tick: number): bigint {
 }
 
 /**
- * Index price that this validator's source shows at `now`, in ticks; undefined before the start, in an
- * outage, and after the end of the series.
+ * Index price that this validator's source shows at `now`, in ticks; undefined before the start, in
+ * an outage, and after the end of the series.
  */
 export function replayedPrice(
   config: PriceConfig,

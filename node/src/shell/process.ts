@@ -148,8 +148,8 @@ async function run(config: Config): Promise<void> {
 }
 
 /**
- * Runs the program and returns its exit code: 0 stopped on request, 1 fatal error, 2 wrong command line
- * or configuration.
+ * Runs the program and returns its exit code: 0 stopped on request, 1 fatal error, 2 wrong command
+ * line or configuration.
  */
 export async function main(args: readonly string[]): Promise<number> {
   try {

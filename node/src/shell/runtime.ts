@@ -4,7 +4,9 @@ import type { ReplicaEffect, ReplicaInput, ReplicaState, ReplicaTimer } from "..
 
 /** Longest time in steps before the loop lets sockets and timers have a turn. */
 const SLICE_MS = 4;
-/** Peers are slowed down by their streams; beyond this a message is dropped and sent again later. */
+/**
+ * Peers are slowed down by their streams; beyond this a message is dropped and sent again later.
+ */
 export const INPUTS_MAX = 50_000;
 
 export interface RuntimeOptions {
@@ -16,8 +18,8 @@ export interface RuntimeOptions {
 }
 
 /**
- * The one loop around the pure replica: inputs first in first out, effects performed after each step,
- * a turn for I/O after every slice. It is the only place that holds the replica's state.
+ * The one loop around the pure replica: inputs first in first out, effects performed after each
+ * step, a turn for I/O after every slice. It is the only place that holds the replica's state.
  */
 export class Runtime {
   readonly #options: RuntimeOptions;

@@ -244,8 +244,8 @@ export class ValidatorNode {
   }
 
   /**
-   * The consensus key's consent to a digest, under the first free nonce. Refused where the key is burnt,
-   * or where it may already be known to peers that have not been heard yet.
+   * The consensus key's consent to a digest, under the first free nonce. Refused where the key is
+   * burnt, or where it may already be known to peers that have not been heard yet.
    */
   async endorse(subject: Digest): Promise<Result<SignedStatement, Refusal>> {
     const { kind } = this.#guard.state;

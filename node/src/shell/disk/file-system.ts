@@ -8,7 +8,9 @@ export interface AppendFile {
   close(): Promise<void>;
 }
 
-/** The few file operations that durability rests on, so that a test can fail, tear and lose each. */
+/**
+ * The few file operations that durability rests on, so that a test can fail, tear and lose each.
+ */
 export interface FileSystem {
   /** Undefined where there is no such file. */
   read(path: string): Promise<Uint8Array | undefined>;

@@ -108,9 +108,9 @@ export class Journal {
   }
 
   /**
-   * Reads the journal and copies it to a new file, durable before this returns and so before the first
-   * signature: a file whose fsync failed once may hold pages that the disk does not. Throws FatalError
-   * LOG_CORRUPT, GENESIS_PINNED or JOURNAL_FOREIGN_KEY.
+   * Reads the journal and copies it to a new file, durable before this returns and so before the
+   * first signature: a file whose fsync failed once may hold pages that the disk does not. Throws
+   * FatalError LOG_CORRUPT, GENESIS_PINNED or JOURNAL_FOREIGN_KEY.
    */
   static async open(
     options: JournalOptions,

@@ -6,10 +6,10 @@ import type { AppendFile, FileSystem } from "./file-system.ts";
 
 /**
  * Layout (node/docs/node.md): a header of 8 bytes of text, a random salt of 16 and the CRC of both,
- * then frames. One frame is one group commit: magic, u32 length, u32 CRC-32 of (salt, offset, payload),
- * payload = u32 length and bytes of each record. A frame is synced before the next is written, so that
- * only the last one can be torn; a valid frame behind a broken one means that the disk lost data. The
- * salt keeps a client's bytes inside a payload from looking like a frame.
+ * then frames. One frame is one group commit: magic, u32 length, u32 CRC-32 of (salt, offset,
+ * payload), payload = u32 length and bytes of each record. A frame is synced before the next is
+ * written, so that only the last one can be torn; a valid frame behind a broken one means that the
+ * disk lost data. The salt keeps a client's bytes inside a payload from looking like a frame.
  */
 const HEADER_TEXT = asciiBytes("quorate1");
 const SALT_LENGTH = 16;
@@ -162,8 +162,9 @@ export class RecordLog {
   }
 
   /**
-   * Appends the records as one group; durable when this returns. Throws FatalError DISK_FAILED, after
-   * which nothing may be appended: what is on the disk is unknown until the next start reads it.
+   * Appends the records as one group; durable when this returns. Throws FatalError DISK_FAILED,
+   * after which nothing may be appended: what is on the disk is unknown until the next start reads
+   * it.
    */
   append(records: readonly Uint8Array[]): Promise<RecordPlace[]> {
     const appended = this.#last.then(() => this.#append(records));

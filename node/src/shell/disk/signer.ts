@@ -23,8 +23,8 @@ export interface Signatures {
 }
 
 /**
- * The one place where the consensus key signs statements (rule JOURNAL). A group of requests costs one
- * fsync; no signature leaves before it, none is made twice under one index.
+ * The one place where the consensus key signs statements (rule JOURNAL). A group of requests costs
+ * one fsync; no signature leaves before it, none is made twice under one index.
  */
 export class Signer {
   readonly #options: SignerOptions;

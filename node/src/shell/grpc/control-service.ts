@@ -100,7 +100,9 @@ export class ControlService {
     this.#server.forceShutdown();
   }
 
-  /** TLS has let in the pinned key alone; it is compared again, so that a mistake there is no hole. */
+  /**
+   * TLS has let in the pinned key alone; it is compared again, so that a mistake there is no hole.
+   */
   #unary<Q, R>(handler: Handler<Q, R>): (call: Call<Q, R>, reply: sendUnaryData<R>) => void {
     return (call, reply) => {
       const caller = peerNetworkKey(call.getAuthContext()?.sslPeerCertificate);

@@ -1,6 +1,8 @@
 import type { PeerBody } from "../../consensus/types.ts";
 
-/** Kinds that a peer can ask for again or that are sent again anyway: dropped first when it is slow. */
+/**
+ * Kinds that a peer can ask for again or that are sent again anyway: dropped first when it is slow.
+ */
 const DROPPED_FIRST: ReadonlySet<PeerBody["kind"]> = new Set([
   "batch",
   "block-response",
@@ -19,7 +21,10 @@ export interface Outgoing {
   readonly write: () => boolean;
 }
 
-/** What waits for one slow subscriber: bounded, first in first out, losing the least important first. */
+/**
+ * What waits for one slow subscriber: bounded, first in first out, losing the least important
+ * first.
+ */
 export class Outbox {
   readonly #limits: OutboxLimits;
   readonly #waiting: Outgoing[] = [];

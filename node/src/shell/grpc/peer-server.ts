@@ -102,7 +102,9 @@ export class PeerServer {
     return [...this.#control.keys()];
   }
 
-  /** Rule LISTENERS: new pins hold for new connections, and a removed peer's open streams end now. */
+  /**
+   * Rule LISTENERS: new pins hold for new connections, and a removed peer's open streams end now.
+   */
   async repin(pins: Iterable<PublicKey>): Promise<void> {
     this.#pins = new Set(pins);
     await this.#credentials.repin(this.#pins);

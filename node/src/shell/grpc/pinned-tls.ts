@@ -14,9 +14,9 @@ import type { PublicKey } from "../../kernel/scalars.ts";
 import type { KeyPair } from "../key-file.ts";
 
 /**
- * Mutual TLS by bare Ed25519 keys (rule TLS): a network key signs a leaf certificate for its own use;
- * a verifier builds the trust anchor from the 32 bytes alone. OpenSSL does not check the anchor's own
- * signature. Dates say nothing here, so they span everything.
+ * Mutual TLS by bare Ed25519 keys (rule TLS): a network key signs a leaf certificate for its own
+ * use; a verifier builds the trust anchor from the 32 bytes alone. OpenSSL does not check the
+ * anchor's own signature. Dates say nothing here, so they span everything.
  */
 const ALGORITHM = { name: "Ed25519" } as const;
 const NOT_BEFORE = new Date("2000-01-01T00:00:00Z");
@@ -87,7 +87,9 @@ export async function trustAnchor(networkKey: PublicKey): Promise<Buffer> {
   return pem;
 }
 
-/** TLS needs at least one anchor to refuse everybody else by. This one's private key was never made. */
+/**
+ * TLS needs at least one anchor to refuse everybody else by. This one's private key was never made.
+ */
 const NOBODY: PublicKey = `${"00".repeat(31)}01`;
 
 async function anchorsOf(pins: Iterable<PublicKey>): Promise<Buffer[]> {
@@ -146,8 +148,8 @@ export async function pinnedClientCredentials(
 }
 
 /**
- * The network key of an authenticated peer: the issuer of its leaf. TLS has checked that the leaf is
- * signed by the pinned anchor of that name; undefined where TLS did not authenticate anybody.
+ * The network key of an authenticated peer: the issuer of its leaf. TLS has checked that the leaf
+ * is signed by the pinned anchor of that name; undefined where TLS did not authenticate anybody.
  */
 export function peerNetworkKey(certificate: PeerCertificate | undefined): PublicKey | undefined {
   const name = certificate?.issuer?.CN;
