@@ -5,7 +5,9 @@ import type { Block, SignedBlock } from "./types.ts";
 
 /** Blocks above the root that are kept at most; enough for a quorum's quarrel over 64 rounds. */
 const BLOCKS_MAX = 1_024;
-/** Blocks that lost are kept for this many rounds, so that peers can fetch a second proposal (E1). */
+/**
+ * Blocks that lost are kept for this many rounds, so that peers can fetch a second proposal (E1).
+ */
 export const ORPHAN_ROUNDS_MAX = 32;
 
 /** Blocks from the first above the root up to `id`; undefined if one of them is missing here. */

@@ -27,12 +27,14 @@ const HELP_PACE_MS: Millis = 100;
 const IN_FLIGHT_MS: Millis = 50;
 /** Further behind than this, a node asks for the chain at once. */
 const LAG_TOLERATED = 8;
-const BATCHES_SERVED_MAX = 128;
+/** An answer is large: a peer that asks more often waits for its own retry. */
+const CHAIN_PACE_MS: Millis = 10;
+const BATCHES_SERVED_MAX = 16;
 
-function mayHelp(turn: Turn, kind: string, peer: PublicKey): boolean {
+function mayHelp(turn: Turn, kind: string, peer: PublicKey, paceMs = HELP_PACE_MS): boolean {
   const key = `${kind}/${peer}`;
   const before = turn.sync.helped.get(key);
-  if (before !== undefined && turn.now - before < HELP_PACE_MS) return false;
+  if (before !== undefined && turn.now - before < paceMs) return false;
   turn.changeSync({ helped: withEntry(turn.sync.helped, key, turn.now) });
   return true;
 }
@@ -108,6 +110,7 @@ function askChain(turn: Turn): void {
 export function onChainRequest(turn: Turn, from: PublicKey, fromHeight: Height): void {
   const { committed, baseHeight, certificates, epochProofs } = turn.chain;
   if (fromHeight < 1 || fromHeight > baseHeight + committed.length - 1) return;
+  if (!mayHelp(turn, "chain", from, CHAIN_PACE_MS)) return;
   if (fromHeight < baseHeight) {
     turn.emit({ kind: "load-history", to: from, fromHeight });
     return;
@@ -164,7 +167,9 @@ function linkedBlocks(turn: Turn, segment: ChainSegment): Result<readonly Signed
   return ok(fresh);
 }
 
-/** The batches of the segment's cuts, those not here already with their author's signature checked. */
+/**
+ * The batches of the segment's cuts, those not here already with their author's signature checked.
+ */
 function checkBatches(
   turn: Turn,
   segment: ChainSegment,
@@ -192,8 +197,8 @@ function checkBatches(
 }
 
 /**
- * A peer's answer: the ids chain the blocks to this node's own, the proof commits the last one, so all
- * of them are committed. Nothing else about them has to be believed.
+ * A peer's answer: the ids chain the blocks to this node's own, the proof commits the last one, so
+ * all of them are committed. Nothing else about them has to be believed.
  */
 export function onChainResponse(turn: Turn, from: PublicKey, segment: ChainSegment): void {
   if (segment.epoch !== turn.state.set.epoch) return;

@@ -53,7 +53,9 @@ function checkEpoch(state: ConsensusState, epoch: number): Result<void, Refusal>
 
 const UNSORTED = refuse("UNSORTED_SIGNERS", "signatures", "sort the signers by key, each once");
 
-/** A full check of every signature that is in the certificate: what a block carries is read by all. */
+/**
+ * A full check of every signature that is in the certificate: what a block carries is read by all.
+ */
 export function verifyQc(state: ConsensusState, qc: QuorumCertificate): Result<void, Refusal> {
   const epoch = checkEpoch(state, qc.epoch);
   if (!epoch.ok) return epoch;

@@ -96,11 +96,23 @@ function certify(turn: Turn, sample: SignedStatement): void {
   keepCertificate(turn, { result, signatures: sortedSignatures(equal) });
 }
 
+/** E7, inside certificates: whoever told this node another result than the one certified there. */
+function compareAttestations(turn: Turn, { result, signatures }: ResultCertificate): void {
+  const known = turn.chain.attestations.get(result.height);
+  if (known === undefined) return;
+  const statement = { kind: "attestation", result } as const;
+  for (const { author, signature } of signatures) {
+    const told = known.get(author);
+    if (told !== undefined) isKnown(turn, { statement, author, signature }, result.height);
+  }
+}
+
 export function onResultCertificate(
   turn: Turn,
   from: PublicKey,
   certificate: ResultCertificate,
 ): void {
+  compareAttestations(turn, certificate);
   const { height, epoch } = certificate.result;
   if (height <= turn.chain.certified || turn.chain.waiting.has(height)) return;
   const set = setOfEpoch(turn.state, epoch);
@@ -115,7 +127,9 @@ export function onResultCertificate(
   keepCertificate(turn, certificate);
 }
 
-/** Keeps a verified certificate until its height is executed here and the heights below are done. */
+/**
+ * Keeps a verified certificate until its height is executed here and the heights below are done.
+ */
 export function keepCertificate(turn: Turn, certificate: ResultCertificate): void {
   const { height } = certificate.result;
   if (height <= turn.chain.certified || turn.chain.waiting.has(height)) return;
@@ -133,8 +147,8 @@ export function agreesWithOwn(turn: Turn, certificate: ResultCertificate): boole
 }
 
 /**
- * Announces certificates in order of height. A height whose attestations were lost would hold up all
- * later ones, so it is passed over after a second: a peer that has its certificate serves it.
+ * Announces certificates in order of height. A height whose attestations were lost would hold up
+ * all later ones, so it is passed over after a second: a peer that has its certificate serves it.
  */
 export function flushCertificates(turn: Turn): void {
   for (;;) {
@@ -180,7 +194,9 @@ function forgetBelow(turn: Turn, height: Height): void {
   });
 }
 
-/** Attestations that a lost message keeps uncertified go out again; so does the newest certificate. */
+/**
+ * Attestations that a lost message keeps uncertified go out again; so does the newest certificate.
+ */
 export function resendAttestations(turn: Turn, olderThanMs: Millis): void {
   flushCertificates(turn);
   const { attestations, certified, results, certificates, certificateSentAt } = turn.chain;

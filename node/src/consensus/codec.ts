@@ -137,7 +137,9 @@ export function decodeBlock(bytes: Uint8Array): Block {
   return block;
 }
 
-/** The one way from received bytes to a block: the id is of the bytes received. Throws DecodeError. */
+/**
+ * The one way from received bytes to a block: the id is of the bytes received. Throws DecodeError.
+ */
 export function openBlock(bytes: Uint8Array, signature: Signature): SignedBlock {
   return { block: decodeBlock(bytes), id: sha256Hex(bytes), bytes, signature };
 }

@@ -39,8 +39,8 @@ export function advanceCommit(turn: Turn): boolean {
 }
 
 /**
- * R5: commits the target and its ancestors, oldest first, once every block and batch is here. What is
- * missing is fetched, never skipped. Returns true if something was committed.
+ * R5: commits the target and its ancestors, oldest first, once every block and batch is here. What
+ * is missing is fetched, never skipped. Returns true if something was committed.
  */
 export function commitUpTo(turn: Turn, target: CommitTarget): boolean {
   if (target.round <= turn.epoch.root.round) return false;

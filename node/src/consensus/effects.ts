@@ -13,8 +13,8 @@ export type Effect =
   /** Append to the chain log. Resume: none; durable before any later `sign` is made. */
   | { readonly kind: "store"; readonly record: ChainRecord }
   /**
-   * Journal (epoch, kind, index, digest, safety) durably, sign, resume with input `signed`. The signer
-   * refuses a second digest under one index, and returns the stored bytes for the same.
+   * Journal (epoch, kind, index, digest, safety) durably, sign, resume with input `signed`. The
+   * signer refuses a second digest under one index, and returns the stored bytes for the same.
    */
   | { readonly kind: "sign"; readonly statement: Statement; readonly safety: SafetyData }
   | { readonly kind: "broadcast"; readonly message: PeerMessage }
@@ -30,7 +30,9 @@ export type Effect =
       /** In the order of the block's cut. */
       readonly batches: readonly SignedBatch[];
     }
-  /** A quorum attested a result; in order of height, each height at most once, gaps are possible. */
+  /**
+   * A quorum attested a result; in order of height, each height at most once, gaps are possible.
+   */
   | { readonly kind: "certified"; readonly certificate: ResultCertificate }
   /** Two signed statements that one honest key never makes. Resume: none. */
   | {

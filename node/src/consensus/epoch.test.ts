@@ -68,7 +68,8 @@ describe("rule EPOCH", () => {
   });
 
   test("rule EPOCH: what is ordered after the last block is void and is ordered again", () => {
-    // The ledger is slow: blocks after the last one are ordered before anybody knows it is the last.
+    // The ledger is slow: blocks after the last one are ordered before anybody knows it is the
+    // last.
     const network = swapNetwork(setOf(2, NEW), 40);
     network.start();
     network.run(1_000);

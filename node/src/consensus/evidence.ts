@@ -22,7 +22,9 @@ export function isConflict(turn: Turn, first: SignedStatement, second: SignedSta
   );
 }
 
-/** Both statements are verified. Reported once for each author, kind, epoch and index (EVIDENCE). */
+/**
+ * Both statements are verified. Reported once for each author, kind, epoch and index (EVIDENCE).
+ */
 export function reportMisconduct(
   turn: Turn,
   first: SignedStatement,
@@ -55,7 +57,9 @@ function contradicts(earlier: SignedStatement, timeout: SignedStatement): boolea
   return false;
 }
 
-/** Compares a verified statement with what its author said in the rounds that it could contradict. */
+/**
+ * Compares a verified statement with what its author said in the rounds that it could contradict.
+ */
 export function findContradiction(turn: Turn, signed: SignedStatement): void {
   const { statement, author } = signed;
   if (!("round" in statement)) return;

@@ -9,8 +9,8 @@ import { type Turn, withEntry } from "./turn.ts";
 type Executed = Extract<Input, { readonly kind: "executed" }>;
 
 /**
- * Gives the ledger the next committed block, one at a time: only the result of a block tells whether
- * the blocks after it are void (rule EPOCH).
+ * Gives the ledger the next committed block, one at a time: only the result of a block tells
+ * whether the blocks after it are void (rule EPOCH).
  */
 export function pumpExecution(turn: Turn): void {
   const { executing, executed, committed, baseHeight } = turn.chain;

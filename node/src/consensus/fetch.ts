@@ -7,7 +7,7 @@ import type { BatchReference } from "./types.ts";
 /** A peer that has not answered by then is passed over for the next one. */
 export const RETRY_MS: Millis = 200;
 const WANTS_MAX = 1_024;
-const ATTEMPTS_MAX = 64;
+const ATTEMPTS_MAX = 25;
 
 /** The sync timer runs while something is missing. */
 export function armSyncTimer(turn: Turn): void {
@@ -74,7 +74,9 @@ export function gotWanted(turn: Turn, id: Digest): void {
   turn.changeSync({ wants: keepEntries(turn.sync.wants, (key) => key !== id) });
 }
 
-/** Asks the next member for what is still missing; gives up after many, the chain will have moved. */
+/**
+ * Asks the next member for what is still missing; gives up after many, the chain will have moved.
+ */
 export function retryWants(turn: Turn): void {
   const { wants } = turn.sync;
   if (wants.size === 0) return;

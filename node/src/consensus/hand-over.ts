@@ -10,7 +10,7 @@ import {
   validatorSetHash,
 } from "../kernel/validator-set.ts";
 import { keepCertificate } from "./certification.ts";
-import { prunePool } from "./lanes.ts";
+import { prunePool, signDraft } from "./lanes.ts";
 import { enterRound } from "./rounds.ts";
 import { type CommittedEntry, createEpoch, epochGenesisId, type PooledBatch } from "./state.ts";
 import { keepEntries, type Turn } from "./turn.ts";
@@ -98,8 +98,8 @@ function splitAt(
 }
 
 /**
- * Starts the next epoch (Reconfiguration 4). What was ordered after the block that ends the epoch is
- * void: it was never executed, and its batches wait to be ordered again.
+ * Starts the next epoch (Reconfiguration 4). What was ordered after the block that ends the epoch
+ * is void: it was never executed, and its batches wait to be ordered again.
  */
 function handOver(turn: Turn, proof: EpochProof): void {
   const { result } = proof.certificate;
@@ -130,6 +130,7 @@ function handOver(turn: Turn, proof: EpochProof): void {
   const claims = keepEntries(turn.sync.claims, (_, { epoch }) => epoch >= nextSet.epoch);
   turn.changeSync({ wants: new Map(), claims, asked: undefined, behindSince: undefined });
   prunePool(turn);
+  signDraft(turn);
   turn.emit({ kind: "epoch-started", proof });
   enterRound(turn, 1, "epoch");
   turn.broadcast({ kind: "epoch-proof", proof });

@@ -5,7 +5,9 @@ import type { ChainSegment, PeerMessage } from "./types.ts";
 
 export type TimerName = "round" | "propose" | "batch" | "resend" | "sync";
 
-/** Everything that can happen to the consensus core. `now` (local clock, ms) is an argument of step. */
+/**
+ * Everything that can happen to the consensus core. `now` (local clock, ms) is an argument of step.
+ */
 export type Input =
   /** A message of a peer. `from` is its network key, which TLS has authenticated. */
   | { readonly kind: "message"; readonly from: PublicKey; readonly message: PeerMessage }
@@ -29,5 +31,8 @@ export type Input =
       readonly to: PublicKey;
       readonly segment: ChainSegment;
     }
-  /** Once, after recovery: timers, re-execution of what was committed, re-sending of what was signed. */
+  /**
+   * Once, after recovery: timers, re-execution of what was committed, re-sending of what was
+   * signed.
+   */
   | { readonly kind: "start" };

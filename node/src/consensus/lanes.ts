@@ -70,7 +70,8 @@ function takeTransactions(turn: Turn): Uint8Array[] {
 
 /**
  * Cuts the next batch if one is due and the lane's window has room. Its content goes into the log
- * before the signature exists: an index that was signed but whose content is lost would end the lane.
+ * before the signature exists: an index that was signed but whose content is lost would end the
+ * lane.
  */
 export function cutBatch(turn: Turn): void {
   const { lanes, state } = turn;
@@ -101,7 +102,16 @@ export function cutBatch(turn: Turn): void {
     kind: "store",
     record: { kind: "batch", batch: { batch, bytes, digest, signature: UNSIGNED } },
   });
-  askSign(turn, { kind: "batch", sequence, digest });
+  signDraft(turn);
+}
+
+/**
+ * Asks for the signature of a batch that is cut and stored; again after a restart or a new seat.
+ */
+export function signDraft(turn: Turn): void {
+  const { draft } = turn.lanes;
+  if (draft === undefined) return;
+  askSign(turn, { kind: "batch", sequence: draft.batch.sequence, digest: draft.digest });
 }
 
 /** The signer signed this node's own batch: it goes out, and into the log with its signature. */

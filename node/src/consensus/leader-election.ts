@@ -43,10 +43,10 @@ function passedOver(set: ValidatorSet, election: Election): ReadonlySet<PublicKe
 }
 
 /**
- * Leader of a round: its place in the permutation, or a substitute if that member is muted or failed
- * and has not voted since (rule PACE). It reads only blocks of round - (n-1) and older, which every
- * node has committed when it enters the round, unless rounds failed in between: then nodes may
- * disagree, and that costs a round, never safety.
+ * Leader of a round: its place in the permutation, or a substitute if that member is muted or
+ * failed and has not voted since (rule PACE). It reads only blocks of round - (n-1) and older,
+ * which every node has committed when it enters the round, unless rounds failed in between: then
+ * nodes may disagree, and that costs a round, never safety.
  */
 export function leaderOf(
   electorate: Electorate,

@@ -48,7 +48,10 @@ function recoverChain(history: History, fresh: ChainState): ChainState {
   return { ...fresh, committed, epochProofs, replayed: certificates };
 }
 
-/** Highest value of each, over every signature of this epoch: nothing that was promised is forgotten. */
+/**
+ * Highest value of each, over every signature of this epoch: nothing that was promised is
+ * forgotten.
+ */
 function recoverSafety(fresh: SafetyData, journal: readonly JournalRecord[]): SafetyData {
   return journal.reduce((highest, { safety }) => {
     if (safety.epoch !== highest.epoch) return highest;

@@ -13,9 +13,9 @@ function percentile99(times: readonly Millis[]): Millis {
 }
 
 /**
- * T = pace + clamp(4 x p99(proposal to certificate), min, max), times 1.5 for each failed round since
- * the last commit after the first two (rule PACE, R8). Growth must exist, or a network slower than
- * the estimate never commits.
+ * T = pace + clamp(4 x p99(proposal to certificate), min, max), times 1.5 for each failed round
+ * since the last commit after the first two (rule PACE, R8). Growth must exist, or a network slower
+ * than the estimate never commits.
  */
 export function roundTimeoutMs(
   parameters: ConsensusParameters,

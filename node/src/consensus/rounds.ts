@@ -73,7 +73,9 @@ export function checkTwoChain(turn: Turn, qc: QuorumCertificate): void {
   });
 }
 
-/** R3: adopts a verified certificate. `from` is the peer that has the block, if it is missing here. */
+/**
+ * R3: adopts a verified certificate. `from` is the peer that has the block, if it is missing here.
+ */
 export function acceptQc(turn: Turn, qc: QuorumCertificate, from: PublicKey | undefined): void {
   const { certified, highestQc, root } = turn.epoch;
   if (certified.has(qc.blockId) || qc.round < root.round) return;

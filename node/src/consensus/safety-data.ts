@@ -2,8 +2,8 @@ import type { Epoch, PublicKey, Round, Signature } from "../kernel/scalars.ts";
 import type { Statement } from "../kernel/statements.ts";
 
 /**
- * What a validator must never forget (consensus.md §4, Persistent SafetyData). It is written into the
- * journal record of every signature that rests on it, before the signature exists.
+ * What a validator must never forget (consensus.md §4, Persistent SafetyData). It is written into
+ * the journal record of every signature that rests on it, before the signature exists.
  */
 export interface SafetyData {
   readonly epoch: Epoch;

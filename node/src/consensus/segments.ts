@@ -27,8 +27,8 @@ function proofOf(source: SegmentSource, entry: CommittedEntry): CommitProof | un
 }
 
 /**
- * Committed blocks of one epoch from a height on, cut so that one answer stays small, and ending with
- * a block whose commit is proven. Undefined where the source has no such block.
+ * Committed blocks of one epoch from a height on, cut so that one answer stays small, and ending
+ * with a block whose commit is proven. Undefined where the source has no such block.
  */
 export function segmentFrom(source: SegmentSource, fromHeight: Height): ChainSegment | undefined {
   const first = source.committed[fromHeight - source.baseHeight];

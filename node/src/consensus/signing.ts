@@ -5,8 +5,8 @@ import type { Turn } from "./turn.ts";
 import type { QuorumCertificate, TimeoutCertificate } from "./types.ts";
 
 /**
- * Asks the signer. The safety data changes here, before the signature exists: whatever happens to the
- * signature, this node acts as if it were out (rule JOURNAL).
+ * Asks the signer. The safety data changes here, before the signature exists: whatever happens to
+ * the signature, this node acts as if it were out (rule JOURNAL).
  */
 export function askSign(turn: Turn, statement: Statement, safety: Partial<SafetyData> = {}): void {
   if (!mayVote(turn.state)) return;

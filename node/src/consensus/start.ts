@@ -1,15 +1,14 @@
 import { statementIndex } from "../kernel/statements.ts";
-import { resendBatches } from "./lanes.ts";
+import { resendBatches, signDraft } from "./lanes.ts";
 import { roundTimeoutMs } from "./round-timer.ts";
 import { checkTwoChain, countTimeouts, lastTc, startRoundTimer } from "./rounds.ts";
-import { askSign } from "./signing.ts";
 import { countOrderVote, countVote } from "./statements.ts";
 import type { Turn } from "./turn.ts";
 import { keepTimeout } from "./vote-keeper.ts";
 
 /**
- * Input `start`, once: timers, and everything that this node said last, so that a network which lost
- * power as a whole goes on from what its members remember (rule JOURNAL).
+ * Input `start`, once: timers, and everything that this node said last, so that a network which
+ * lost power as a whole goes on from what its members remember (rule JOURNAL).
  */
 export function start(turn: Turn): void {
   if (turn.state.started) return;
@@ -43,9 +42,6 @@ function resendSigned(turn: Turn): void {
     keepTimeout(turn, ownTimeout);
     countTimeouts(turn, statementIndex(signed.statement));
   }
-  const { draft } = turn.lanes;
-  if (draft !== undefined) {
-    askSign(turn, { kind: "batch", sequence: draft.batch.sequence, digest: draft.digest });
-  }
+  signDraft(turn);
   resendBatches(turn, 0);
 }

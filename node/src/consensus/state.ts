@@ -253,7 +253,9 @@ export interface EpochStart {
   readonly genesisId: Digest;
 }
 
-/** Id of the block that epoch `epoch` grows from; `last` is the result that ended the epoch before. */
+/**
+ * Id of the block that epoch `epoch` grows from; `last` is the result that ended the epoch before.
+ */
 export function epochGenesisId(
   chainId: Digest,
   epoch: Epoch,

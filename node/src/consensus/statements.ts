@@ -18,8 +18,8 @@ import {
 } from "./vote-keeper.ts";
 
 /**
- * The door for one statement of a round: bounds, membership, then the signature, once. Returns false
- * for what is refused, and for what is already here word for word.
+ * The door for one statement of a round: bounds, membership, then the signature, once. Returns
+ * false for what is refused, and for what is already here word for word.
  */
 function isNew(turn: Turn, from: PublicKey, signed: SignedStatement): boolean {
   const { statement, author } = signed;
@@ -80,7 +80,11 @@ export function acceptOrder(turn: Turn, order: OrderCertificate): void {
   const { highestOrder } = turn.epoch;
   if (highestOrder !== undefined && highestOrder.round >= order.round) return;
   turn.changeEpoch({ highestOrder: order });
-  const { blockId, round } = order;
+  const { epoch, blockId, round } = order;
+  const statement = { kind: "order-vote", epoch, round, blockId } as const;
+  for (const { author, signature } of order.signatures) {
+    keepBallot(turn, { statement, author, signature });
+  }
   setCommitTarget(turn, blockId, round, { kind: "order", certificate: order });
 }
 

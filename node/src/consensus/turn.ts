@@ -15,8 +15,8 @@ import {
 import type { PeerBody } from "./types.ts";
 
 /**
- * One call of `step`: the state as it becomes, and the effects so far. Every change makes a new state
- * object, so that the argument of `step` is never touched.
+ * One call of `step`: the state as it becomes, and the effects so far. Every change makes a new
+ * state object, so that the argument of `step` is never touched.
  */
 export class Turn {
   state: ConsensusState;

@@ -10,7 +10,10 @@ import type {
 } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 
-/** A quorum of votes for one block (Jolteon's QC). The epoch's genesis QC has round 0 and no signatures. */
+/**
+ * A quorum of votes for one block (Jolteon's QC). The epoch's genesis QC has round 0 and no
+ * signatures.
+ */
 export interface QuorumCertificate {
   readonly epoch: Epoch;
   readonly round: Round;
@@ -74,7 +77,9 @@ export interface Block {
   readonly tc: TimeoutCertificate | undefined;
   /** New batches of all lanes, contiguous per lane above what the parent chain has. */
   readonly cut: readonly BatchReference[];
-  /** Signed statements of members (votes, order votes, timeouts) and heartbeats (members, spares). */
+  /**
+   * Signed statements of members (votes, order votes, timeouts) and heartbeats (members, spares).
+   */
   readonly signsOfLife: readonly SignedStatement[];
 }
 

@@ -68,8 +68,8 @@ export function knownBallot(turn: Turn, signed: SignedStatement): SignedStatemen
 }
 
 /**
- * Counts a verified proposal, vote or order vote. The first of its author and round stays; a second,
- * different one is evidence (E1, E2, E3) and counts for nothing.
+ * Counts a verified proposal, vote or order vote. The first of its author and round stays; a
+ * second, different one is evidence (E1, E2, E3) and counts for nothing.
  */
 export function keepBallot(turn: Turn, signed: SignedStatement): void {
   const { statement, author } = signed;

@@ -39,7 +39,13 @@ class Fuzz {
     for (const name of this.#names) if (!this.network.node(name).up) this.network.restart(name);
   }
 
+  #crash(name: string): void {
+    this.network.crashAfter(name, Math.floor(this.#random() * 20));
+  }
+
   #powerCut(): void {
+    for (const name of this.#names) this.#crash(name);
+    this.network.run(this.#random() * 100);
     for (const name of this.#names) if (this.network.node(name).up) this.network.crash(name);
     this.#restartDown();
   }
@@ -49,8 +55,7 @@ class Fuzz {
     const names = this.#names;
     if (fault < 0.15) this.#cut = new Set(names.filter(() => this.#random() < 0.4));
     else if (fault < 0.3) this.#cut = new Set();
-    else if (fault < 0.45)
-      this.network.crash(names[Math.floor(this.#random() * names.length)] ?? "");
+    else if (fault < 0.45) this.#crash(names[Math.floor(this.#random() * names.length)] ?? "");
     else if (fault < 0.6) this.#restartDown();
     else if (fault > 0.94) this.#powerCut();
   }
@@ -75,6 +80,7 @@ class Fuzz {
   /** Undefined if every node commits and certifies again. */
   heal(): string | undefined {
     this.#healthy = true;
+    for (const name of this.#names) this.network.crashAfter(name, Number.POSITIVE_INFINITY);
     this.#restartDown();
     const heights = (): number[] => this.#names.map((name) => height(this.network.node(name)));
     const before = Math.max(...heights());

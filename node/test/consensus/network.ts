@@ -99,6 +99,8 @@ export interface TestNode {
   readonly disk: Disk;
   state: ConsensusState;
   up: boolean;
+  /** Effects left before the power goes, in the middle of a step. */
+  budget: number;
   /** Counts restarts: what a former life had scheduled is void. */
   life: number;
   readonly timers: Map<TimerName, number>;
@@ -167,6 +169,7 @@ export class Network {
       disk: { journal: [], chain: [], signed: new Map() },
       state: createConsensus(config),
       up: false,
+      budget: Number.POSITIVE_INFINITY,
       life: 0,
       timers: new Map(),
       root: ZERO_DIGEST,
@@ -194,8 +197,14 @@ export class Network {
     }
   }
 
+  /** Crashes the node after so many more effects, wherever that is in a step. */
+  crashAfter(name: string, effects: number): void {
+    this.node(name).budget = effects;
+  }
+
   crash(name: string): void {
     const node = this.node(name);
+    node.budget = Number.POSITIVE_INFINITY;
     node.up = false;
     node.life += 1;
     node.timers.clear();
@@ -251,7 +260,16 @@ export class Network {
     if (!node.up) return;
     const result = step(node.state, input, this.now);
     node.state = result.state;
-    for (const effect of result.effects) this.#perform(node, effect);
+    const { life } = node;
+    for (const effect of result.effects) {
+      if (node.life !== life) return;
+      node.budget -= 1;
+      if (node.budget < 0) {
+        this.crash(node.name);
+        return;
+      }
+      this.#perform(node, effect);
+    }
   }
 
   submit(name: string, text: string): void {
