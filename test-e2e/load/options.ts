@@ -14,7 +14,8 @@ export const ORDERS_PER_BUNDLE = 16;
 export const HELP = `Usage: npm run load -- [options]
 
 Sends orders in signed bundles of ${ORDERS_PER_BUNDLE} to a fresh network of four validators,
-without faults, and prints how long each bundle takes from its sending to a certificate that the client has verified.
+without faults, and prints how long each bundle takes from its sending to a certificate that the
+client has verified.
 
   --rate N      orders a second (default 500)
   --seconds N   for how long (default 30)
