@@ -1,5 +1,5 @@
 import type { GenesisFile } from "../stranger/genesis.ts";
-import { verifies } from "../stranger/keys.ts";
+import { type Verify, verifies } from "../stranger/keys.ts";
 import { setHash, type ValidatorSet } from "../stranger/sets.ts";
 import { isSignedBy, type Signed } from "../stranger/statements.ts";
 import { Bonds } from "./bonds.ts";
@@ -37,6 +37,7 @@ export interface LedgerTotals {
 /** Everything that moves money, from genesis on: node/spec/ledger.md, then node/spec/margin.md. */
 export class Ledger {
   readonly #genesis: GenesisFile;
+  readonly #verify: Verify;
   readonly #nonces = new Nonces();
   readonly #swaps: Swaps;
   readonly #epochEnds = new Map<number, number>();
@@ -53,8 +54,9 @@ export class Ledger {
   #deposits: { account: string; amount: bigint }[] = [];
   #bundles: { account: string; actions: Kind<"bundle">["actions"] }[] = [];
 
-  constructor(genesis: GenesisFile) {
+  constructor(genesis: GenesisFile, verify: Verify = verifies) {
     this.#genesis = genesis;
+    this.#verify = verify;
     this.bonds = new Bonds(genesis);
     this.#swaps = new Swaps(genesis, this.bonds);
     this.set = genesis.firstSet;
@@ -88,6 +90,10 @@ export class Ledger {
     for (const bytes of block.transactions) this.#apply(bytes);
     this.#runMargin(block);
     this.#endEpoch(block.nextSet);
+  }
+
+  #isSigned(signed: Signed): boolean {
+    return isSignedBy(this.#genesis.chainId, signed, this.#verify);
   }
 
   #advance({ epoch, height, timestampMs }: CommittedBlock): void {
@@ -145,7 +151,7 @@ export class Ledger {
       case "approve-swap": {
         const { member, signer, signature } = transaction;
         const message = signingBytes(this.#genesis.chainId, transaction);
-        this.#swaps.approve(member, signer, () => verifies(signer, message, signature));
+        this.#swaps.approve(member, signer, () => this.#verify(signer, message, signature));
         return true;
       }
       case "absence":
@@ -161,7 +167,8 @@ export class Ledger {
     if (!isNew && findAccount(this.world, account) === undefined) return false;
     const scope = `bundle/${account}`;
     if (!this.#nonces.isFree(scope, nonce)) return false;
-    if (!verifies(account, signingBytes(this.#genesis.chainId, bundle), signature)) return false;
+    if (!this.#verify(account, signingBytes(this.#genesis.chainId, bundle), signature))
+      return false;
     this.#nonces.use(scope, nonce);
     this.#bundles.push({ account, actions });
     return true;
@@ -175,7 +182,7 @@ export class Ledger {
     if (market >= this.#genesis.markets.length || price < 1n) return false;
     const seat = this.bonds.bonds.get(author);
     const isJailed = seat?.place === "seat" && seat.reportsJailedUntilMs > this.#clockMs;
-    if (isJailed || !isSignedBy(this.#genesis.chainId, report)) return false;
+    if (isJailed || !this.#isSigned(report)) return false;
     this.#reports.push({ author, market, slot, price });
     return true;
   }
@@ -201,7 +208,7 @@ export class Ledger {
     const message = signingBytes(chainId, transaction);
     const isSigned = signatures.every(
       ({ author, signature }) =>
-        custodians.includes(author) && verifies(author, message, signature),
+        custodians.includes(author) && this.#verify(author, message, signature),
     );
     if (!isSorted || !isQuorum || !isSigned || custodians.length === 0) return false;
     const isOver =
@@ -223,14 +230,14 @@ export class Ledger {
       statement.kind === "endorsement" &&
       author === registration.key &&
       statement.subject === registrationDigest(chainId, registration) &&
-      isSignedBy(chainId, possession);
+      this.#isSigned(possession);
     const owner = this.bonds.owner(registration.owner);
     if (!isPossession || owner === undefined) return false;
     const isSigned = (
       role: "network" | "sponsor" | "owner",
       key: string,
       by: Uint8Array,
-    ): boolean => verifies(key, registrationSigningBytes(chainId, role, registration), by);
+    ): boolean => this.#verify(key, registrationSigningBytes(chainId, role, registration), by);
     if (!isSigned("network", registration.networkKey, transaction.networkSignature)) return false;
     if (!isSigned("sponsor", owner.sponsorKey, transaction.sponsorSignature)) return false;
     if (ownerSignature !== undefined && !isSigned("owner", owner.key, ownerSignature)) return false;
@@ -246,7 +253,7 @@ export class Ledger {
     if (this.#swaps.tombstones.has(bond.key) || this.#isTooOld(epochOf(first.statement))) {
       return false;
     }
-    if (!isSignedBy(chainId, first) || !isSignedBy(chainId, second)) return false;
+    if (!this.#isSigned(first) || !this.#isSigned(second)) return false;
     if (kind === "E9") {
       const [epoch, index] = [epochOf(first.statement), indexOf(first.statement)];
       const [lastEpoch, lastIndex] = bond.reportOffence;
@@ -276,7 +283,7 @@ export class Ledger {
     const scope = `owner/${bond.owner}`;
     if (this.#swaps.isCondemned(member) || !this.#nonces.isFree(scope, nonce)) return false;
     const message = signingBytes(this.#genesis.chainId, rotation);
-    if (!verifies(bond.owner, message, signature)) return false;
+    if (!this.#verify(bond.owner, message, signature)) return false;
     if (!this.#swaps.swap(member, "owner")) return false;
     this.#nonces.use(scope, nonce);
     return true;
@@ -288,7 +295,7 @@ export class Ledger {
     const scope = `owner/${bond.owner}`;
     if (!this.#nonces.isFree(scope, back.nonce)) return false;
     const message = signingBytes(this.#genesis.chainId, back);
-    if (!verifies(bond.owner, message, back.signature)) return false;
+    if (!this.#verify(bond.owner, message, back.signature)) return false;
     bond.place = "spare";
     bond.registeredAt = this.height;
     bond.reportOffence = [0, -1];
@@ -328,7 +335,9 @@ export class Ledger {
     this.set = nextSet;
   }
 
-  /** All money there is, and what genesis, deposits and withdrawals leave: equal, or value was lost. */
+  /**
+   * All money there is, and what genesis, deposits and withdrawals leave: equal, or value was lost.
+   */
   totals(): LedgerTotals {
     return { held: this.bonds.total() + total(this.world), due: this.#born };
   }

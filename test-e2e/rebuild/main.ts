@@ -11,9 +11,9 @@ import { ChainCheck, connect, readBlocks, readEpochEnds } from "./read-chain.ts"
 import { printedReport, reportOf } from "./report.ts";
 
 /**
- * Rebuilds every balance of a chain from its committed transactions alone. It shares no code with the
- * node: it was written from node/spec. Exit code 0: value was conserved; 1: it was not, or the chain
- * could not be read; 2: wrong arguments.
+ * Rebuilds every balance of a chain from its committed transactions alone. It shares no code with
+ * the node: it was written from node/spec. Exit code 0: value was conserved; 1: it was not, or the
+ * chain could not be read; 2: wrong arguments.
  */
 interface Options {
   readonly genesis: string;

@@ -29,7 +29,12 @@ export function publicKeyObject(publicKey: string): KeyObject {
   return createPublicKey({ key: spki, type: "spki", format: "der" });
 }
 
-/** RFC 8032 verification by OpenSSL; the stricter points of rule ED25519 are the node's business. */
+/** How signatures are checked; a test may take something cheaper. */
+export type Verify = (publicKey: string, message: Uint8Array, signature: Uint8Array) => boolean;
+
+/**
+ * RFC 8032 verification by OpenSSL; the stricter points of rule ED25519 are the node's business.
+ */
 export function verifies(publicKey: string, message: Uint8Array, signature: Uint8Array): boolean {
   return verify(null, message, publicKeyObject(publicKey), signature);
 }

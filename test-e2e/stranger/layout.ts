@@ -1,9 +1,9 @@
 import { hexBytes, hexText } from "./bytes.ts";
 
 /**
- * The canonical layout as node/spec/encoding.md words it: pieces are functions that give bytes, and a
- * value is the pieces one after another. Slow and plain on purpose: it was written from the document
- * only, to be compared with the node's own encoder.
+ * The canonical layout as node/spec/encoding.md words it: pieces are functions that give bytes, and
+ * a value is the pieces one after another. Slow and plain on purpose: it was written from the
+ * document only, to be compared with the node's own encoder.
  */
 function integer(value: bigint, bytes: number): Uint8Array {
   const digits = value.toString(16).padStart(bytes * 2, "0");

@@ -1,4 +1,4 @@
-import { verifies } from "./keys.ts";
+import { type Verify, verifies } from "./keys.ts";
 import { i128, join, key, type Scanner, text, u8, u16, u64 } from "./layout.ts";
 
 export interface Result {
@@ -171,6 +171,6 @@ export function signedBytes(chainId: string, statement: Statement): Uint8Array {
   return join(text("quorate/v1/statement"), key(chainId), statementBytes(statement));
 }
 
-export function isSignedBy(chainId: string, signed: Signed): boolean {
-  return verifies(signed.author, signedBytes(chainId, signed.statement), signed.signature);
+export function isSignedBy(chainId: string, signed: Signed, verify: Verify = verifies): boolean {
+  return verify(signed.author, signedBytes(chainId, signed.statement), signed.signature);
 }

@@ -180,7 +180,9 @@ function lotsToClose(market: Market, held: bigint): bigint {
   return min(held, max(1n, ceil(held * market.rules.liquidationSharePpm, PPM)));
 }
 
-/** §7.5: against opposite positions at the index price; then the deficit is paid, if there is one. */
+/**
+ * §7.5: against opposite positions at the index price; then the deficit is paid, if there is one.
+ */
 function closeOut(world: World, account: Account): void {
   account.misses = 0;
   for (const market of world.markets) closeOutIn(world, account, market);

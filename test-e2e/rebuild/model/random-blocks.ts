@@ -1,10 +1,11 @@
+// biome-ignore lint/correctness/noUndeclaredDependencies: for tests, by the root's library
 import fc from "fast-check";
 import type { Action, Block, Genesis, Report } from "./world.ts";
 
 /**
  * Random histories of one small universe: prices that creep and jump, reporters that lie and fall
- * silent, accounts that trade at the edge of their margin. Prices and lots are drawn relative to the
- * running price, so that most orders have a meaning.
+ * silent, accounts that trade at the edge of their margin. Prices and lots are drawn relative to
+ * the running price, so that most orders have a meaning.
  */
 export const START_MS = 1_700_000_000_000;
 const START_PRICES = [10_000n, 250n] as const;

@@ -1,0 +1,300 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Statement } from "../../node/src/kernel/statements.ts";
+import { encodeGenesis } from "../../node/src/ledger/genesis.ts";
+import {
+  approveSwapSigningBytes,
+  bundleSigningBytes,
+  custodianDepositSigningBytes,
+  encodeTransaction,
+  misconductProof,
+  returnSigningBytes,
+} from "../../node/src/ledger/transaction.ts";
+import type { Transaction } from "../../node/src/ledger/types.ts";
+import { keyOf, scheme, sign, TestChain } from "../../node/test/ledger/test-chain.ts";
+import { readGenesis } from "../stranger/genesis.ts";
+import { Ledger } from "./ledger.ts";
+
+/**
+ * Random histories of seats, spares, proofs, rotations and deposits: the node's ledger and the
+ * rebuild program's must hold the same money in the same places after every block.
+ */
+const OWNERS = ["a", "b", "c", "d"];
+const SPARES = Array.from({ length: 8 }, (_, index) => `spare${index}`);
+const ACCOUNTS = ["rich", "new0", "new1"].map((name) => keyOf(`account ${name}`));
+const CUSTODIANS = ["x", "y", "z", "w"].map((name) => keyOf(`custodian ${name}`)).sort();
+
+const pick = fc.nat(1_000);
+const doingDrawn = fc.record({
+  what: fc.constantFrom(
+    ...["register", "register", "register", "proof", "proof", "proof", "silence", "silence"],
+    ...["rotate", "return", "approve"],
+    ...["faucet", "deposit", "bundle", "bundle", "report", "report", "garbage"],
+  ),
+  which: pick,
+  owner: pick,
+  nonce: fc.nat(6),
+  amount: fc.bigInt(-1n, 300n),
+  isForged: fc.integer({ min: 0, max: 9 }).map((drawn) => drawn === 0),
+});
+type Doing = typeof doingDrawn extends fc.Arbitrary<infer T> ? T : never;
+
+const blockDrawn = fc.record({
+  spanMs: fc.oneof(fc.constant(200), fc.integer({ min: 1, max: 3_000 })),
+  silent: fc.option(fc.nat(3), { freq: 2 }),
+  beats: fc.integer({ min: 0, max: 9 }).map((drawn) => drawn > 0),
+  repeat: fc.constantFrom(1, 1, 3, 12, 30),
+  doings: fc.array(doingDrawn, { maxLength: 4 }),
+});
+type BlockDrawn = typeof blockDrawn extends fc.Arbitrary<infer T> ? T : never;
+
+function at<T>(items: readonly T[], which: number): T {
+  const item = items[which % items.length];
+  if (item === undefined) throw new Error("nothing to pick from");
+  return item;
+}
+
+/** All consensus keys that a doing may be about: members, former members, spares. */
+function candidates(chain: TestChain): string[] {
+  const seats = OWNERS.map((_, index) => keyOf(`seat${index}`));
+  return [...new Set([...chain.keys, ...seats, ...SPARES.map(keyOf)])];
+}
+
+function pairOf(chain: TestChain, which: number): readonly [Statement, Statement] {
+  const epoch = Math.max(1, chain.state.set.epoch - (which % 2));
+  const [one, two] = ["11", "22"].map((byte) => byte.repeat(32)) as [string, string];
+  const result = (stateRoot: string) => ({
+    ...{ epoch, height: 3, blockId: one, timestampMs: 5, stateRoot },
+    ...{ receiptsRoot: one, nextSetHash: one },
+  });
+  const vote = (blockId: string, qcRound: number) => {
+    return { kind: "vote", epoch, round: 7, blockId, qcRound } as const;
+  };
+  const timeout = (round: number, hqcRound: number) => {
+    return { kind: "timeout", epoch, round, hqcRound } as const;
+  };
+  const report = (price: bigint) => {
+    return { kind: "oracle-report", epoch, market: 0, slot: which % 9, price } as const;
+  };
+  const pairs: readonly (readonly [Statement, Statement])[] = [
+    [vote(one, 5), vote(two, 5)],
+    [vote(one, 5), vote(one, 5)],
+    [vote(one, 5), timeout(9, 4)],
+    [vote(one, 5), timeout(9, 5)],
+    [vote(one, 5), timeout(6, 4)],
+    [{ kind: "order-vote", epoch, round: 7, blockId: one }, timeout(8, 6)],
+    [
+      { kind: "proposal", epoch, round: 7, blockId: one },
+      { kind: "proposal", epoch, round: 7, blockId: two },
+    ],
+    [
+      { kind: "attestation", result: result(one) },
+      { kind: "attestation", result: result(two) },
+    ],
+    [
+      { kind: "batch", sequence: 4, digest: one },
+      { kind: "batch", sequence: 4, digest: two },
+    ],
+    [report(5n), report(6n)],
+    [report(5n), { kind: "heartbeat", epoch, height: 3, stateRoot: one }],
+  ];
+  return at(pairs, which);
+}
+
+/** One transaction; a forged one has a wrong signature, owner or chain. */
+function transactionOf(
+  chain: TestChain,
+  doing: Doing,
+  silent: number | null,
+): Transaction | Uint8Array {
+  const { what, which, owner, nonce, amount, isForged } = doing;
+  const { chainId } = chain;
+  const account = at(ACCOUNTS, which);
+  const signer = (key: string): string => (isForged ? keyOf("somebody else") : key);
+  switch (what) {
+    case "register": {
+      const bond = 95n + (amount < 0n ? 0n : amount % 20n);
+      const registration = chain.registration(at(SPARES, which), at(OWNERS, owner), bond);
+      const address = which % 11 === 0 ? "127.0.0.1:0700" : registration.address;
+      const sponsor = isForged ? { sponsor: keyOf("somebody else") } : {};
+      const endorsed = nonce === 0 ? { owner: "none" as const } : {};
+      return chain.register({ ...registration, address }, { ...sponsor, ...endorsed });
+    }
+    case "proof": {
+      const [left, right] = pairOf(chain, owner);
+      const accused = at(candidates(chain), which);
+      const first = chain.signed(accused, left);
+      const second = chain.signed(signer(accused), right);
+      const proof = misconductProof(chainId, first, second);
+      if (nonce === 0) return { ...proof, first: proof.second, second: proof.first };
+      return nonce === 1 ? { ...proof, chainId: keyOf("foreign") } : proof;
+    }
+    case "silence":
+      return chain.silenceRecord(at(chain.keys, silent ?? which));
+    case "rotate":
+      return chain.ownerRotation(at(chain.keys, which), keyOf(`owner ${at(OWNERS, owner)}`), nonce);
+    case "return": {
+      const all = [...chain.state.jailed.values()];
+      const jailed = all[which % (all.length + 1)];
+      const key = jailed?.key ?? at(candidates(chain), which);
+      const back = { kind: "return-spare" as const, key, nonce };
+      const by = signer(jailed?.owner ?? keyOf(`owner ${at(OWNERS, owner)}`));
+      return { ...back, signature: sign(by, returnSigningBytes(chainId, back)) };
+    }
+    case "approve": {
+      const member = at([...chain.state.condemned.keys(), at(chain.keys, which)], owner);
+      const by = keyOf(`owner ${at(OWNERS, which)}`);
+      const signature = sign(signer(by), approveSwapSigningBytes(chainId, member));
+      return { kind: "approve-swap", member, signer: by, signature };
+    }
+    case "faucet":
+      return { kind: "faucet", account, amount: amount * 1_000_000n, nonce };
+    case "deposit": {
+      const fields = { kind: "custodian-deposit" as const, account, amount, nonce };
+      const message = custodianDepositSigningBytes(chainId, fields);
+      const authors = CUSTODIANS.slice(0, 2 + (owner % 3));
+      const signatures = authors.map((author) => {
+        return { author, signature: sign(signer(author), message) };
+      });
+      return { ...fields, signatures };
+    }
+    case "bundle": {
+      const side = owner % 2 === 0 ? ("buy" as const) : ("sell" as const);
+      const order = { kind: "place" as const, market: 0, clientId: nonce, side, size: amount };
+      const terms = { price: 1_000n, timeInForce: "gtc" as const, reduceOnly: false };
+      const withdrawal = { kind: "withdraw" as const, amount };
+      const actions = which % 3 === 0 ? [withdrawal] : [{ ...order, ...terms }, withdrawal];
+      const fields = { kind: "bundle" as const, account, nonce: which % 1_500, actions };
+      return { ...fields, signature: sign(signer(account), bundleSigningBytes(chainId, fields)) };
+    }
+    case "report": {
+      const { epoch } = chain.state.set;
+      const slot = Math.floor((chain.state.timestampMs - chain.genesis.genesisTimeMs) / 1_000);
+      const price = 1_000n + BigInt(owner % 7);
+      const report = { kind: "oracle-report", epoch, market: 0, slot, price } as const;
+      return { kind: "oracle-report", report: chain.signed(at(chain.keys, which), report) };
+    }
+    default:
+      return Uint8Array.of(which % 12, owner % 256, nonce);
+  }
+}
+
+function moneyOfNode({ state }: TestChain): unknown {
+  const places = [
+    ...[...state.seats.values()].map(({ key, bond }) => [key, "seat", bond] as const),
+    ...[...state.spares.values()].map(({ key, bond }) => [key, "spare", bond] as const),
+    ...[...state.jailed.values()].map(({ key, bond }) => [key, "jailed", bond] as const),
+    ...[...state.unbonding.values()].map(({ key, amount }) => [key, "unbonding", amount] as const),
+  ];
+  return {
+    owners: [...state.owners.values()].map(({ treasury, sponsored }) => [treasury, sponsored]),
+    bonds: places.sort(([left], [right]) => (left < right ? -1 : 1)),
+    slashed: state.slashedPot,
+    fund: state.margin.fund,
+    balances: [...state.margin.accounts]
+      .map(([key, { balance }]) => [key, balance] as const)
+      .sort(([left], [right]) => (left < right ? -1 : 1)),
+  };
+}
+
+function moneyOfRebuild({ bonds, world }: Ledger): unknown {
+  return {
+    owners: bonds.owners.map(({ money, sponsored }) => [money, sponsored]),
+    bonds: [...bonds.bonds.values()]
+      .map(({ key, place, amount }) => [key, place, amount] as const)
+      .sort(([left], [right]) => (left < right ? -1 : 1)),
+    slashed: bonds.slashedPot,
+    fund: world.fund,
+    balances: world.accounts.map(({ key, balance }) => [key, balance]),
+  };
+}
+
+/** Executes one block in both, and demands equality. */
+function executeInBoth(
+  [chain, ledger]: readonly [TestChain, Ledger],
+  { spanMs, silent, beats }: BlockDrawn,
+  raw: readonly Uint8Array[],
+): readonly string[] {
+  const { epoch, members } = chain.state.set;
+  const absent = silent === null ? [] : [at(members, silent).key];
+  const spares = beats && chain.state.height > 0 ? [...chain.state.spares.keys()] : [];
+  const codes = chain.block({
+    spanMs,
+    voters: chain.without(...absent),
+    signsOfLife: spares.map((key) => chain.heartbeat(key)),
+    raw,
+  });
+  const { height, timestampMs, set } = chain.state;
+  const nextSet = set.epoch === epoch ? undefined : set;
+  ledger.execute({ epoch, height, timestampMs, transactions: raw, nextSet });
+  const what = `block ${height}, ${codes.join(" ")}`;
+  expect(moneyOfRebuild(ledger), what).toEqual(moneyOfNode(chain));
+  return codes;
+}
+
+function compare(history: readonly BlockDrawn[], seen: Map<string, number>): void {
+  const chain = new TestChain({
+    owners: OWNERS,
+    rotation: { newcomerAgeMsMin: 0, unbondingMs: 20_000, sponsorBondMax: 350n },
+  });
+  const genesis = readGenesis(encodeGenesis(chain.genesis));
+  expect(genesis.chainId).toBe(chain.chainId);
+  const ledger = new Ledger(genesis, scheme.verify);
+  for (const block of history) {
+    // The transactions come last: by then a member may be silent.
+    for (let left = block.repeat; left > 1; left -= 1) {
+      executeInBoth([chain, ledger], block, []);
+      countEvents(chain, seen);
+    }
+    const drawn = block.doings.map((doing) => transactionOf(chain, doing, block.silent));
+    const raw = drawn.map((each) => (each instanceof Uint8Array ? each : encodeTransaction(each)));
+    const codes = executeInBoth([chain, ledger], block, raw);
+    drawn.forEach((each, index) => {
+      const kind = each instanceof Uint8Array ? "garbage" : each.kind;
+      count(seen, `${kind} ${codes[index] === "OK" ? "OK" : "refused"}`);
+    });
+    countEvents(chain, seen);
+  }
+  const { held, due } = ledger.totals();
+  expect(held).toBe(due);
+}
+
+function countEvents(chain: TestChain, seen: Map<string, number>): void {
+  for (const { swap } of chain.events("swap")) count(seen, `swap ${swap.cause}`);
+  for (const { evidence } of chain.events("slashed")) count(seen, `slashed ${evidence}`);
+}
+
+function count(seen: Map<string, number>, name: string): void {
+  seen.set(name, (seen.get(name) ?? 0) + 1);
+}
+
+const EXPECTED = [
+  ...["silence", "misconduct", "owner", "mute", "unmute"].map((cause) => `swap ${cause}`),
+  ...["E1", "E2", "E4", "E5", "E7", "E8"].map((evidence) => `slashed ${evidence}`),
+  ...["register-spare", "return-spare", "approve-swap", "custodian-deposit", "bundle"].flatMap(
+    (kind) => [`${kind} OK`, `${kind} refused`],
+  ),
+];
+
+/** A wider search: QUORATE_HISTORIES=2000 QUORATE_SEED=7 npx vitest run test-e2e/rebuild. */
+const RUNS = Number(process.env["QUORATE_HISTORIES"] ?? 40);
+const SEED = Number(process.env["QUORATE_SEED"] ?? 20_260_102);
+
+describe("the ledger and a second one written from node/spec/ledger.md", () => {
+  test(
+    "hold the same money in the same places on random histories",
+    () => {
+      const seen = new Map<string, number>();
+      const history = fc.array(fc.noBias(blockDrawn), {
+        minLength: 30,
+        maxLength: 60,
+        size: "max",
+      });
+      const property = fc.property(history, (drawn) => compare(drawn, seen));
+      fc.assert(property, { numRuns: RUNS, seed: SEED, endOnFailure: true });
+      const missing = EXPECTED.filter((name) => !seen.has(name));
+      expect(missing, "never happened").toEqual([]);
+    },
+    60_000 + RUNS * 1_000,
+  );
+});
