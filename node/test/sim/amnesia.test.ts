@@ -7,9 +7,9 @@ import { World } from "./world.ts";
 const LIAR = 3;
 
 /**
- * Only one member ever sees an order certificate, so it alone commits at once; rounds often fail, and
- * the liar proposes on old certificates whenever it leads after a timeout. Whoever votes for that
- * forks the chain from what the one member has committed.
+ * Only one member ever sees an order certificate, so it alone commits at once; rounds often fail,
+ * and the liar proposes on old certificates whenever it leads after a timeout. Whoever votes for
+ * that forks the chain from what the one member has committed.
  */
 function amnesiaWorld(seed: number): World {
   const liar = { kind: "amnesia", node: LIAR } as const;

@@ -3,8 +3,8 @@ import type { ReplicaState } from "../../src/replica/types.ts";
 
 /**
  * A leader that entered its round by timeout and forgets all certificates but the oldest that it
- * holds: what it then proposes competes with blocks that others may have committed. Only the rule that
- * voters compare the parent with the timeouts' certificates (R2) stands against it.
+ * holds: what it then proposes competes with blocks that others may have committed. Only the rule
+ * that voters compare the parent with the timeouts' certificates (R2) stands against it.
  */
 export function forgetCertificates(state: ReplicaState): ReplicaState {
   const { epoch } = state.consensus;

@@ -5,8 +5,8 @@ import type { Recovered } from "../../src/replica/types.ts";
 import type { Random } from "./random.ts";
 
 /**
- * A node's two files as the shell keeps them. What was written and not yet synced survives the end of
- * the process, but a power cut keeps only some beginning of it.
+ * A node's two files as the shell keeps them. What was written and not yet synced survives the end
+ * of the process, but a power cut keeps only some beginning of it.
  */
 export interface Disk {
   /** By (epoch, kind, index), in the order of writing. */

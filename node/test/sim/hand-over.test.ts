@@ -52,7 +52,13 @@ describe("rule EPOCH", { timeout: 120_000 }, () => {
     if (dead === undefined) throw new Error("four members");
     world.stop(dead, "power");
     dead.gone = true;
-    // So many transactions around the swap that blocks after it carry some before it is executed.
+    // Order votes are late, so that the child of the block that ends the epoch is voted for before
+    // anybody has executed its parent; attestations are later still, so that the child is committed
+    // before the hand-over. And there are so many transactions that the child carries some.
+    world.extraDelayMs = ({ body }) => {
+      if (body.kind === "order-vote") return 20;
+      return body.kind === "statement" && body.signed.statement.kind === "attestation" ? 80 : 0;
+    };
     for (let atMs = 5_000; atMs < 8_500; atMs += 12) {
       world.at(atMs, () => clients.submit(workload.bundle(), atMs % 3));
     }

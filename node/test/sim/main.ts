@@ -15,7 +15,7 @@ of all nodes between any two effects, one equivocator. Every rule is checked at 
 
   --seeds A..B   seeds to run, both included (default 1..100); a single number runs one
   --nodes N      members of the set, 4 to 7 (default 4); 1 or 2 spares come on top
-  --crypto NAME  stub (keyed hash, default) or ed25519
+  --crypto NAME  stub (keyed hash, default), or ed25519: real signatures and real wire bytes
   --hour         instead of seeds: one hour with a member 150 ms slower, which is never silent
   --trace        print every input and effect; for a single seed
   --json         print one JSON document and nothing else

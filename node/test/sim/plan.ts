@@ -36,8 +36,8 @@ interface Crash<K extends string> {
 }
 
 /**
- * `twins`: two processes with one key, each telling a part of the others. `amnesia`: proposes on old
- * certificates after a timeout, as if it had forgotten the newer ones.
+ * `twins`: two processes with one key, each telling a part of the others. `amnesia`: proposes on
+ * old certificates after a timeout, as if it had forgotten the newer ones.
  */
 export interface Liar {
   readonly kind: "twins" | "amnesia";

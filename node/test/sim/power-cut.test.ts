@@ -3,7 +3,9 @@ import { quietPlan } from "./quiet-plan.ts";
 import { addLife, startAll } from "./scenario.ts";
 import { World } from "./world.ts";
 
-/** Runs until `effects` effects are done, cuts the power of all nodes there, and starts them again. */
+/**
+ * Runs until `effects` effects are done, cuts the power of all nodes there, and starts them again.
+ */
 function cutAt(effects: number, seed: number): World {
   // With one slow disk the others vote, certify and order a block that its proposer has not synced.
   const slowDisk = seed % 2 === 0 ? undefined : seed % 4;

@@ -7,8 +7,9 @@ import type {
 } from "../../src/replica/types.ts";
 
 /**
- * A running replica as its shell drives it: inputs are stepped at once, effects are performed strictly
- * in order, and a signature takes as long as its sync takes. A crash falls between two effects.
+ * A running replica as its shell drives it: inputs are stepped at once, effects are performed
+ * strictly in order, and a signature takes as long as its sync takes. A crash falls between two
+ * effects.
  */
 export interface Process {
   readonly state: ReplicaState;
@@ -30,7 +31,9 @@ export interface Ports {
   dies(): boolean;
   /** Everything but signatures and timers. */
   perform(effect: ReplicaEffect): void;
-  /** Chain synced, journal appended and synced: durable. Returns the input that resumes the core. */
+  /**
+   * Chain synced, journal appended and synced: durable. Returns the input that resumes the core.
+   */
   journal(effect: Extract<ReplicaEffect, { kind: "sign" }>): ReplicaInput;
   stepped(input: ReplicaInput, effects: readonly ReplicaEffect[]): void;
 }

@@ -9,7 +9,9 @@ import { createWorkload } from "./workload.ts";
 import type { World } from "./world.ts";
 
 const REGISTER_MS = 600;
-/** From evidence in an honest hand to slash and swap: the wait of CAUSE, a duty's turn, some blocks. */
+/**
+ * From evidence in an honest hand to slash and swap: the wait of CAUSE, a duty's turn, some blocks.
+ */
 const CONVICTION_MS = 6_000;
 const CLIENT_PATIENCE_MS = 2_000;
 

@@ -7,8 +7,8 @@ const SLOW = 3;
 const EXTRA_MS = 150;
 
 /**
- * Everything that one member sends or hears takes 150 ms longer, and its proposals come to nothing: it
- * has only late votes and heartbeats to show, because certificates hold the fastest quorum.
+ * Everything that one member sends or hears takes 150 ms longer, and its proposals come to nothing:
+ * it has only late votes and heartbeats to show, because certificates hold the fastest quorum.
  */
 export function slowMemberWorld(): World {
   const plan = quietPlan({ healMs: 0 });

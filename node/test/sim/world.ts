@@ -1,5 +1,7 @@
+import { decodeChainRecord, encodeChainRecord } from "../../src/consensus/codec.ts";
 import type { Effect } from "../../src/consensus/effects.ts";
-import type { PeerMessage } from "../../src/consensus/types.ts";
+import { decodePeerMessage, encodePeerMessage } from "../../src/consensus/message-codec.ts";
+import type { ChainRecord, PeerMessage } from "../../src/consensus/types.ts";
 import { AssertionError } from "../../src/kernel/assert.ts";
 import type { PublicKey } from "../../src/kernel/scalars.ts";
 import { signingBytes } from "../../src/kernel/statements.ts";
@@ -55,6 +57,8 @@ export class World {
   /** Waiting clients, by request. */
   readonly clients = new Map<number, (answer: Answer) => void>();
   readonly #queue = createEventQueue<() => void>();
+  /** Real signatures, and everything passes through its bytes on the wire and on disk. */
+  readonly #isReal: boolean;
   readonly #network;
   readonly #syncs;
   readonly #cuts;
@@ -62,6 +66,7 @@ export class World {
 
   constructor(plan: Plan, options: WorldOptions = {}) {
     this.plan = plan;
+    this.#isReal = options.crypto === "ed25519";
     this.keyring = createKeyring(options.crypto ?? "stub");
     const keys = nodeKeys(this.keyring, plan);
     this.birth = createBirth(plan, this.keyring, keys);
@@ -222,7 +227,7 @@ export class World {
     this.onEffect?.(node, effect);
     switch (effect.kind) {
       case "store":
-        writeChain(node.disk, effect.record);
+        writeChain(node.disk, this.#isReal ? rereadRecord(effect.record) : effect.record);
         return;
       case "broadcast":
         for (const to of this.nodes) this.#deliver(node, to, effect.message);
@@ -282,14 +287,15 @@ export class World {
     this.at(this.now + 1, () => this.input(node, { kind: "history", to, segment }));
   }
 
-  #deliver(from: SimNode, to: SimNode, message: PeerMessage): void {
+  #deliver(from: SimNode, to: SimNode, sent: PeerMessage): void {
     if (to.key === from.key || !from.pins.has(to.networkKey) || !from.talksTo(to.index)) return;
-    if (this.isLost(from, to, message)) return;
+    if (this.isLost(from, to, sent)) return;
     const delays = this.#network.deliveries(from, to, this.now);
     this.counts.add("messages sent");
     if (delays.length === 0) this.counts.add("messages lost");
     if (delays.length > 1) this.counts.add("messages doubled");
-    const extraMs = this.extraDelayMs(message);
+    const extraMs = this.extraDelayMs(sent);
+    const message = this.#isReal ? decodePeerMessage(encodePeerMessage(sent)) : sent;
     for (const delayMs of delays) {
       this.at(this.now + delayMs + extraMs, () => {
         if (!to.pins.has(from.networkKey)) return;
@@ -297,6 +303,10 @@ export class World {
       });
     }
   }
+}
+
+function rereadRecord(record: ChainRecord): ChainRecord {
+  return decodeChainRecord(encodeChainRecord(record));
 }
 
 /** Honest in all it signs, but it never tells the chain what it found. */
