@@ -1,6 +1,6 @@
 import type { ResultCertificate } from "@quorate/node/kernel/certificates";
 import type { Height, Millis } from "@quorate/node/kernel/scalars";
-import type { Genesis } from "@quorate/node/ledger/genesis";
+import type { Genesis } from "@quorate/node/ledger/genesis-file";
 
 /** A leaf of the state, or its absence, under a certificate that this client verified. */
 export interface CertifiedLeaf<T> {

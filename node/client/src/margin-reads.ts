@@ -1,5 +1,5 @@
 import type { Height, MicroUsd, Millis, PublicKey } from "@quorate/node/kernel/scalars";
-import type { Genesis } from "@quorate/node/ledger/genesis";
+import type { Genesis } from "@quorate/node/ledger/genesis-file";
 import {
   type AccountLeaf,
   accountKey,

@@ -12,9 +12,11 @@ import {
   validatorSet,
   validatorSetHash,
 } from "@quorate/node/kernel/validator-set";
-import { encodeGenesis, type Genesis, genesisHash } from "@quorate/node/ledger/genesis";
+import { createLedger } from "@quorate/node/ledger/create-ledger";
+import { encodeGenesis, genesisHash } from "@quorate/node/ledger/genesis";
+import type { Genesis } from "@quorate/node/ledger/genesis-file";
 import { encodeEventLeaf, encodeReceiptLeaf } from "@quorate/node/ledger/receipt";
-import { createLedger, type Spare } from "@quorate/node/ledger/state";
+import type { Spare } from "@quorate/node/ledger/state";
 import { proveTree, type StateTree, treeRoot, updateTree } from "@quorate/node/ledger/state-tree";
 import { transactionId } from "@quorate/node/ledger/transaction";
 import type { Receipt } from "@quorate/node/ledger/types";

@@ -1,7 +1,7 @@
 import { isHex } from "../kernel/bytes.ts";
 import { type Parameters, PRODUCTION } from "../kernel/parameters.ts";
 import type { MarginGenesis, MarketParameters } from "../margin/types.ts";
-import type { Genesis, GenesisOwner, GenesisSeat } from "./genesis.ts";
+import type { Genesis, GenesisOwner, GenesisSeat } from "./genesis-file.ts";
 import { ADDRESS_LENGTH_MAX } from "./transaction-codec.ts";
 
 /** A wrong field of a genesis file; `parseGenesis` turns it into a refusal. */

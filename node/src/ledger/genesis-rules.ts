@@ -3,7 +3,7 @@ import { type Parameters, PRODUCTION } from "../kernel/parameters.ts";
 import { MARKETS_MAX } from "../kernel/statements.ts";
 import { MEMBERS_MAX } from "../kernel/validator-set.ts";
 import type { MarketParameters } from "../margin/types.ts";
-import type { Genesis } from "./genesis.ts";
+import type { Genesis } from "./genesis-file.ts";
 import { GenesisError } from "./genesis-reader.ts";
 import { CUSTODIANS_MAX } from "./transaction-codec.ts";
 

@@ -4,7 +4,6 @@ import { fromHex, toHex } from "../kernel/bytes.ts";
 import { stateKeyHash, type TreeProof } from "../kernel/merkle.ts";
 import { type Digest, ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { LeafChange } from "../margin/types.ts";
-import type { LedgerState } from "./state.ts";
 
 /**
  * Persistent compact sparse Merkle tree over sha256(key): a leaf stands at the shortest prefix that
@@ -124,6 +123,6 @@ export function proveTree(tree: StateTree, key: string): TreeEntry {
 }
 
 /** State leaf `key` (node/spec/encoding.md, State) with its proof against this state's root. */
-export function proveState(state: LedgerState, key: string): TreeEntry {
+export function proveState(state: { readonly tree: StateTree }, key: string): TreeEntry {
   return proveTree(state.tree, key);
 }

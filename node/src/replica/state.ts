@@ -1,8 +1,8 @@
 import { recover } from "../consensus/recover.ts";
 import type { ConsensusConfig } from "../consensus/state.ts";
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
+import { createLedger } from "../ledger/create-ledger.ts";
 import { genesisSet } from "../ledger/genesis.ts";
-import { createLedger } from "../ledger/state.ts";
 import { sparesView } from "../ledger/views.ts";
 import { type DigestMap, emptyDigestMap, heightKey, setDigest } from "./digest-map.ts";
 import { BLOCKS_MAX } from "./limits.ts";

@@ -8,7 +8,7 @@ import type { ListProof } from "../kernel/merkle.ts";
 import type { Refusal } from "../kernel/result.ts";
 import type { Digest, Height, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { SignatureScheme, SignedStatement } from "../kernel/statements.ts";
-import type { Genesis } from "../ledger/genesis.ts";
+import type { Genesis } from "../ledger/genesis-file.ts";
 import type { LedgerState } from "../ledger/state.ts";
 import type { ExecutionResult, Receipt } from "../ledger/types.ts";
 import type { Ticks } from "../margin/types.ts";
@@ -74,8 +74,8 @@ export interface PeerPin {
 }
 
 /**
- * What the replica asks of its shell, performed strictly in order: nothing after a `store` or `sign`
- * before that is durable as consensus/effects.ts says.
+ * What the replica asks of its shell, performed strictly in order: nothing after a `store` or
+ * `sign` before that is durable as consensus/effects.ts says.
  */
 export type ReplicaEffect =
   | Exclude<Effect, { readonly kind: "set-timer" | "cancel-timer" | "execute" | "misconduct" }>

@@ -1,7 +1,8 @@
 import { watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Digest, Millis } from "../kernel/scalars.ts";
-import { type Genesis, genesisHash, parseGenesis } from "../ledger/genesis.ts";
+import { genesisHash, parseGenesis } from "../ledger/genesis.ts";
+import type { Genesis } from "../ledger/genesis-file.ts";
 import { diskFileSystem } from "./disk/file-system.ts";
 import { FatalError } from "./fatal-error.ts";
 

@@ -9,9 +9,11 @@ import {
   type Statement,
   signingBytes,
 } from "../../src/kernel/statements.ts";
+import { createLedger } from "../../src/ledger/create-ledger.ts";
 import { executeBlock } from "../../src/ledger/execute-block.ts";
-import { encodeGenesis, type Genesis, genesisHash } from "../../src/ledger/genesis.ts";
-import { createLedger, type LedgerState } from "../../src/ledger/state.ts";
+import { encodeGenesis, genesisHash } from "../../src/ledger/genesis.ts";
+import type { Genesis } from "../../src/ledger/genesis-file.ts";
+import type { LedgerState } from "../../src/ledger/state.ts";
 import {
   encodeTransaction,
   misconductProof,

@@ -1,5 +1,5 @@
 import { InputError } from "@quorate/client/errors";
-import type { Genesis } from "@quorate/node/ledger/genesis";
+import type { Genesis } from "@quorate/node/ledger/genesis-file";
 import type { MarketParameters } from "@quorate/node/margin/types";
 
 export interface MarketName {
