@@ -4,7 +4,7 @@ import type { Digest, Height, Millis, PublicKey } from "../kernel/scalars.ts";
 import { verifyStatement } from "../kernel/statements.ts";
 import { insertBlock } from "./block-tree.ts";
 import { onBlock, proposalStatement } from "./blocks.ts";
-import { verifyOrder, verifyQcOnce } from "./certificates.ts";
+import { verifyOrder, verifyQc } from "./certificates.ts";
 import { commitUpTo } from "./commit.ts";
 import { armSyncTimer, gotWanted, RETRY_MS } from "./fetch.ts";
 import { onEpochProof } from "./hand-over.ts";
@@ -144,7 +144,8 @@ function checkProof(turn: Turn, segment: ChainSegment, last: SignedBlock): Resul
   const { child, qc } = proof;
   const linked = child.block.qc.blockId === last.id && child.id === qc.blockId;
   const next = child.block.round === last.block.round + 1 && qc.round === child.block.round;
-  return linked && next ? verifyQcOnce(state, qc) : mismatch;
+  // It goes into the log as the proof, so that a known one is no excuse for junk signatures.
+  return linked && next ? verifyQc(state, qc) : mismatch;
 }
 
 /** The new blocks of the segment, if they continue this node's chain link by link. */

@@ -90,6 +90,7 @@ export function highestHqcRound(tc: TimeoutCertificate): Round {
   return tc.timeouts.reduce((highest, { hqcRound }) => Math.max(highest, hqcRound), 0);
 }
 
+/** A full check, also of the certificate it carries: both are read from blocks, and from logs. */
 export function verifyTc(state: ConsensusState, tc: TimeoutCertificate): Result<void, Refusal> {
   const epoch = checkEpoch(state, tc.epoch);
   if (!epoch.ok) return epoch;
@@ -115,13 +116,18 @@ export function verifyTc(state: ConsensusState, tc: TimeoutCertificate): Result<
       return refuse("BAD_SIGNATURE", "tc.timeouts", `the signature of ${author} does not verify`);
     }
   }
-  return verifyQcOnce(state, tc.highestQc);
+  return verifyQc(state, tc.highestQc);
 }
 
-/** As `verifyTc`, but a round whose certificate is known needs no second one. */
+/**
+ * As `verifyTc`, but a round whose certificate is known needs no second one: its timeouts are read by
+ * nobody. The certificate it carries is adopted whatever the round, so that one is always verified.
+ */
 export function verifyTcOnce(state: ConsensusState, tc: TimeoutCertificate): Result<void, Refusal> {
   const known = state.epoch.highestTc;
-  if (known?.round === tc.round && tc.epoch === known.epoch) return ok(undefined);
+  if (known?.round === tc.round && tc.epoch === known.epoch) {
+    return verifyQcOnce(state, tc.highestQc);
+  }
   return verifyTc(state, tc);
 }
 

@@ -15,6 +15,7 @@ const REPORTED_MAX = 1_024;
 export function isConflict(turn: Turn, first: SignedStatement, second: SignedStatement): boolean {
   // One signature signs one statement: the usual case, a repeat, costs nothing.
   if (first.author !== second.author || equalBytes(first.signature, second.signature)) return false;
+  if (statementEpoch(first.statement) !== statementEpoch(second.statement)) return false;
   const { chainId } = turn.state.config;
   return !equalBytes(
     signingBytes(chainId, first.statement),
@@ -51,6 +52,7 @@ function contradicts(earlier: SignedStatement, timeout: SignedStatement): boolea
   if (timeout.statement.kind !== "timeout") return false;
   const { round, hqcRound } = timeout.statement;
   const { statement } = earlier;
+  if (statementEpoch(statement) !== timeout.statement.epoch) return false;
   if (statement.kind === "order-vote")
     return round >= statement.round && hqcRound < statement.round;
   if (statement.kind === "vote") return round >= statement.round && hqcRound < statement.qcRound;

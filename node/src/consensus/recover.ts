@@ -83,14 +83,18 @@ function indexOf(signed: SignedStatement | undefined): number {
   return signed === undefined ? 0 : statementIndex(signed.statement);
 }
 
-/** Certificates of the root and above, from records and from the blocks that carry them. */
+/**
+ * Certificates of the root and above, from records and from the blocks that carry them. The first of
+ * a block stays: blocks' own certificates before records, copies inside timeout certificates last.
+ */
 function recoverCertified(history: History): ReadonlyMap<Digest, QuorumCertificate> {
   const { epoch, qcs } = history;
   const carried = Array.from(epoch.blocks.values()).map(({ signed }) => signed.block.qc);
   const certified = new Map<Digest, QuorumCertificate>();
   if (epoch.root.round === 0) certified.set(epoch.genesisQc.blockId, epoch.genesisQc);
   for (const qc of [...carried, ...qcs, ...recoverTcs(history).map((tc) => tc.highestQc)]) {
-    if (qc.round > 0 && qc.round >= epoch.root.round) certified.set(qc.blockId, qc);
+    const isNew = qc.round > 0 && qc.round >= epoch.root.round && !certified.has(qc.blockId);
+    if (isNew) certified.set(qc.blockId, qc);
   }
   return certified;
 }

@@ -28,6 +28,11 @@ function isNew(turn: Turn, from: PublicKey, signed: SignedStatement): boolean {
     turn.drop(from, { code: "ROUND_OUT_OF_WINDOW", field: `${statement.kind}.round` });
     return false;
   }
+  // Rounds start again with every epoch: what was signed in another one says nothing in this one.
+  if (statement.epoch !== turn.state.set.epoch) {
+    turn.drop(from, { code: "FOREIGN_EPOCH", field: `${statement.kind}.epoch` });
+    return false;
+  }
   if (!turn.isMember(author)) {
     turn.drop(from, { code: "FOREIGN_AUTHOR", field });
     return false;

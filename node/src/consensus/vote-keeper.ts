@@ -75,6 +75,7 @@ export function keepBallot(turn: Turn, signed: SignedStatement): void {
   const { statement, author } = signed;
   const shelf = shelfOf(statement.kind);
   if (shelf === undefined || !("round" in statement)) return;
+  if (statement.epoch !== turn.state.set.epoch) return;
   const known = knownBallot(turn, signed);
   if (known !== undefined) {
     if (isConflict(turn, known, signed)) reportMisconduct(turn, known, signed);
@@ -92,6 +93,7 @@ export function keepBallot(turn: Turn, signed: SignedStatement): void {
 export function keepTimeout(turn: Turn, ballot: TimeoutBallot): void {
   const { statement, author } = ballot.signed;
   if (statement.kind !== "timeout" || !isRoundInWindow(turn, statement.round)) return;
+  if (statement.epoch !== turn.state.set.epoch) return;
   const { timeouts } = ballotsOf(turn, statement.round);
   if (timeouts.has(author)) return;
   changeBallots(turn, statement.round, { timeouts: withEntry(timeouts, author, ballot) });
