@@ -13,6 +13,7 @@ import {
 } from "../kernel/scalars.ts";
 import type { AttestedResult, SignatureScheme, SignedStatement } from "../kernel/statements.ts";
 import { findMember, type ValidatorSet } from "../kernel/validator-set.ts";
+import { type Ballots, NO_BALLOTS, type TimeoutBallot } from "./ballots.ts";
 import { type Election, leaderOrder } from "./leader-election.ts";
 import { freshSafetyData, type SafetyData } from "./safety-data.ts";
 import type {
@@ -72,20 +73,6 @@ export interface BlockNode {
   readonly stored: boolean;
   /** Why this node will never vote for it. */
   readonly refused: string | undefined;
-}
-
-export interface TimeoutBallot {
-  readonly signed: SignedStatement;
-  /** At least as high as the statement's `hqcRound`. */
-  readonly qc: QuorumCertificate;
-}
-
-/** First statement of each kind by each author in one round; a second one is misconduct. */
-export interface Ballots {
-  readonly proposals: ReadonlyMap<PublicKey, SignedStatement>;
-  readonly votes: ReadonlyMap<PublicKey, SignedStatement>;
-  readonly orderVotes: ReadonlyMap<PublicKey, SignedStatement>;
-  readonly timeouts: ReadonlyMap<PublicKey, TimeoutBallot>;
 }
 
 /** A proven commit that this node has not made yet. */
@@ -264,13 +251,6 @@ export function epochGenesisId(
   const writer = new Writer().text("quorate/v1/epoch-genesis").hex32(chainId).u64(epoch);
   return sha256Hex(writer.hex32(last === undefined ? ZERO_DIGEST : resultDigest(last)).finish());
 }
-
-export const NO_BALLOTS: Ballots = {
-  proposals: new Map(),
-  votes: new Map(),
-  orderVotes: new Map(),
-  timeouts: new Map(),
-};
 
 export function createEpoch(chainId: Digest, start: EpochStart, now: Millis): EpochState {
   const { set, genesisId } = start;

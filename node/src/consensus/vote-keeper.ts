@@ -1,9 +1,10 @@
 import type { PublicKey, Round } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { hasQuorum } from "../kernel/validator-set.ts";
+import type { Ballots, TimeoutBallot } from "./ballots.ts";
 import { sortedSignatures } from "./certificates.ts";
 import { findContradiction, isConflict, noteNewest, reportMisconduct } from "./evidence.ts";
-import { type Ballots, ballotsAt, type TimeoutBallot } from "./state.ts";
+import { ballotsAt } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
 import type { OrderCertificate, QuorumCertificate, TimeoutCertificate } from "./types.ts";
 
