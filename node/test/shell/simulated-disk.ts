@@ -11,8 +11,9 @@ interface Inode {
 }
 
 /**
- * A disk as the kernel gives it: names and bytes are durable only after their own sync, a failed fsync
- * keeps the bytes readable and loses them for good, and a power cut may keep any prefix of the rest.
+ * A disk as the kernel gives it: names and bytes are durable only after their own sync, a failed
+ * fsync keeps the bytes readable and loses them for good, and a power cut may keep any prefix of
+ * the rest.
  */
 export class SimulatedDisk {
   #cachedNames = new Map<string, Inode>();
@@ -23,6 +24,7 @@ export class SimulatedDisk {
 
   readonly fileSystem: FileSystem = {
     read: async (path) => this.#cachedNames.get(path)?.cached.slice(),
+    length: async (path) => this.#cachedNames.get(path)?.cached.length,
     readRange: async (path, offset, length) => {
       const inode = this.#cachedNames.get(path);
       if (inode === undefined) throw new Error(`${path}: no such file`);

@@ -10,8 +10,7 @@ import { assert, defined } from "../../kernel/assert.ts";
 import type { EpochProof, ResultCertificate } from "../../kernel/certificates.ts";
 import type { Digest, Epoch, Height } from "../../kernel/scalars.ts";
 import type { FileSystem } from "./file-system.ts";
-import { openChainLog } from "./journal.ts";
-import type { RecordLog, RecordPlace } from "./record-log.ts";
+import { openLog, type RecordLog, type RecordPlace } from "./record-log.ts";
 
 /** A segment stays below a message of gRPC. */
 const SEGMENT_BYTES_MAX = 8 * 1024 * 1024;
@@ -73,14 +72,15 @@ export class ChainStore {
     readonly folder: string;
     readonly salt: Uint8Array;
   }): Promise<{ readonly store: ChainStore; readonly records: readonly ChainRecord[] }> {
-    const { log, records } = await openChainLog(options);
-    const store = new ChainStore(options.fileSystem, log);
-    const decoded = records.map(({ bytes, place }) => {
-      const record = decodeChainRecord(bytes);
-      store.#note(record, place);
-      return record;
+    const records: ChainRecord[] = [];
+    const places: RecordPlace[] = [];
+    const log = await openLog({ ...options, name: "chain.log" }, ({ bytes, place }) => {
+      records.push(decodeChainRecord(bytes));
+      places.push(place);
     });
-    return { store, records: decoded };
+    const store = new ChainStore(options.fileSystem, log);
+    store.#noteAll(records, places);
+    return { store, records };
   }
 
   /** Newest committed height; 0 before the first. */
@@ -105,10 +105,7 @@ export class ChainStore {
   async sync(): Promise<void> {
     const records = this.#pending;
     this.#pending = [];
-    const places = await this.#log.append(records.map(encodeChainRecord));
-    for (const [index, record] of records.entries()) {
-      this.#note(record, defined(places[index], `place of record ${index}`));
-    }
+    this.#noteAll(records, await this.#log.append(records.map(encodeChainRecord)));
   }
 
   async close(): Promise<void> {
@@ -206,6 +203,12 @@ export class ChainStore {
   async #read(place: RecordPlace): Promise<ChainRecord> {
     const { offset, length } = place;
     return decodeChainRecord(await this.#fileSystem.readRange(this.#log.path, offset, length));
+  }
+
+  #noteAll(records: readonly ChainRecord[], places: readonly RecordPlace[]): void {
+    for (const [index, record] of records.entries()) {
+      this.#note(record, defined(places[index], `place of record ${index}`));
+    }
   }
 
   #note(record: ChainRecord, place: RecordPlace): void {

@@ -1,4 +1,13 @@
-import { chmod, constants, type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
+import {
+  chmod,
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  stat,
+} from "node:fs/promises";
 
 /** A file that only grows. Nothing is durable before `sync` has returned. */
 export interface AppendFile {
@@ -14,6 +23,8 @@ export interface AppendFile {
 export interface FileSystem {
   /** Undefined where there is no such file. */
   read(path: string): Promise<Uint8Array | undefined>;
+  /** Bytes in the file, or undefined where there is none. */
+  length(path: string): Promise<number | undefined>;
   readRange(path: string, offset: number, length: number): Promise<Uint8Array>;
   /** A new empty file; one of the same name loses its content. */
   create(path: string): Promise<AppendFile>;
@@ -44,21 +55,20 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
+/** Undefined where the file that the action needs does not exist. */
+async function ifPresent<T>(action: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await action();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
 /** The real disk. Files are readable by their owner only. */
 export const diskFileSystem: FileSystem = {
-  read: async (path) => {
-    try {
-      const handle = await open(path, "r");
-      try {
-        return new Uint8Array(await handle.readFile());
-      } finally {
-        await handle.close();
-      }
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
-  },
+  read: (path) => ifPresent(async () => new Uint8Array(await readFile(path))),
+  length: (path) => ifPresent(async () => (await stat(path)).size),
   readRange: async (path, offset, length) => {
     const handle = await open(path, "r");
     try {

@@ -6,7 +6,9 @@ import { sha256 } from "../../crypto/sha256.ts";
 import { concatBytes, equalBytes } from "../../kernel/bytes.ts";
 import { type SignedStatement, type Statement, statementIndex } from "../../kernel/statements.ts";
 import { FatalError } from "../fatal-error.ts";
+import type { FileSystem } from "./file-system.ts";
 import { Journal } from "./journal.ts";
+import { openLog, readLog, writeNewLog } from "./record-log.ts";
 import { Signer } from "./signer.ts";
 
 const chainId = "ab".repeat(32);
@@ -289,5 +291,38 @@ describe("identity of the journal", () => {
     expect(restarted.journal.burnt).toBe("a peer has seen more");
     const after = await restarted.signer.sign([{ statement: vote(1), safety }]);
     expect(after.signed).toEqual([]);
+  });
+});
+
+describe("large logs", () => {
+  test("rule JOURNAL: a log is read in ranges, so that one beyond 2 GiB opens", async () => {
+    const disk = new SimulatedDisk();
+    const salt = new Uint8Array(16).fill(9);
+    const location = { fileSystem: disk.fileSystem, folder: "/data", name: "large.log", salt };
+    const MiB = 1024 * 1024;
+    const written = [...Array(7).keys()].map((fill) => new Uint8Array(6 * MiB).fill(fill + 1));
+    await writeNewLog(location, written);
+    const ranges: number[] = [];
+    const fileSystem: FileSystem = {
+      ...disk.fileSystem,
+      read: async () => {
+        throw new RangeError("ERR_FS_FILE_TOO_LARGE");
+      },
+      readRange: (path, offset, length) => {
+        ranges.push(length);
+        return disk.fileSystem.readRange(path, offset, length);
+      },
+    };
+    const found: (number | undefined)[] = [];
+    const path = "/data/large.log";
+    await readLog(fileSystem, path, ({ bytes }) => found.push(bytes.length, bytes.at(-1)));
+    expect(found).toEqual(written.flatMap((bytes) => [bytes.length, bytes[0]]));
+    expect(ranges.length).toBeGreaterThan(1);
+    expect(Math.max(...ranges)).toBeLessThan(64 * MiB);
+    const log = await openLog({ ...location, fileSystem }, () => undefined);
+    await log.append([Uint8Array.of(1, 2, 3)]);
+    found.length = 0;
+    await readLog(fileSystem, path, ({ bytes }) => found.push(bytes.length));
+    expect(found.at(-1)).toBe(3);
   });
 });

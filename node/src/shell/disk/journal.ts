@@ -12,7 +12,7 @@ import {
 } from "../../kernel/statements.ts";
 import { FatalError } from "../fatal-error.ts";
 import type { FileSystem } from "./file-system.ts";
-import { openLog, type RecordLog, readLog, writeNewLog } from "./record-log.ts";
+import { type RecordLog, readLog, writeNewLog } from "./record-log.ts";
 
 const NAME = "journal.log";
 const REASON_LENGTH_MAX = 4_096;
@@ -117,9 +117,8 @@ export class Journal {
   ): Promise<{ readonly journal: Journal; readonly records: readonly JournalRecord[] }> {
     const { fileSystem, folder, chainId, salt } = options;
     const path = `${folder}/${NAME}`;
-    const bytes = await fileSystem.read(path);
-    const content = bytes === undefined ? undefined : readLog(path, bytes);
-    const found = (content?.records ?? []).map((record) => decodeJournalEntry(record.bytes));
+    const found: JournalEntry[] = [];
+    await readLog(fileSystem, path, ({ bytes }) => found.push(decodeJournalEntry(bytes)));
     checkIdentity(path, options, found);
     const entries: JournalEntry[] = found.length > 0 ? found : [{ kind: "genesis", chainId }];
     const location = { fileSystem, folder, name: NAME, salt };
@@ -198,11 +197,4 @@ function checkIdentity(
       );
     }
   }
-}
-
-/** The chain log: what was ordered and certified, in order. */
-export function openChainLog(
-  options: Pick<JournalOptions, "fileSystem" | "folder" | "salt">,
-): ReturnType<typeof openLog> {
-  return openLog({ ...options, name: "chain.log" });
 }

@@ -20,6 +20,8 @@ const FRAME_HEADER_LENGTH = 12;
 /** Bytes of one frame's payload; a longer group is split, with a sync between its frames. */
 export const FRAME_BYTES_MAX = 8 * 1024 * 1024;
 const TAIL_BYTES_MAX = FRAME_BYTES_MAX + FRAME_HEADER_LENGTH;
+/** Read at once when a log is opened; what is left in it at the next read is read again. */
+const WINDOW_BYTES = 4 * TAIL_BYTES_MAX;
 
 /** Where a record's bytes are in its file. */
 export interface RecordPlace {
@@ -59,15 +61,19 @@ function frame(salt: Uint8Array, offset: number, payload: Uint8Array): Uint8Arra
   return concatBytes(FRAME_MAGIC, u32Bytes(payload.length), crc, payload);
 }
 
-/** Payload of the valid frame at `offset`, or undefined. */
-function frameAt(bytes: Uint8Array, salt: Uint8Array, offset: number): Uint8Array | undefined {
-  const start = offset + FRAME_HEADER_LENGTH;
+/** Payload of the valid frame at `index` of the bytes, which is `offset` in the file. */
+function frameAt(
+  bytes: Uint8Array,
+  index: number,
+  { salt, offset }: { readonly salt: Uint8Array; readonly offset: number },
+): Uint8Array | undefined {
+  const start = index + FRAME_HEADER_LENGTH;
   if (start > bytes.length) return undefined;
-  if (!equalBytes(bytes.subarray(offset, offset + 4), FRAME_MAGIC)) return undefined;
-  const length = u32(bytes, offset + 4);
+  if (!equalBytes(bytes.subarray(index, index + 4), FRAME_MAGIC)) return undefined;
+  const length = u32(bytes, index + 4);
   if (length === 0 || length > FRAME_BYTES_MAX || start + length > bytes.length) return undefined;
   const payload = bytes.subarray(start, start + length);
-  return frameCrc(salt, offset, payload) === u32(bytes, offset + 8) ? payload : undefined;
+  return frameCrc(salt, offset, payload) === u32(bytes, index + 8) ? payload : undefined;
 }
 
 function recordsOf(payload: Uint8Array, payloadOffset: number): LogRecord[] {
@@ -81,41 +87,79 @@ function recordsOf(payload: Uint8Array, payloadOffset: number): LogRecord[] {
   return records;
 }
 
-/** True if a whole frame stands somewhere behind a broken one: then the break is no torn tail. */
+/** True if a whole frame stands somewhere behind the broken one at the start of these bytes. */
 function hasFrameAfter(bytes: Uint8Array, salt: Uint8Array, offset: number): boolean {
-  if (bytes.length - offset > TAIL_BYTES_MAX) return true;
-  for (let at = offset + 1; at + FRAME_HEADER_LENGTH < bytes.length; at += 1) {
-    if (bytes[at] === FRAME_MAGIC[0] && frameAt(bytes, salt, at) !== undefined) return true;
+  for (let at = 1; at + FRAME_HEADER_LENGTH < bytes.length; at += 1) {
+    if (bytes[at] !== FRAME_MAGIC[0]) continue;
+    if (frameAt(bytes, at, { salt, offset: offset + at }) !== undefined) return true;
   }
   return false;
 }
 
+/** Reads a file front to back in ranges: a log may be larger than one read or one buffer can be. */
+class FileWindow {
+  readonly #fileSystem: FileSystem;
+  readonly #path: string;
+  readonly length: number;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #start = 0;
+
+  constructor(fileSystem: FileSystem, path: string, length: number) {
+    this.#fileSystem = fileSystem;
+    this.#path = path;
+    this.length = length;
+  }
+
+  /** At least `TAIL_BYTES_MAX` bytes from `offset` on, or all that the file has. */
+  async from(offset: number): Promise<Uint8Array> {
+    const end = this.#start + this.#bytes.length;
+    if (end < this.length && offset + TAIL_BYTES_MAX > end) {
+      const length = Math.min(WINDOW_BYTES, this.length - offset);
+      this.#bytes = await this.#fileSystem.readRange(this.#path, offset, length);
+      this.#start = offset;
+    }
+    return this.#bytes.subarray(offset - this.#start);
+  }
+}
+
 export interface LogContent {
   readonly salt: Uint8Array;
-  readonly records: readonly LogRecord[];
   /** End of the last whole frame; what follows is a torn tail. */
   readonly validLength: number;
 }
 
 /**
- * Reads a log back. Throws FatalError LOG_CORRUPT where anything but the last, unsynced frame is
- * broken: whatever stood there may have been a signature that left.
+ * Reads a log back, each record to `visit` in order; undefined where there is no file. Throws
+ * FatalError LOG_CORRUPT where anything but the last, unsynced frame is broken: whatever stood
+ * there may have been a signature that left.
  */
-export function readLog(path: string, bytes: Uint8Array): LogContent {
-  const salt = bytes.slice(HEADER_TEXT.length, HEADER_TEXT.length + SALT_LENGTH);
-  if (bytes.length < HEADER_LENGTH || !equalBytes(bytes.subarray(0, HEADER_LENGTH), header(salt))) {
+export async function readLog(
+  fileSystem: FileSystem,
+  path: string,
+  visit: (record: LogRecord) => void,
+): Promise<LogContent | undefined> {
+  const length = await fileSystem.length(path);
+  if (length === undefined) return undefined;
+  const window = new FileWindow(fileSystem, path, length);
+  const first = await window.from(0);
+  const salt = first.slice(HEADER_TEXT.length, HEADER_TEXT.length + SALT_LENGTH);
+  if (length < HEADER_LENGTH || !equalBytes(first.subarray(0, HEADER_LENGTH), header(salt))) {
     throw corrupt(path, 0);
   }
-  const records: LogRecord[] = [];
   let offset = HEADER_LENGTH;
-  while (offset < bytes.length) {
-    const payload = frameAt(bytes, salt, offset);
-    if (payload === undefined) break;
-    for (const record of recordsOf(payload, offset + FRAME_HEADER_LENGTH)) records.push(record);
+  while (offset < length) {
+    const bytes = await window.from(offset);
+    const payload = frameAt(bytes, 0, { salt, offset });
+    if (payload === undefined) {
+      // A valid frame behind a broken one, or more than one frame can be: no torn tail.
+      if (length - offset > TAIL_BYTES_MAX) throw corrupt(path, offset);
+      if (hasFrameAfter(bytes, salt, offset)) throw corrupt(path, offset);
+      break;
+    }
+    for (const record of recordsOf(payload, offset + FRAME_HEADER_LENGTH)) visit(record);
     offset += FRAME_HEADER_LENGTH + payload.length;
   }
-  if (offset < bytes.length && hasFrameAfter(bytes, salt, offset)) throw corrupt(path, offset);
-  return { salt, records, validLength: offset };
+  return { salt, validLength: offset };
 }
 
 function corrupt(path: string, offset: number): FatalError {
@@ -242,13 +286,12 @@ export async function writeNewLog(
 /** Opens a log where it stands, its torn tail cut off; a missing file is made. */
 export async function openLog(
   location: LogLocation,
-): Promise<{ readonly log: RecordLog; readonly records: readonly LogRecord[] }> {
+  visit: (record: LogRecord) => void,
+): Promise<RecordLog> {
   const { fileSystem, folder, name } = location;
   const path = `${folder}/${name}`;
-  const bytes = await fileSystem.read(path);
-  if (bytes === undefined) return { log: await writeNewLog(location, []), records: [] };
-  const content = readLog(path, bytes);
+  const content = await readLog(fileSystem, path, visit);
+  if (content === undefined) return writeNewLog(location, []);
   const file = await fileSystem.openAppend(path, content.validLength);
-  const log = new RecordLog(path, file, content.salt, content.validLength);
-  return { log, records: content.records };
+  return new RecordLog(path, file, content.salt, content.validLength);
 }
