@@ -4,12 +4,16 @@ import {
   verifyResultCertificate,
 } from "../kernel/certificates.ts";
 import type { Height, Millis, PublicKey } from "../kernel/scalars.ts";
-import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
-import { findMember, hasQuorum } from "../kernel/validator-set.ts";
+import {
+  type AttestedResult,
+  type SignedStatement,
+  verifyStatement,
+} from "../kernel/statements.ts";
+import { findMember, hasQuorum, type ValidatorSet } from "../kernel/validator-set.ts";
 import { sortedSignatures } from "./certificates.ts";
 import { isConflict, reportMisconduct } from "./evidence.ts";
 import { observeLife } from "./signing.ts";
-import { setOfEpoch } from "./state.ts";
+import type { ConsensusState } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
 
 /** Attestations and certificates are kept for this many heights above what is certified. */
@@ -21,6 +25,24 @@ const GAP_MS: Millis = 1_000;
 /** The last of the attestations is on its way for this long. */
 const LATE_MS: Millis = 300;
 const CERTIFICATE_PACE_MS: Millis = 1_000;
+
+/**
+ * The set that may attest a height: the one whose epoch the height is in, past or current. A quorum
+ * of an epoch gone by has no say about heights after its end: undefined for those, and for an epoch
+ * that this node has not reached.
+ */
+function setOfResult(
+  state: ConsensusState,
+  { epoch, height }: AttestedResult,
+): ValidatorSet | undefined {
+  const { genesisSet } = state.config;
+  const { epochProofs } = state.chain;
+  const before = epochProofs[epoch - genesisSet.epoch - 1];
+  const end = epochProofs[epoch - genesisSet.epoch]?.certificate.result.height;
+  if (height <= (before?.certificate.result.height ?? 0)) return undefined;
+  if (end !== undefined && height > end) return undefined;
+  return epoch === genesisSet.epoch ? genesisSet : before?.nextSet;
+}
 
 /** E7, and whether this attestation is already here. */
 function isKnown(turn: Turn, signed: SignedStatement, height: Height): boolean {
@@ -45,9 +67,9 @@ function answerLate(turn: Turn, from: PublicKey, height: Height): void {
 export function onAttestation(turn: Turn, from: PublicKey, signed: SignedStatement): void {
   const { statement, author } = signed;
   if (statement.kind !== "attestation") return;
-  const { height, epoch } = statement.result;
+  const { height } = statement.result;
   const { certified } = turn.chain;
-  const set = setOfEpoch(turn.state, epoch);
+  const set = setOfResult(turn.state, statement.result);
   if (set === undefined || findMember(set, author) === undefined) {
     turn.drop(from, { code: "FOREIGN_AUTHOR", field: "attestation.author" });
     return;
@@ -83,7 +105,7 @@ export function keepAttestation(turn: Turn, signed: SignedStatement): void {
 function certify(turn: Turn, sample: SignedStatement): void {
   if (sample.statement.kind !== "attestation") return;
   const { result } = sample.statement;
-  const set = setOfEpoch(turn.state, result.epoch);
+  const set = setOfResult(turn.state, result);
   if (set === undefined || turn.chain.waiting.has(result.height)) return;
   const digest = resultDigest(result);
   const equal = Array.from(turn.chain.attestations.get(result.height)?.values() ?? []).filter(
@@ -113,10 +135,10 @@ export function onResultCertificate(
   certificate: ResultCertificate,
 ): void {
   compareAttestations(turn, certificate);
-  const { height, epoch } = certificate.result;
+  const { height } = certificate.result;
   if (height <= turn.chain.certified || turn.chain.waiting.has(height)) return;
-  const set = setOfEpoch(turn.state, epoch);
-  // A later epoch: its proof, or the chain up to it, comes first.
+  const set = setOfResult(turn.state, certificate.result);
+  // A later epoch: its proof, or the chain up to it, comes first. An older one: not its height.
   if (set === undefined || height > turn.epoch.root.height + AHEAD_MAX) return;
   const { scheme, chainId } = turn.state.config;
   const verified = verifyResultCertificate(scheme, chainId, set, certificate);

@@ -180,6 +180,86 @@ describe("rule EPOCH", () => {
     expect(blocks.some(({ block }) => block.block.proposer === keyOf("d"))).toBe(false);
   });
 
+  /** Epoch 2 has begun, and everybody has signed in it. */
+  function swapped(): Network {
+    const network = swapNetwork();
+    network.start();
+    network.run(1_000);
+    network.submit("a", "swap");
+    network.run(3_000);
+    for (const node of network.nodes.values()) expect(node.state.set.epoch).toBe(2);
+    return network;
+  }
+
+  test("rule JOURNAL: what was signed in an epoch binds, also when the chain log has lost it", () => {
+    const network = swapped();
+    const node = network.node("a");
+    const { safety, proposedRound, orderVotedRound } = node.state.epoch;
+    expect(safety.lastVotedRound).toBeGreaterThan(2);
+    network.crash("a");
+    const { chain } = node.disk;
+    chain.splice(chain.findIndex(({ kind }) => kind === "epoch"));
+    network.restart("a");
+    // The fake signer throws on a second statement in one place.
+    expect(network.run(3_000, () => node.state.set.epoch === 2)).toBe(true);
+    expect(node.state.epoch.safety).toEqual({ ...safety, epoch: 2 });
+    expect(node.state.epoch.proposedRound).toBe(proposedRound);
+    expect(node.state.epoch.orderVotedRound).toBe(orderVotedRound);
+    const signed = node.disk.journal.length;
+    network.run(5_000);
+    const votes = node.disk.journal.slice(signed).filter(({ statement }) => {
+      return statement.kind === "vote";
+    });
+    expect(votes.length).toBeGreaterThan(2);
+    expect(node.misconduct).toEqual([]);
+  });
+
+  test("rule EPOCH: a quorum of an epoch gone by certifies nothing after its end", () => {
+    const network = swapped();
+    const node = network.node("a");
+    network.delay = () => undefined;
+    const height = node.state.epoch.root.height + 1;
+    const certificate = (epoch: number, at: number, names: readonly string[]) => {
+      const result = {
+        epoch,
+        height: at,
+        blockId: "1".repeat(64),
+        timestampMs: network.now,
+        stateRoot: "2".repeat(64),
+        receiptsRoot: "3".repeat(64),
+        nextSetHash: "0".repeat(64),
+      };
+      const statements = names.map((name) =>
+        signStub(keyOf(name), { kind: "attestation", result }),
+      );
+      const signatures = statements
+        .map(({ author, signature }) => ({ author, signature }))
+        .toSorted((left, right) => (left.author < right.author ? -1 : 1));
+      return { statements, certificate: { result, signatures } };
+    };
+    const status = peerStatus(node.state);
+    const old = certificate(1, height, ["b", "c", "d"]);
+    network.inject("d", "a", {
+      status,
+      body: { kind: "result-certificate", certificate: old.certificate },
+    });
+    for (const signed of old.statements) {
+      network.inject("d", "a", { status, body: { kind: "statement", signed } });
+    }
+    network.run(10);
+    expect(node.state.chain.waiting.size).toBe(0);
+    expect(node.state.chain.attestations.get(height)).toBeUndefined();
+    // The set of the epoch itself is heard.
+    const now = certificate(2, height, ["b", "c", "e"]);
+    network.inject("b", "a", {
+      status,
+      body: { kind: "result-certificate", certificate: now.certificate },
+    });
+    network.run(10);
+    expect(Array.from(node.state.chain.waiting.keys())).toEqual([height]);
+    expect(node.halts).toEqual([]);
+  });
+
   test("rule EPOCH: a node that slept through the hand-over catches up across it", () => {
     const network = swapNetwork();
     network.start();

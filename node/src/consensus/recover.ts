@@ -1,12 +1,8 @@
 import type { Digest } from "../kernel/scalars.ts";
-import {
-  type SignedStatement,
-  type StatementKind,
-  statementEpoch,
-  statementIndex,
-} from "../kernel/statements.ts";
+import type { SignedStatement } from "../kernel/statements.ts";
 import { type History, readHistory } from "./history.ts";
-import type { JournalRecord, SafetyData } from "./safety-data.ts";
+import { bindEpoch, ownFuture, ownPastOf } from "./own-past.ts";
+import type { JournalRecord } from "./safety-data.ts";
 import {
   type ChainState,
   type ConsensusConfig,
@@ -40,47 +36,13 @@ export function recover(config: ConsensusConfig, recovered: Recovered): Consensu
     epoch: recoverEpoch(history, recovered.journal),
     lanes: recoverLanes(config, history, recovered.journal, fresh.lanes),
     chain: recoverChain(history, fresh.chain),
+    ownFuture: ownFuture(recovered.journal, history.set.epoch),
   };
 }
 
 function recoverChain(history: History, fresh: ChainState): ChainState {
   const { committed, epochProofs, certificates } = history;
   return { ...fresh, committed, epochProofs, replayed: certificates };
-}
-
-/**
- * Highest value of each, over every signature of this epoch: nothing that was promised is
- * forgotten.
- */
-function recoverSafety(fresh: SafetyData, journal: readonly JournalRecord[]): SafetyData {
-  return journal.reduce((highest, { safety }) => {
-    if (safety.epoch !== highest.epoch) return highest;
-    return {
-      epoch: highest.epoch,
-      lastVotedRound: Math.max(highest.lastVotedRound, safety.lastVotedRound),
-      oneChainRound: Math.max(highest.oneChainRound, safety.oneChainRound),
-      highestTimeoutRound: Math.max(highest.highestTimeoutRound, safety.highestTimeoutRound),
-    };
-  }, fresh);
-}
-
-/** The newest statement of one kind that this node signed in the epoch. */
-function lastSigned(
-  journal: readonly JournalRecord[],
-  epoch: number,
-  kind: StatementKind,
-): SignedStatement | undefined {
-  return journal
-    .filter(({ statement }) => statement.kind === kind && statementEpoch(statement) === epoch)
-    .reduce<JournalRecord | undefined>((last, record) => {
-      const newer =
-        last === undefined || statementIndex(record.statement) > statementIndex(last.statement);
-      return newer ? record : last;
-    }, undefined);
-}
-
-function indexOf(signed: SignedStatement | undefined): number {
-  return signed === undefined ? 0 : statementIndex(signed.statement);
 }
 
 /**
@@ -115,21 +77,17 @@ function recoverEpoch(history: History, journal: readonly JournalRecord[]): Epoc
   const highestTc = recoverTcs(history).reduce<TimeoutCertificate | undefined>((highest, tc) => {
     return highest === undefined || tc.round > highest.round ? tc : highest;
   }, undefined);
-  const ownTimeout = lastSigned(journal, set.epoch, "timeout");
+  const past = ownPastOf(journal, set.epoch);
+  const { timeout } = past;
   return {
-    ...epoch,
-    safety: recoverSafety(epoch.safety, journal),
+    ...bindEpoch(epoch, past),
     certified,
     highestQc,
     highestTc,
     round: Math.max(highestQc.round, highestTc?.round ?? 0) + 1,
     storedQcRound: highestQc.round,
     storedTcRound: highestTc?.round ?? 0,
-    ownVote: lastSigned(journal, set.epoch, "vote"),
-    ownOrderVote: lastSigned(journal, set.epoch, "order-vote"),
-    ownTimeout: ownTimeout && { signed: ownTimeout, qc: named(ownTimeout, certified, highestQc) },
-    orderVotedRound: indexOf(lastSigned(journal, set.epoch, "order-vote")),
-    proposedRound: indexOf(lastSigned(journal, set.epoch, "proposal")),
+    ownTimeout: timeout && { signed: timeout, qc: named(timeout, certified, highestQc) },
   };
 }
 

@@ -15,6 +15,7 @@ import type { AttestedResult, SignatureScheme, SignedStatement } from "../kernel
 import { findMember, type ValidatorSet } from "../kernel/validator-set.ts";
 import { type Ballots, NO_BALLOTS, type TimeoutBallot } from "./ballots.ts";
 import { type Election, leaderOrder } from "./leader-election.ts";
+import type { OwnPast } from "./own-past.ts";
 import { freshSafetyData, type SafetyData } from "./safety-data.ts";
 import type {
   Batch,
@@ -229,6 +230,8 @@ export interface ConsensusState {
   /** Proposal to certificate of the newest successful rounds (R8). */
   readonly roundTimes: readonly Millis[];
   readonly resendDueAt: Millis;
+  /** What the journal has of epochs that the chain log does not know yet. */
+  readonly ownFuture: ReadonlyMap<Epoch, OwnPast>;
 }
 
 /** Everything that an epoch starts from. */
@@ -348,6 +351,7 @@ export function createConsensus(config: ConsensusConfig): ConsensusState {
     spares: [],
     roundTimes: [],
     resendDueAt: 0,
+    ownFuture: new Map(),
   };
 }
 
@@ -369,12 +373,4 @@ export function peerStatus(state: ConsensusState): PeerStatus {
     qcRound: state.epoch.highestQc.round,
     committedHeight: state.epoch.root.height,
   };
-}
-
-/** The set of a past or the current epoch; undefined for one that this node has not reached. */
-export function setOfEpoch(state: ConsensusState, epoch: Epoch): ValidatorSet | undefined {
-  if (epoch === state.set.epoch) return state.set;
-  const { genesisSet } = state.config;
-  if (epoch === genesisSet.epoch) return genesisSet;
-  return state.chain.epochProofs[epoch - genesisSet.epoch - 1]?.nextSet;
 }
