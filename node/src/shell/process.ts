@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { awaitGenesis } from "./birth.ts";
 import { type Config, parseCommandLine, parseConfig, USAGE, UsageError } from "./config.ts";
 import { diskFileSystem, makeFolder } from "./disk/file-system.ts";
+import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
 import { FatalError } from "./fatal-error.ts";
 import { ControlService } from "./grpc/control-service.ts";
 import { type Identity, issueIdentity } from "./grpc/pinned-tls.ts";
@@ -76,13 +77,16 @@ interface Base {
   readonly keys: NodeKeys;
   readonly identity: Identity;
   readonly log: Log;
+  readonly lock: FolderLock;
 }
 
 async function prepare(config: Config): Promise<Base> {
   const log = createLog(config.logLevel);
   await makeFolder(config.dataDir);
+  // Before the keys: two first starts on one folder must not make two pairs.
+  const lock = lockFolder(config.dataDir);
   const keys = await loadKeys(config.dataDir);
-  return { config, keys, identity: await issueIdentity(keys.network), log };
+  return { config, keys, identity: await issueIdentity(keys.network), log, lock };
 }
 
 async function runNode(base: Base, control: ControlService, stop: Stop): Promise<void> {
@@ -125,7 +129,7 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
 async function run(config: Config): Promise<void> {
   const stop = new Stop();
   const base = await prepare(config);
-  const { keys, identity, log } = base;
+  const { keys, identity, log, lock } = base;
   const { service: control } = await ControlService.start({
     identity,
     keys,
@@ -144,6 +148,7 @@ async function run(config: Config): Promise<void> {
     control.stop();
   }
   if (stop.error !== undefined) throw stop.error;
+  lock.release();
   log.info("stopped on request");
 }
 

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Status } from "@quorate/proto/query/v1/query";
-import { freshSafetyData } from "../consensus/safety-data.ts";
 import { peerStatus } from "../consensus/state.ts";
 import type { PeerMessage } from "../consensus/types.ts";
 import { ed25519 } from "../crypto/ed25519.ts";
@@ -24,6 +23,7 @@ import { Journal } from "./disk/journal.ts";
 import { Signer } from "./disk/signer.ts";
 import { timedFileSystem } from "./disk/timed-file-system.ts";
 import { EffectPerformer, type OutwardEffect } from "./effect-performer.ts";
+import { endorsed, keyBurnt } from "./endorsement.ts";
 import type { Identity } from "./grpc/pinned-tls.ts";
 import { QueryService, type Submission } from "./grpc/query-service.ts";
 import type { NodeKeys } from "./key-file.ts";
@@ -250,18 +250,11 @@ export class ValidatorNode {
   async endorse(subject: Digest): Promise<Result<SignedStatement, Refusal>> {
     const { kind } = this.#guard.state;
     const { role } = replicaStatus(this.#runtime.state);
-    if (kind === "burnt" || (kind === "listening" && role !== "observer")) {
-      const fix = kind === "burnt" ? "give the node a new key" : "ask again in a moment";
-      return refuse(kind === "burnt" ? "KEY_BURNT" : "LISTENING", "node", fix);
+    if (kind === "burnt") return keyBurnt();
+    if (kind === "listening" && role !== "observer") {
+      return refuse("LISTENING", "node", "ask again in a moment");
     }
-    for (let nonce = 0; ; nonce += 1) {
-      const statement = { kind: "endorsement", nonce, subject } as const;
-      if (this.#disk.journal.find(statement)?.same === false) continue;
-      const safety = freshSafetyData(0);
-      const { signed } = await this.#signer.sign([{ statement, safety }]);
-      const [first] = signed;
-      if (first !== undefined) return ok(first);
-    }
+    return endorsed(subject, { journal: this.#disk.journal, signer: this.#signer });
   }
 
   /** Closes the listeners, then the disk, so that nothing arrives that could not be stored. */

@@ -90,6 +90,15 @@ export const shellMutants: readonly Mutant[] = [
     testName: "rule JOURNAL: a sync waits for the one in flight",
   },
   {
+    name: "data folder shared by two processes",
+    rule: "JOURNAL: an index is never signed twice",
+    file: "node/src/shell/disk/folder-lock.ts",
+    find: '    database.exec("BEGIN EXCLUSIVE");\n',
+    replace: '    database.exec("BEGIN");\n',
+    test: "node/src/shell/disk/folder-lock.test.ts",
+    testName: "rule JOURNAL: a second process on the data folder is refused by name",
+  },
+  {
     name: "unpinned peer accepted",
     rule: "TLS: peers check the pinned key",
     file: "node/src/shell/grpc/pinned-tls.ts",
@@ -151,6 +160,15 @@ export const shellMutants: readonly Mutant[] = [
     replace: "if (power > 0n) this.#state",
     test: guard,
     testName: "rule BURN: it listens until peers",
+  },
+  {
+    name: "endorses with a burnt key for ever",
+    rule: "BURN: a burnt key signs nothing",
+    file: "node/src/shell/endorsement.ts",
+    find: "journal.burnt === undefined; nonce",
+    replace: "nonce >= 0; nonce",
+    test: "node/src/shell/endorsement.test.ts",
+    testName: "rule BURN: a key burnt while it endorses is refused at once",
   },
   {
     name: "forged signature burns",
