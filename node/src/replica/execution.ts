@@ -1,6 +1,6 @@
 import type { Input } from "../consensus/inputs.ts";
 import type { SignedBatch, SignedBlock } from "../consensus/types.ts";
-import { assert, defined } from "../kernel/assert.ts";
+import { assert } from "../kernel/assert.ts";
 import type { Height } from "../kernel/scalars.ts";
 import { executeBlock } from "../ledger/execute-block.ts";
 import type { LedgerState } from "../ledger/state.ts";
@@ -94,8 +94,4 @@ export function executeCommitted(
     nextSet: execution.nextSet,
     spares: work.state.spares,
   };
-}
-
-export function executedAt(state: ReplicaState, height: Height): ExecutedBlock {
-  return defined(getDigest(state.executed, heightKey(height)), `executed block ${height}`);
 }

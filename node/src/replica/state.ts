@@ -9,11 +9,6 @@ import { BLOCKS_MAX } from "./limits.ts";
 import { emptyPlaces } from "./places.ts";
 import type { Recovered, ReplicaConfig, ReplicaState } from "./types.ts";
 
-/** A replica without history: the first start. The shell then gives it the input `start`. */
-export function createReplica(config: ReplicaConfig): ReplicaState {
-  return recoverReplica(config, { journal: [], chain: [] });
-}
-
 /** Slots already signed: a different price after a restart must not be asked for again (E9). */
 function signedSlots({ journal }: Recovered): ReadonlyMap<number, number> {
   const slots = new Map<number, number>();
@@ -43,8 +38,9 @@ function storedCertificates({ chain }: Recovered): DigestMap<ResultCertificate> 
 }
 
 /**
- * A replica after a restart. The input `start` makes it execute every committed block again from
- * genesis, re-send what it signed, and set its timers.
+ * A replica from what its shell read back; at the first start that is nothing. The input `start` then
+ * makes it execute every committed block again from genesis, re-send what it signed, and set its
+ * timers.
  */
 export function recoverReplica(config: ReplicaConfig, recovered: Recovered): ReplicaState {
   const { chainId, genesis, self, scheme } = config;

@@ -96,7 +96,7 @@ const silenceMutants: readonly Mutant[] = [
 
 const swapMutants: readonly Mutant[] = [
   {
-    name: "overlap-check-off",
+    name: "ledger-overlap-check-off",
     rule: "EPOCH: consecutive sets share more than two thirds of old and new power",
     file: `${ledger}/swap.ts`,
     find: "const refusal = overlapRefusal(state.set, next);\n  if (refusal !== undefined) return refusal;",
