@@ -18,10 +18,10 @@ import { Orders } from "./orders.ts";
 import { type PriceTick, readPrices, scaledPriceFile } from "./price-file.ts";
 import { Random } from "./random.ts";
 import { checkRebuild } from "./rebuild-check.ts";
-import type { Story } from "./story.ts";
+import { openedLine, type Story } from "./story.ts";
 import { type FaultReport, judge, type Summary } from "./summary.ts";
 import { TickClock } from "./tick-clock.ts";
-import { trade } from "./trader.ts";
+import { type Opened, trade } from "./trader.ts";
 
 /** From the start of the processes to the first price: birth takes about half of it. */
 const BIRTH_MS = 7_000;
@@ -146,7 +146,12 @@ export class MainJob {
       makeMarket({ ...shared, key: maker.key }),
       ...traders.map(({ key }, at) => {
         const plan = TRADERS[at];
-        return plan === undefined ? undefined : trade({ ...shared, key, plan });
+        const opened = (position: Opened) =>
+          this.#story.tell(
+            this.#observer.height,
+            `${this.#dateNow().padStart(10)}  ${openedLine(position)}`,
+          );
+        return plan === undefined ? undefined : trade({ ...shared, key, plan, opened });
       }),
     ]);
   }

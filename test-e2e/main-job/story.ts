@@ -1,5 +1,6 @@
 import { usd } from "./price-file.ts";
 import { dollars, payersText } from "./summary.ts";
+import type { Opened } from "./trader.ts";
 
 type Margin = Extract<
   import("../network/chain-observer.ts").ChainEvent,
@@ -29,6 +30,12 @@ const OLD_PRICES: ReadonlyMap<string, string> = new Map([
   ["stale", "stale prices nobody is liquidated on them"],
   ["resuming", "new prices   come in; liquidation resumes after a grace"],
 ]);
+
+export function openedLine({ name, side, lots, wanted, refusal }: Opened): string {
+  const verb = side === "buy" ? "buys" : "sells";
+  const rest = lots < wanted ? ` of ${wanted}${refusal === "" ? "" : ` (${refusal})`}` : "";
+  return `position     ${name} ${verb} ${lots}${rest} lots`;
+}
 
 /** What a margin event tells to people; undefined where it is not worth a line. */
 export function marginLine(event: Margin, nameOf: (key: string) => string): string | undefined {

@@ -11,6 +11,17 @@ export interface TraderOptions {
   readonly clock: TickClock;
   readonly prices: readonly PriceTick[];
   readonly signal: AbortSignal;
+  /** Told once, with what it got and the last refusal if it got less than it wanted. */
+  readonly opened: (position: Opened) => void;
+}
+
+export interface Opened {
+  readonly name: string;
+  readonly side: "buy" | "sell";
+  readonly lots: bigint;
+  readonly wanted: bigint;
+  /** Why it is less than wanted; empty where the book was merely too thin. */
+  readonly refusal: string;
 }
 
 /** A trader that did not get its size within this many ticks goes on with what it has. */
@@ -28,7 +39,7 @@ export async function trade(options: TraderOptions): Promise<void> {
   const { plan, clock, prices, signal } = options;
   if (plan.opensAtTick >= prices.length) return;
   await clock.reach(plan.opensAtTick, signal);
-  await open(options);
+  options.opened(await open(options));
   const { withdraws } = plan;
   if (withdraws === undefined || withdraws.atTick >= prices.length) return;
   await clock.reach(withdraws.atTick, signal);
@@ -40,16 +51,17 @@ function reachPpm({ leverage }: TraderPlan): bigint {
   return BigInt(Math.min(REACH_PPM_MAX, Math.floor(REACH_COLLATERAL_PPM / leverage)));
 }
 
-async function open({ plan, key, orders, clock, prices, signal }: TraderOptions): Promise<void> {
-  let wanted: bigint | undefined;
+async function open(options: TraderOptions): Promise<Opened> {
+  const { plan, key, orders, clock, prices, signal } = options;
+  let wanted = 0n;
   let held = 0n;
+  let refusal = "";
   for (let attempt = 0; attempt < PATIENCE_TICKS; attempt += 1) {
     // In the middle of a tick the market maker's quotes for it stand in the book.
     await clock.reach(Math.max(0, clock.now) + 0.5, signal);
     const price = prices[Math.max(0, clock.now)]?.price;
-    if (price === undefined) return;
-    wanted ??= lotsFor(plan, price);
-    if (held >= wanted) return;
+    if (price === undefined) break;
+    if (wanted === 0n) wanted = lotsFor(plan, price);
     const reach = (price * reachPpm(plan)) / 1_000_000n;
     const bundle = orders.bundle(key).place({
       market: 0,
@@ -60,7 +72,11 @@ async function open({ plan, key, orders, clock, prices, signal }: TraderOptions)
       timeInForce: "ioc",
     });
     const certified = await orders.send(bundle);
-    held += certified?.receipt.outcomes[0]?.filled ?? 0n;
-    if (held < wanted) await clock.reach(clock.now + 1, signal);
+    const outcome = certified?.receipt.outcomes[0];
+    held += outcome?.filled ?? 0n;
+    refusal = outcome === undefined ? "NO_ANSWER" : outcome.code === "OK" ? "" : outcome.code;
+    if (held >= wanted) break;
+    await clock.reach(clock.now + 1, signal);
   }
+  return { name: plan.name, side: plan.side, lots: held, wanted, refusal };
 }
