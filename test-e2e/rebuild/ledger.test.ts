@@ -225,8 +225,9 @@ function executeInBoth(
     raw,
   });
   const { height, timestampMs, set } = chain.state;
-  const nextSet = set.epoch === epoch ? undefined : set;
-  ledger.execute({ epoch, height, timestampMs, transactions: raw, nextSet });
+  const cause = chain.events("swap").at(0)?.swap;
+  const next = set.epoch === epoch || cause === undefined ? undefined : { set, cause };
+  ledger.execute({ epoch, height, timestampMs, transactions: raw, next });
   const what = `block ${height}, ${codes.join(" ")}`;
   expect(moneyOfRebuild(ledger), what).toEqual(moneyOfNode(chain));
   return codes;

@@ -8,8 +8,9 @@ import { executeBlock, total } from "./model/block.ts";
 import { createWorld, findAccount, type Report, type World } from "./model/world.ts";
 import { Nonces } from "./nonces.ts";
 import { amount, count } from "./parameters.ts";
-import { Swaps } from "./swaps.ts";
+import { type Cause, Swaps } from "./swaps.ts";
 import {
+  idOf,
   registrationDigest,
   registrationSigningBytes,
   scanTransaction,
@@ -25,8 +26,8 @@ export interface CommittedBlock {
   readonly height: number;
   readonly timestampMs: number;
   readonly transactions: readonly Uint8Array[];
-  /** The verified set that follows, if this block ends the epoch. */
-  readonly nextSet: ValidatorSet | undefined;
+  /** The verified set that follows, and why, if this block ends the epoch. */
+  readonly next: { readonly set: ValidatorSet; readonly cause: Cause } | undefined;
 }
 
 export interface LedgerTotals {
@@ -83,13 +84,13 @@ export class Ledger {
   execute(block: CommittedBlock): void {
     this.#advance(block);
     this.bonds.release(this.#clockMs);
-    this.#swaps.startBlock(this.set, block.nextSet, this.#clockMs);
+    this.#swaps.startBlock(this.set, block.next, this.#clockMs);
     this.#reports = [];
     this.#deposits = [];
     this.#bundles = [];
     for (const bytes of block.transactions) this.#apply(bytes);
     this.#runMargin(block);
-    this.#endEpoch(block.nextSet);
+    this.#endEpoch(block.next?.set);
   }
 
   #isSigned(signed: Signed): boolean {
@@ -117,7 +118,7 @@ export class Ledger {
       this.#count("undecodable");
       return;
     }
-    const isTaken = this.#applyDecoded(transaction);
+    const isTaken = this.#applyDecoded(transaction, idOf(bytes));
     this.#count(isTaken ? transaction.kind : `${transaction.kind} refused`);
   }
 
@@ -125,7 +126,7 @@ export class Ledger {
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
   }
 
-  #applyDecoded(transaction: Transaction): boolean {
+  #applyDecoded(transaction: Transaction, id: string): boolean {
     switch (transaction.kind) {
       case "bundle":
         return this.#admitBundle(transaction);
@@ -141,11 +142,11 @@ export class Ledger {
         return this.#judge(transaction);
       case "silence-record": {
         const { member, setHash: named } = transaction;
-        if (named !== setHash(this.set) || this.#swaps.isCondemned(member)) return false;
-        return this.#swaps.swap(member, "silence");
+        if (named !== setHash(this.set)) return false;
+        return this.#swaps.swap(member, "silence", id);
       }
       case "owner-rotation":
-        return this.#rotate(transaction);
+        return this.#rotate(transaction, id);
       case "return-spare":
         return this.#return(transaction);
       case "approve-swap": {
@@ -276,7 +277,7 @@ export class Ledger {
     return this.#clockMs - endedMs > count(this.#genesis, "evidenceMsMax");
   }
 
-  #rotate(rotation: Kind<"owner-rotation">): boolean {
+  #rotate(rotation: Kind<"owner-rotation">, id: string): boolean {
     const { member, nonce, signature } = rotation;
     const bond = this.bonds.bonds.get(member);
     if (rotation.setHash !== setHash(this.set) || bond?.place !== "seat") return false;
@@ -284,7 +285,7 @@ export class Ledger {
     if (this.#swaps.isCondemned(member) || !this.#nonces.isFree(scope, nonce)) return false;
     const message = signingBytes(this.#genesis.chainId, rotation);
     if (!this.#verify(bond.owner, message, signature)) return false;
-    if (!this.#swaps.swap(member, "owner")) return false;
+    if (!this.#swaps.swap(member, "owner", id)) return false;
     this.#nonces.use(scope, nonce);
     return true;
   }

@@ -1,6 +1,7 @@
 import { credentials, Metadata } from "@grpc/grpc-js";
 import {
   type GetEpochProofsResponse,
+  type GetStateResponse,
   QueryServiceClient,
   type CommittedBlock as WireBlock,
 } from "@quorate/proto/query/v1/query";
@@ -18,10 +19,12 @@ import {
   checkEpochProof,
 } from "../stranger/certificates.ts";
 import type { GenesisFile } from "../stranger/genesis.ts";
+import { Scanner } from "../stranger/layout.ts";
 import { trustAnchor } from "../stranger/pins.ts";
 import type { ValidatorSet } from "../stranger/sets.ts";
 import { isSignedBy, type Result } from "../stranger/statements.ts";
 import type { CommittedBlock } from "./ledger.ts";
+import type { Cause } from "./swaps.ts";
 
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 const DEADLINE_MS = 120_000;
@@ -45,9 +48,9 @@ export async function connect(
 
 /** How one epoch ended, verified. */
 interface EpochEnd {
-  readonly set: ValidatorSet;
   readonly last: Result;
   readonly next: ValidatorSet;
+  readonly cause: Cause;
 }
 
 /** The verified sets, by the height of the block that ended the epoch before. */
@@ -66,10 +69,32 @@ export async function readEpochEnds(
   let set = genesis.firstSet;
   for (const proof of proofs) {
     const { next, last } = checkEpochProof(genesis.chainId, set, proof);
-    ends.set(last.height, { set, last, next });
+    ends.set(last.height, { last, next, cause: await readCause(client, next.epoch, last) });
     set = next;
   }
   return ends;
+}
+
+const CAUSES = ["silence", "misconduct", "owner", "mute", "unmute"] as const;
+
+/** The chain's record of the swap, as the node tells it; it must fit the verified end of the epoch. */
+async function readCause(client: QueryServiceClient, epoch: number, last: Result): Promise<Cause> {
+  const key = `swap/${epoch}`;
+  const { value } = await new Promise<GetStateResponse>((resolve, reject) => {
+    const options = { deadline: Date.now() + DEADLINE_MS };
+    client.getState({ key }, new Metadata(), options, (error, response) => {
+      if (error === null) resolve(response);
+      else reject(error);
+    });
+  });
+  const scanner = new Scanner(value, key);
+  const [starts, height] = [scanner.u64(), scanner.u64()];
+  const cause = CAUSES[scanner.u8()];
+  const [, , proof] = [scanner.key(), scanner.key(), scanner.key()];
+  if (starts !== epoch || height !== last.height || cause === undefined) {
+    throw new Error(`${key} does not fit the proof of that epoch`);
+  }
+  return { cause, proof };
 }
 
 /** Checks that each block follows the one before, and that its batches are those of its cut. */
@@ -102,9 +127,9 @@ export class ChainCheck {
       }
       checkCertificate(this.#genesis.chainId, this.#set, certificate);
     }
-    const nextSet = this.#follow(block, id);
+    const next = this.#follow(block, id);
     const { epoch, height, timestampMs } = block;
-    return { epoch, height, timestampMs, nextSet, transactions: inOrder(height, batches) };
+    return { epoch, height, timestampMs, next, transactions: inOrder(height, batches) };
   }
 
   #checkBlock(block: Block, id: string, signature: Uint8Array): void {
@@ -138,7 +163,7 @@ export class ChainCheck {
     });
   }
 
-  #follow({ height, epoch }: Block, id: string): ValidatorSet | undefined {
+  #follow({ height, epoch }: Block, id: string): CommittedBlock["next"] {
     this.#height = height;
     this.#parent = id;
     const end = this.#ends.get(height);
@@ -146,7 +171,7 @@ export class ChainCheck {
     if (end.last.blockId !== id) throw new Error(`epoch ${epoch} ends with another block`);
     this.#set = end.next;
     this.#parent = epochGenesisId(this.#genesis.chainId, end.next.epoch, end.last);
-    return end.next;
+    return { set: end.next, cause: end.cause };
   }
 }
 

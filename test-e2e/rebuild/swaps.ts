@@ -10,7 +10,13 @@ interface Condemned {
   readonly approvals: Set<string>;
 }
 
-interface Swap {
+/** Why the set changes, and by which transaction: the chain's own record. */
+export interface Cause {
+  readonly cause: "silence" | "misconduct" | "owner" | "mute" | "unmute";
+  readonly proof: string;
+}
+
+interface Swap extends Cause {
   readonly leaver: string;
   readonly newcomer: string;
 }
@@ -35,11 +41,15 @@ export class Swaps {
     this.#set = genesis.firstSet;
   }
 
-  /** `next` is the set that follows if this block ends the epoch. */
-  startBlock(set: ValidatorSet, next: ValidatorSet | undefined, clockMs: number): void {
+  /** `next` is what follows if this block ends the epoch. */
+  startBlock(
+    set: ValidatorSet,
+    next: { readonly set: ValidatorSet; readonly cause: Cause } | undefined,
+    clockMs: number,
+  ): void {
     this.#set = set;
     this.#clockMs = clockMs;
-    this.#due = next === undefined ? undefined : difference(set, next);
+    this.#due = next === undefined ? undefined : difference(set, next.set, next.cause);
     this.swapCondemned();
   }
 
@@ -57,15 +67,21 @@ export class Swaps {
     return this.#due?.leaver === leaver && newcomer?.place === "spare";
   }
 
-  /** Performs the swap if it is this member's and due. Returns whether it was. */
-  swap(leaver: string, cause: "silence" | "misconduct" | "owner"): boolean {
-    if (this.#due === undefined || !this.#isDue(leaver)) return false;
+  /**
+   * Performs the swap if it is this member's and due by this cause. A silence record or a rotation
+   * must also be the transaction that the chain recorded: whether a member was silent is not judged
+   * here. Returns whether it was.
+   */
+  swap(leaver: string, cause: "silence" | "misconduct" | "owner", proof?: string): boolean {
+    if (this.#due?.cause !== cause || !this.#isDue(leaver)) return false;
+    if (cause !== "misconduct" && this.#due.proof !== proof) return false;
     const [out, into] = [leaver, this.#due.newcomer].map((key) => this.#bonds.bonds.get(key));
     if (out?.place !== "seat" || into === undefined) {
       throw new Error(`the set changes from ${leaver} to ${this.#due.newcomer} without bonds`);
     }
     into.place = "seat";
-    if (cause === "silence") this.#bonds.jail(out, this.#clockMs);
+    const comesBack = cause === "silence" && !this.tombstones.has(leaver);
+    if (comesBack) this.#bonds.jail(out, this.#clockMs);
     else this.#bonds.unbond(out, this.#clockMs);
     this.#condemned.delete(leaver);
     this.#due = undefined;
@@ -108,7 +124,7 @@ export class Swaps {
 }
 
 /** The one key that leaves and the one that enters; undefined where only muting changed. */
-function difference(set: ValidatorSet, next: ValidatorSet): Swap | undefined {
+function difference(set: ValidatorSet, next: ValidatorSet, cause: Cause): Swap | undefined {
   const missing = (from: ValidatorSet, other: ValidatorSet): string[] =>
     from.members.map(({ key }) => key).filter((key) => !other.members.some((m) => m.key === key));
   const [leavers, newcomers] = [missing(set, next), missing(next, set)];
@@ -116,5 +132,7 @@ function difference(set: ValidatorSet, next: ValidatorSet): Swap | undefined {
     throw new Error(`epoch ${next.epoch}: ${leavers.length} leave and ${newcomers.length} enter`);
   }
   const [leaver, newcomer] = [leavers[0], newcomers[0]];
-  return leaver === undefined || newcomer === undefined ? undefined : { leaver, newcomer };
+  return leaver === undefined || newcomer === undefined
+    ? undefined
+    : { ...cause, leaver, newcomer };
 }

@@ -1,4 +1,3 @@
-// biome-ignore lint/correctness/noUndeclaredDependencies: for tests, by the root's library
 import fc from "fast-check";
 import type { Action, Block, Genesis, Report } from "./world.ts";
 
