@@ -40,6 +40,21 @@ export function missingAncestor(turn: Turn, id: Digest): Digest | undefined {
   return undefined;
 }
 
+/**
+ * A block above the root whose chain passes the root by: undefined if none is known between here
+ * and `id`. If `id` is proven to be committed, that is the proof of a fork.
+ */
+export function besideRoot(turn: Turn, id: Digest): SignedBlock | undefined {
+  const { root, blocks } = turn.epoch;
+  let node = blocks.get(id);
+  while (node !== undefined && node.signed.block.qc.blockId !== root.id) {
+    const { signed } = node;
+    if (signed.block.qc.round <= root.round) return signed;
+    node = blocks.get(signed.block.qc.blockId);
+  }
+  return undefined;
+}
+
 /** What a chain has used up after one more block. */
 export function extendView(view: ChainView, block: Block): ChainView {
   const lanes = new Map(view.lanes);

@@ -1,6 +1,12 @@
 import { defined } from "../kernel/assert.ts";
 import type { Digest, Round } from "../kernel/scalars.ts";
-import { extendView, missingAncestor, ORPHAN_ROUNDS_MAX, pathFromRoot } from "./block-tree.ts";
+import {
+  besideRoot,
+  extendView,
+  missingAncestor,
+  ORPHAN_ROUNDS_MAX,
+  pathFromRoot,
+} from "./block-tree.ts";
 import { gotWanted, wantBatches, wantBlock } from "./fetch.ts";
 import { missingBatches, prunePool, storeBatches } from "./lanes.ts";
 import { electAfter } from "./leader-election.ts";
@@ -46,6 +52,11 @@ export function commitUpTo(turn: Turn, target: CommitTarget): boolean {
   if (target.round <= turn.epoch.root.round) return false;
   const path = pathFromRoot(turn, target.blockId);
   if (path === undefined) {
+    const rival = besideRoot(turn, target.blockId);
+    if (rival !== undefined) {
+      haltAtFork(turn, target.blockId, rival);
+      return false;
+    }
     const blockId = missingAncestor(turn, target.blockId);
     if (blockId !== undefined) wantBlock(turn, { blockId }, undefined);
     return false;
@@ -68,6 +79,16 @@ export function commitUpTo(turn: Turn, target: CommitTarget): boolean {
   prunePool(turn);
   turn.changeSync({ behindSince: undefined });
   return true;
+}
+
+/** Two proven commits on two chains: more than f lie. Which one is right, no node can tell. */
+function haltAtFork(turn: Turn, proven: Digest, rival: SignedBlock): void {
+  const { id, height, round } = turn.epoch.root;
+  const { qc } = rival.block;
+  turn.halt(
+    `height ${height}: fork: ${id} of round ${round} is committed here, and block ${proven}, ` +
+      `proven to be committed, descends from ${qc.blockId} of round ${qc.round}`,
+  );
 }
 
 function commitBlock(turn: Turn, signed: SignedBlock, proof: CommitProof | undefined): void {

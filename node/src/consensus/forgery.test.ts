@@ -159,3 +159,28 @@ describe("rule EPOCH", () => {
     expect(solo.misconduct()).toEqual([]);
   });
 });
+
+describe("R5", () => {
+  test("R5: a proven commit beside the committed chain halts the node and names both", () => {
+    const { solo, block, qc } = ordered();
+    const { genesisQc } = solo.state.epoch;
+    for (const name of ["b", "c", "d"]) {
+      solo.receive(name, { kind: "order-vote", signed: orderVoteOf(name, block), qc });
+    }
+    expect(solo.state.epoch.root.id).toBe(block.id);
+    // More than f forget what they ordered, and order a rival.
+    const tc = tcOf(1, { b: 0, c: 0, d: 0 }, genesisQc);
+    const rival = solo.block({ round: 2, qc: genesisQc, tc, height: 1 });
+    solo.receive("d", { kind: "proposal", block: rival });
+    expect(solo.state.halted).toBeUndefined();
+    const certificate = qcOf(["b", "c", "d"], rival);
+    for (const name of ["b", "c", "d"]) {
+      const signed = orderVoteOf(name, rival);
+      solo.receive(name, { kind: "order-vote", signed, qc: certificate });
+    }
+    expect(solo.state.halted).toContain(block.id);
+    expect(solo.state.halted).toContain(rival.id);
+    expect(solo.state.epoch.root.id).toBe(block.id);
+    expect(solo.effects.filter(({ kind }) => kind === "halt")).toHaveLength(1);
+  });
+});

@@ -45,6 +45,8 @@ class Replay {
   #epoch: EpochState;
   readonly #committed: CommittedEntry[] = [];
   #blocks = new Map<Digest, SignedBlock>();
+  /** Known from the proof of a commit alone: such a block has no record of its own yet. */
+  readonly #fromProofs = new Set<Digest>();
   readonly #batches = new Map<Digest, SignedBatch>();
   #qcs: QuorumCertificate[] = [];
   #tcs: TimeoutCertificate[] = [];
@@ -64,6 +66,7 @@ class Replay {
     switch (record.kind) {
       case "block":
         this.#blocks.set(record.block.id, record.block);
+        this.#fromProofs.delete(record.block.id);
         return;
       case "batch":
         this.#batches.set(record.batch.digest, record.batch);
@@ -97,6 +100,7 @@ class Replay {
       this.#append(signed, signed.id === target ? proof : undefined);
     }
     if (proof.kind !== "two-chain") return;
+    if (!this.#blocks.has(proof.child.id)) this.#fromProofs.add(proof.child.id);
     this.#blocks.set(proof.child.id, proof.child);
     this.#qcs.push(proof.qc);
   }
@@ -149,7 +153,8 @@ class Replay {
     const blocks = new Map<Digest, BlockNode>();
     for (const [id, signed] of this.#blocks) {
       if (signed.block.epoch !== this.#set.epoch || signed.block.round <= root.round) continue;
-      blocks.set(id, { signed, receivedAt: 0, stored: true, refused: undefined });
+      const stored = !this.#fromProofs.has(id);
+      blocks.set(id, { signed, receivedAt: 0, stored, refused: undefined });
     }
     const ordered = root.view.lanes;
     const open = new Map<Digest, SignedBatch>();

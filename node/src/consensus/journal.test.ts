@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { batchOf, Solo, seal } from "../../test/consensus/craft.ts";
+import { batchOf, orderVoteOf, qcOf, Solo, seal } from "../../test/consensus/craft.ts";
 import { runFuzz } from "../../test/consensus/fuzz.ts";
 import {
   disagreement,
@@ -117,6 +117,35 @@ describe("rule JOURNAL", () => {
         return effect.kind === "broadcast" && effect.message.body.kind === "batch";
       }),
     ).toBe(true);
+  });
+
+  test("rule JOURNAL: a block known from a commit proof alone is stored before it is committed", () => {
+    const names = ["b", "c", "d"];
+    const solo = new Solo();
+    const stored = () =>
+      solo.effects.flatMap((each) => (each.kind === "store" ? [each.record] : []));
+    const first = solo.block();
+    solo.receive("b", { kind: "proposal", block: first });
+    solo.now += 10;
+    const child = solo.block({ qc: qcOf(names, first), round: 2, height: 2 });
+    const qc = qcOf(names, child);
+    // The certificate of the child is here first: the two chain commits its parent, not the child.
+    solo.receive("b", { kind: "certificates", qc, tc: undefined, order: undefined });
+    solo.receive("b", { kind: "block-response", block: child });
+    expect(solo.state.epoch.root.id).toBe(first.id);
+    const chain = stored();
+    const written = (id: string): boolean => {
+      return stored().some((record) => record.kind === "block" && record.block.id === id);
+    };
+    expect(written(child.id)).toBe(false);
+    solo.state = recover(solo.state.config, { journal: [], chain });
+    solo.effects.length = 0;
+    solo.input({ kind: "start" });
+    for (const name of names) {
+      solo.receive(name, { kind: "order-vote", signed: orderVoteOf(name, child), qc });
+    }
+    expect(solo.state.epoch.root.id).toBe(child.id);
+    expect(written(child.id)).toBe(true);
   });
 });
 
