@@ -1,9 +1,9 @@
-import type { PublicKey } from "../kernel/scalars.ts";
 import type { SignedStatement, Statement } from "../kernel/statements.ts";
 import type { ReplicaEffect, ReplicaInput, ReplicaTimer } from "../replica/types.ts";
 import type { BurnGuard } from "./burn-guard.ts";
 import type { ChainStore } from "./disk/chain-store.ts";
 import type { Signer, SignRequest } from "./disk/signer.ts";
+import { HistoryLoads } from "./history-loads.ts";
 
 /** What the performer does not do itself. */
 export interface EffectPorts {
@@ -37,6 +37,7 @@ const LAZY_SYNC_MS = 20;
  */
 export class EffectPerformer {
   readonly #ports: EffectPorts;
+  readonly #history: HistoryLoads;
   #requests: SignRequest[] = [];
   #flushing: Promise<void> | undefined;
   #lazy: NodeJS.Timeout | undefined;
@@ -45,6 +46,11 @@ export class EffectPerformer {
 
   constructor(ports: EffectPorts) {
     this.#ports = ports;
+    this.#history = new HistoryLoads({
+      load: (fromHeight) => ports.store.segment(fromHeight),
+      loaded: (to, segment) => ports.push({ kind: "history", to, segment }),
+      fail: (error) => this.#fail(error),
+    });
   }
 
   /** True once the replica has stopped by itself: it answers queries and signs nothing. */
@@ -88,7 +94,7 @@ export class EffectPerformer {
         this.#ports.cancelTimer(effect.timer);
         return;
       case "load-history":
-        this.#loadHistory(effect.to, effect.fromHeight);
+        this.#history.ask(effect.to, effect.fromHeight);
         return;
       case "halt":
         this.#halted = true;
@@ -132,15 +138,6 @@ export class EffectPerformer {
       this.#lazy = undefined;
       this.#ports.store.sync().catch((error: unknown) => this.#fail(error));
     }, LAZY_SYNC_MS);
-  }
-
-  #loadHistory(to: PublicKey, fromHeight: number): void {
-    this.#ports.store.segment(fromHeight).then(
-      (segment) => {
-        if (segment !== undefined) this.#ports.push({ kind: "history", to, segment });
-      },
-      (error: unknown) => this.#fail(error),
-    );
   }
 
   #fail(error: unknown): void {

@@ -99,6 +99,15 @@ export const shellMutants: readonly Mutant[] = [
     testName: "rule JOURNAL: a second process on the data folder is refused by name",
   },
   {
+    name: "a load for every chain request",
+    rule: "EVIDENCE: what a peer may cost is bounded",
+    file: "node/src/shell/history-loads.ts",
+    find: "first === undefined || this.#loading",
+    replace: "first === undefined",
+    test: "node/src/shell/history-loads.test.ts",
+    testName: "rule EVIDENCE: a peer that asks without end",
+  },
+  {
     name: "unpinned peer accepted",
     rule: "TLS: peers check the pinned key",
     file: "node/src/shell/grpc/pinned-tls.ts",
