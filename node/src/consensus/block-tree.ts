@@ -1,9 +1,9 @@
 import type { Digest } from "../kernel/scalars.ts";
 import type { ChainView } from "./state.ts";
-import { type Turn, withEntry } from "./turn.ts";
+import { keepEntries, type Turn, withEntry } from "./turn.ts";
 import type { Block, SignedBlock } from "./types.ts";
 
-/** Blocks above the root that are kept at most; enough for a quorum's quarrel over 64 rounds. */
+/** Blocks above the root that are kept at most, apart from those that are needed. */
 const BLOCKS_MAX = 1_024;
 /**
  * Blocks that lost are kept for this many rounds, so that peers can fetch a second proposal (E1).
@@ -89,13 +89,33 @@ export function parentOf(turn: Turn, id: Digest): Parent | undefined {
   return { id, height, timestampMs, receivedAt, view };
 }
 
-/** Adds a verified block; false if it is known or there is no room. */
+/** Certified, or proven to be committed: the chain goes on through it. */
+export function isNeeded({ epoch }: Turn, id: Digest): boolean {
+  return epoch.certified.has(id) || epoch.commitTarget?.blockId === id;
+}
+
+/**
+ * The block to give up for a new one when the tree is full: the one of the oldest round that is
+ * neither needed nor in the log, because nothing that this node signed rests on it.
+ */
+function oldestLoser(turn: Turn): { readonly id: Digest; readonly round: number } | undefined {
+  const losers = Array.from(turn.epoch.blocks)
+    .filter(([id, { stored }]) => !stored && !isNeeded(turn, id))
+    .map(([id, { signed }]) => ({ id, round: signed.block.round }));
+  if (losers.length < BLOCKS_MAX) return undefined;
+  return losers.reduce((oldest, each) => (each.round < oldest.round ? each : oldest));
+}
+
+/** Adds a verified block; false if it is known, or too old to matter. */
 export function insertBlock(turn: Turn, signed: SignedBlock, stored: boolean): boolean {
   const { blocks, root } = turn.epoch;
   if (blocks.has(signed.id) || signed.block.round <= root.round - ORPHAN_ROUNDS_MAX) return false;
   if (signed.id === root.id) return false;
-  if (blocks.size >= BLOCKS_MAX) return false;
+  const loser = blocks.size < BLOCKS_MAX ? undefined : oldestLoser(turn);
+  const older = loser !== undefined && signed.block.round < loser.round;
+  if (older && !isNeeded(turn, signed.id)) return false;
+  const kept = loser === undefined ? blocks : keepEntries(blocks, (id) => id !== loser.id);
   const node = { signed, receivedAt: turn.now, stored, refused: undefined };
-  turn.changeEpoch({ blocks: withEntry(blocks, signed.id, node) });
+  turn.changeEpoch({ blocks: withEntry(kept, signed.id, node) });
   return true;
 }

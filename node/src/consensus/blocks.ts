@@ -1,6 +1,6 @@
 import type { PublicKey } from "../kernel/scalars.ts";
 import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
-import { insertBlock, ORPHAN_ROUNDS_MAX } from "./block-tree.ts";
+import { insertBlock, isNeeded, ORPHAN_ROUNDS_MAX } from "./block-tree.ts";
 import { verifyQc, verifyTc } from "./certificates.ts";
 import { gotWanted, wantBlock } from "./fetch.ts";
 import { acceptQc, acceptTc, checkTwoChain } from "./rounds.ts";
@@ -63,9 +63,8 @@ export function onBlock(turn: Turn, from: PublicKey, signed: SignedBlock): void 
     turn.drop(from, { code: "ROUND_OUT_OF_WINDOW", field: "block.round" });
     return;
   }
-  const wanted = turn.sync.wants.has(id);
   gotWanted(turn, id);
-  if (!wanted && isThird(turn, signed)) return;
+  if (!isNeeded(turn, id) && isThird(turn, signed)) return;
   if (!insertBlock(turn, signed, false)) return;
   const parentId = block.qc.blockId;
   const parentKnown = turn.epoch.blocks.has(parentId) || turn.epoch.root.id === parentId;

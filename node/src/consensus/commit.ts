@@ -61,11 +61,13 @@ export function commitUpTo(turn: Turn, target: CommitTarget): boolean {
     if (blockId !== undefined) wantBlock(turn, { blockId }, undefined);
     return false;
   }
-  const missing = path.flatMap(({ block }) => missingBatches(turn, block.cut));
-  if (missing.length > 0) {
-    wantBatches(turn, missing);
-    return false;
+  let complete = true;
+  for (const { block } of path) {
+    const missing = missingBatches(turn, block.cut);
+    wantBatches(turn, missing, block.proposer);
+    complete &&= missing.length === 0;
   }
+  if (!complete) return false;
   for (const signed of path) storeBlock(turn, signed);
   for (const signed of path) {
     commitBlock(turn, signed, signed.id === target.blockId ? target.proof : undefined);

@@ -7,6 +7,8 @@ import type { BatchReference } from "./types.ts";
 /** A peer that has not answered by then is passed over for the next one. */
 export const RETRY_MS: Millis = 200;
 const WANTS_MAX = 1_024;
+/** Batches that one proposer's blocks may have this node fetch; two full blocks. */
+const WANTS_OF_PROPOSER_MAX = 256;
 const ATTEMPTS_MAX = 25;
 
 /** The sync timer runs while something is missing. */
@@ -54,16 +56,42 @@ export function wantBlock(
     sequence: 0,
     askedAt: turn.now,
     attempts: 0,
+    namedBy: [],
   } as const;
   if (addWant(turn, blockId, want) && peer !== undefined) request(turn, peer, blockId, want);
 }
 
-/** Asks the author of each batch, which has it for certain, then one member after the other. */
-export function wantBatches(turn: Turn, references: readonly BatchReference[]): void {
+function networkKeyOf(turn: Turn, member: PublicKey | undefined): PublicKey | undefined {
+  return member === undefined ? undefined : findMember(turn.state.set, member)?.networkKey;
+}
+
+/**
+ * Asks for the batches of a block: first its proposer, which had them when it ordered them, then
+ * their author, then one member after the other. An author may withhold its batch from all but the
+ * proposer; so each proposer that orders it is asked once, at once.
+ */
+export function wantBatches(
+  turn: Turn,
+  references: readonly BatchReference[],
+  proposer: PublicKey,
+): void {
+  const charged = Array.from(turn.sync.wants.values()).filter(({ namedBy }) => {
+    return namedBy[0] === proposer;
+  });
+  let room = WANTS_OF_PROPOSER_MAX - charged.length;
   for (const { author, sequence, digest } of references) {
-    const want = { request: "batch", author, sequence, askedAt: turn.now, attempts: 0 } as const;
-    if (!addWant(turn, digest, want)) continue;
-    const peer = findMember(turn.state.set, author)?.networkKey ?? candidate(turn, 0);
+    const known = turn.sync.wants.get(digest);
+    if (known?.namedBy.includes(proposer) === true) continue;
+    const place = { request: "batch", author, sequence } as const;
+    const namedBy = [...(known?.namedBy ?? []), proposer];
+    const want = { ...place, askedAt: turn.now, attempts: known?.attempts ?? 0, namedBy };
+    if (known === undefined) {
+      if (room <= 0 || !addWant(turn, digest, want)) continue;
+      room -= 1;
+    } else {
+      turn.changeSync({ wants: withEntry(turn.sync.wants, digest, want) });
+    }
+    const peer = networkKeyOf(turn, proposer) ?? networkKeyOf(turn, author) ?? candidate(turn, 0);
     if (peer !== undefined) request(turn, peer, digest, want);
   }
 }
@@ -90,7 +118,9 @@ export function retryWants(turn: Turn): void {
     if (attempts > ATTEMPTS_MAX) continue;
     const asked = { ...want, attempts, askedAt: turn.now };
     next.set(id, asked);
-    const peer = candidate(turn, attempts);
+    const isAuthorsTurn = want.request === "batch" && attempts === 1;
+    const author = isAuthorsTurn ? networkKeyOf(turn, want.author) : undefined;
+    const peer = author ?? candidate(turn, attempts);
     if (peer !== undefined) request(turn, peer, id, asked);
   }
   turn.changeSync({ wants: next });

@@ -201,6 +201,8 @@ export interface Want {
   readonly sequence: number;
   readonly askedAt: Millis;
   readonly attempts: number;
+  /** Proposers that ordered the batch, first one first: each was asked. */
+  readonly namedBy: readonly PublicKey[];
 }
 
 export interface SyncState {

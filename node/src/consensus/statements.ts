@@ -63,6 +63,8 @@ export function onVote(turn: Turn, from: PublicKey, signed: SignedStatement): vo
     return;
   }
   if (!isNew(turn, from, signed)) return;
+  // A member names one block in a round: what its second vote names is not worth fetching.
+  const isFirst = knownBallot(turn, signed) === undefined;
   countVote(turn, signed, from);
   const { blocks, root, round } = turn.epoch;
   // The voter has a proposal that this node lacks: a lost one, or a second one (E1).
@@ -70,7 +72,8 @@ export function onVote(turn: Turn, from: PublicKey, signed: SignedStatement): vo
   const rival = Array.from(blocks.values()).some(({ signed: other }) => {
     return other.block.round === statement.round;
   });
-  if (!known && statement.round + 1 >= round && rival) wantBlock(turn, statement, from);
+  const wanted = isFirst && !known && statement.round + 1 >= round && rival;
+  if (wanted) wantBlock(turn, statement, from);
 }
 
 /** Counts an order vote whose signature is known to be good. */

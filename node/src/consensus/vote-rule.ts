@@ -95,9 +95,11 @@ function judgeContent(turn: Turn, block: Block, parent: Parent): Verdict {
   if (!cut.ok) return { kind: "refuse", refusal: cut.error };
   const signs = checkSignsOfLife(turn, block, parent.view);
   if (!signs.ok) return { kind: "refuse", refusal: signs.error };
-  const missing = missingBatches(turn, block.cut);
+  // A block of the future costs no requests before its time has come.
   const early = block.timestampMs > turn.now + turn.state.config.parameters.clockAheadMsMax;
-  if (missing.length > 0 || early) return { kind: "wait", missing };
+  if (early) return { kind: "wait", missing: [] };
+  const missing = missingBatches(turn, block.cut);
+  if (missing.length > 0) return { kind: "wait", missing };
   return { kind: "vote" };
 }
 
@@ -121,7 +123,7 @@ export function tryVote(turn: Turn): void {
   for (const [id, node] of blocks) {
     if (node.signed.block.round !== round || node.refused !== undefined) continue;
     const verdict = judgeProposal(turn, node.signed);
-    if (verdict.kind === "wait") wantBatches(turn, verdict.missing);
+    if (verdict.kind === "wait") wantBatches(turn, verdict.missing, node.signed.block.proposer);
     if (verdict.kind === "refuse") {
       const refused = { ...node, refused: verdict.refusal.code };
       turn.changeEpoch({ blocks: withEntry(turn.epoch.blocks, id, refused) });
