@@ -119,6 +119,7 @@ function ledgerLine(event: ChainEvent, nameOf: (key: string) => string): string 
 }
 
 function swapLine(swap: Swap, nameOf: (key: string) => string): string {
+  if (swap.cause === "unmute") return `unmuted      ${nameOf(swap.leaver)}: it votes again`;
   if (swap.newcomer === undefined) return `muted        ${nameOf(swap.leaver)}: no fit spare`;
   const names = `${nameOf(swap.leaver)} out, ${nameOf(swap.newcomer)} in`;
   return `swap         ${names}, cause ${swap.cause}, epoch ${swap.epoch}`;

@@ -18,7 +18,7 @@ export function summaryText(summary: Summary): string {
         `healed in ${seconds(healedMs)}`,
     ),
     ...summary.swaps.flatMap((swap) => [
-      `  swap          ${swap.cause}: ${short(swap.leaver)} out, ${short(swap.newcomer)} in, ` +
+      `  swap          ${swap.cause}: ${short(swap.leaver)} out, ${entering(swap.newcomer)} in, ` +
         `epoch ${swap.epoch}`,
       `                registered at ${swap.registeredHeight}, cause at ${swap.causeHeight}, ` +
         `effective at ${swap.effectiveHeight}`,
@@ -52,4 +52,9 @@ export function summaryText(summary: Summary): string {
 
 function short(key: string): string {
   return `${key.slice(0, 8)}...`;
+}
+
+/** Where a member was muted or unmuted, nobody enters. */
+function entering(newcomer: string): string {
+  return newcomer === "" ? "nobody" : short(newcomer);
 }

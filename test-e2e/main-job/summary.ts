@@ -126,7 +126,7 @@ function finalityPromise({ finality }: Facts): PromiseKept {
 }
 
 function faultPromise({ swaps }: Facts, fault: FaultReport): PromiseKept {
-  const swap = swaps.find(({ leaver }) => leaver === fault.key);
+  const swap = swaps.find(({ leaver, newcomer }) => leaver === fault.key && newcomer !== "");
   if (fault.kind === "crash") {
     return {
       name: "a crashed validator votes again within 3 s and is not swapped",
@@ -158,11 +158,13 @@ function reporterPromise({ falseReporter, swaps }: Facts): PromiseKept {
 
 function newcomersPromise({ swaps, faults }: Facts): PromiseKept {
   const first = faults[0]?.height ?? 0;
-  const heights = swaps.map(({ registeredHeight }) => registeredHeight);
+  // Muting and unmuting change the set without a newcomer.
+  const entered = swaps.filter(({ newcomer }) => newcomer !== "");
+  const heights = entered.map(({ registeredHeight }) => registeredHeight);
   return {
     name: "newcomers' keys were registered above genesis, the second after the first fault",
     kept:
-      swaps.length === 2 &&
+      entered.length === 2 &&
       heights.every((height) => height > 0) &&
       heights.some((height) => height > first),
     detail: `registered at heights ${heights.join(" and ")}, the first fault at ${first}`,
