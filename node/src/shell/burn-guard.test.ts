@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { PeerBody } from "../consensus/types.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import { concatBytes, equalBytes, fromHex } from "../kernel/bytes.ts";
 import {
@@ -56,6 +57,12 @@ function guard(own: readonly Statement[] = [], burnt?: string): BurnGuard {
   return new BurnGuard({ journal: { find, burnt }, chainId, self, scheme });
 }
 
+/** Why the key is burnt by the message, else "clean" or "forged". */
+function reasonOf(own: BurnGuard, body: PeerBody): string {
+  const found = own.inspect(body);
+  return found.kind === "burnt" ? found.reason : found.kind;
+}
+
 describe("rule BURN", () => {
   test("rule BURN: it listens until peers that with itself hold W-f have answered", () => {
     const listening = guard();
@@ -70,8 +77,8 @@ describe("rule BURN", () => {
 
   test("rule BURN: an own signature that the journal lacks burns the key", () => {
     const own = guard([vote(1)]);
-    expect(own.inspect({ kind: "statement", signed: signed(self, vote(1)) })).toBeUndefined();
-    const lacking = own.inspect({ kind: "statement", signed: signed(self, vote(2)) });
+    expect(reasonOf(own, { kind: "statement", signed: signed(self, vote(1)) })).toBe("clean");
+    const lacking = reasonOf(own, { kind: "statement", signed: signed(self, vote(2)) });
     expect(lacking).toContain("lacks the vote of epoch 1 at index 2");
     expect(own.state.kind).toBe("burnt");
     own.answered(networkKey(two), set);
@@ -81,7 +88,7 @@ describe("rule BURN", () => {
 
   test("rule BURN: another digest under an index of the journal burns the key", () => {
     const own = guard([vote(1)]);
-    const reason = own.inspect({ kind: "statement", signed: signed(self, vote(1, "ef")) });
+    const reason = reasonOf(own, { kind: "statement", signed: signed(self, vote(1, "ef")) });
     expect(reason).toContain("another vote of epoch 1 at index 1");
   });
 
@@ -94,16 +101,32 @@ describe("rule BURN", () => {
       qcRound: 2,
       signatures: [{ author: self, signature: bytes }],
     };
-    const reason = guard().inspect({ kind: "certificates", qc, tc: undefined, order: undefined });
+    const reason = reasonOf(guard(), { kind: "certificates", qc, tc: undefined, order: undefined });
     expect(reason).toContain("index 3");
   });
 
   test("rule BURN: a forged signature, or another key's, burns nothing", () => {
     const own = guard();
     const forged = { ...signed(two, vote(2)), author: self };
-    expect(own.inspect({ kind: "statement", signed: forged })).toBeUndefined();
-    expect(own.inspect({ kind: "statement", signed: signed(two, vote(2)) })).toBeUndefined();
+    expect(reasonOf(own, { kind: "statement", signed: forged })).toBe("forged");
+    expect(reasonOf(own, { kind: "statement", signed: signed(two, vote(2)) })).toBe("clean");
     expect(own.state.kind).toBe("listening");
+  });
+
+  test("rule BURN: a message full of forged own signatures costs one verification", () => {
+    let verified = 0;
+    const verify = (): boolean => {
+      verified += 1;
+      return false;
+    };
+    const journal = { find: () => undefined, burnt: undefined };
+    const own = new BurnGuard({ journal, chainId, self, scheme: { verify } });
+    const half = { author: self, signature: new Uint8Array(64) };
+    const signatures = Array.from({ length: 500 }, () => half);
+    const qc = { epoch: 1, round: 3, blockId: "cd".repeat(32), qcRound: 2, signatures };
+    const body = { kind: "certificates", qc, tc: undefined, order: undefined } as const;
+    expect(reasonOf(own, body)).toBe("forged");
+    expect(verified).toBe(1);
   });
 
   test("rule BURN: a burnt journal never signs again", () => {

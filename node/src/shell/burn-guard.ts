@@ -24,6 +24,13 @@ export type SigningState =
   | { readonly kind: "signing" }
   | { readonly kind: "burnt"; readonly reason: string };
 
+/** What a peer's message says of the own key. */
+export type Inspection =
+  | { readonly kind: "clean" | "forged" }
+  | { readonly kind: "burnt"; readonly reason: string };
+
+const CLEAN: Inspection = { kind: "clean" };
+
 /**
  * Rule BURN: a valid signature of this key that its journal lacks burns the key. The outside mark
  * of the operator comes later, so every start listens until peers that with itself hold W-f have
@@ -62,22 +69,23 @@ export class BurnGuard {
   }
 
   /**
-   * Looks for this node's own signatures in what a peer sent. Returns the reason if the key is
-   * burnt by it: the caller makes that durable. A signature that does not verify is a peer's lie,
-   * no proof.
+   * Looks for this node's own signatures in what a peer sent. Where the key is burnt by it, the
+   * caller makes that durable. A signature that does not verify is a peer's lie, no proof: no
+   * honest node passes one on, so the whole message is forged, and it costs one verification
+   * however many of them it holds.
    */
-  inspect(body: PeerBody): string | undefined {
-    if (this.#state.kind === "burnt") return undefined;
+  inspect(body: PeerBody): Inspection {
+    if (this.#state.kind === "burnt") return CLEAN;
     const { self, chainId, scheme, journal } = this.#options;
     for (const signed of statementsBy(self, body)) {
       const stored = journal.find(signed.statement);
       if (stored?.same === true) continue;
-      if (!verifyStatement(scheme, chainId, signed)) continue;
+      if (!verifyStatement(scheme, chainId, signed)) return { kind: "forged" };
       const reason = reasonOf(signed, stored !== undefined);
       this.#state = { kind: "burnt", reason };
-      return reason;
+      return this.#state;
     }
-    return undefined;
+    return CLEAN;
   }
 }
 

@@ -148,6 +148,12 @@ function memberMetrics(r: Registry) {
       ["code"],
     ),
     messages: counter(r, "quorate_messages_total", "Messages of peers by kind.", ["kind"]),
+    messagesRefused: counter(
+      r,
+      "quorate_messages_refused_total",
+      "Messages with a forged signature of this node, or above a peer's bound, by network key.",
+      ["peer"],
+    ),
     messagesMalformed: counter(
       r,
       "quorate_messages_malformed_total",

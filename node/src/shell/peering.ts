@@ -22,8 +22,8 @@ export interface PeeringOptions {
   readonly metrics: NodeMetrics;
   readonly now: () => Millis;
   readonly status: () => PeerStatus;
-  /** False where the message must not reach the replica. */
-  readonly receive: (from: PublicKey, message: PeerMessage) => void;
+  /** False where the message was refused: forged, or more than the peer may have waiting. */
+  readonly receive: (from: PublicKey, message: PeerMessage) => boolean;
   /** A message of this member arrived. */
   readonly heard: (member: PublicKey) => void;
   readonly echoed: (from: PublicKey) => void;
@@ -55,6 +55,10 @@ export class Peering {
         if (event.kind === "malformed") {
           metrics.messagesMalformed.inc({ peer });
           log.debug("peer sent a malformed message", { peer, field: event.field, fix: event.fix });
+          return;
+        }
+        if (event.kind === "refused") {
+          metrics.messagesRefused.inc({ peer });
           return;
         }
         metrics.peerConnected.set({ peer }, event.kind === "connected" ? 1 : 0);
@@ -133,7 +137,7 @@ export class Peering {
     this.#server?.stop();
   }
 
-  #receive(from: PublicKey, message: PeerMessage): void {
+  #receive(from: PublicKey, message: PeerMessage): boolean {
     const { metrics, heard, receive } = this.#options;
     metrics.messages.inc({ kind: message.body.kind });
     const author = this.#keyOf.get(from);
@@ -142,7 +146,7 @@ export class Peering {
       heard(author);
     }
     this.#heights.set(from, message.status.committedHeight);
-    receive(from, message);
+    return receive(from, message);
   }
 
   /** What the subscriber's own key was last seen to sign, for its comparison (rule BURN). */

@@ -1,13 +1,10 @@
 import type { Millis } from "../kernel/scalars.ts";
 import { stepReplica } from "../replica/step.ts";
 import type { ReplicaEffect, ReplicaInput, ReplicaState, ReplicaTimer } from "../replica/types.ts";
+import { InputQueue } from "./input-queue.ts";
 
 /** Longest time in steps before the loop lets sockets and timers have a turn. */
 const SLICE_MS = 4;
-/**
- * Peers are slowed down by their streams; beyond this a message is dropped and sent again later.
- */
-export const INPUTS_MAX = 50_000;
 
 export interface RuntimeOptions {
   readonly now: () => Millis;
@@ -18,14 +15,13 @@ export interface RuntimeOptions {
 }
 
 /**
- * The one loop around the pure replica: inputs first in first out, effects performed after each
- * step, a turn for I/O after every slice. It is the only place that holds the replica's state.
+ * The one loop around the pure replica: inputs in fair order, effects performed after each step, a
+ * turn for I/O after every slice. It is the only place that holds the replica's state.
  */
 export class Runtime {
   readonly #options: RuntimeOptions;
   readonly #timers = new Map<ReplicaTimer, NodeJS.Timeout>();
-  #inputs: ReplicaInput[] = [];
-  #next = 0;
+  readonly #inputs = new InputQueue();
   #state: ReplicaState;
   #scheduled = false;
   #stopped = false;
@@ -40,15 +36,12 @@ export class Runtime {
   }
 
   get queueLength(): number {
-    return this.#inputs.length - this.#next;
+    return this.#inputs.length;
   }
 
-  /** False where the queue is full: only messages and submissions are ever refused. */
+  /** False where its lane is full: only messages and submissions are ever refused. */
   push(input: ReplicaInput): boolean {
-    if (this.#stopped) return false;
-    const isForeign = input.kind === "message" || input.kind === "submit";
-    if (isForeign && this.queueLength >= INPUTS_MAX) return false;
-    this.#inputs.push(input);
+    if (this.#stopped || !this.#inputs.push(input)) return false;
     this.#schedule();
     return true;
   }
@@ -91,15 +84,9 @@ export class Runtime {
   #runSlice(): void {
     const end = performance.now() + SLICE_MS;
     while (!this.#stopped && performance.now() < end) {
-      const input = this.#inputs[this.#next];
+      const input = this.#inputs.take();
       if (input === undefined) break;
-      this.#next += 1;
       this.#stepOnce(input);
-    }
-    // The array is cut only now and then: shift() on a long one costs as much as the step.
-    if (this.#next > 1_024 || this.#next === this.#inputs.length) {
-      this.#inputs = this.#inputs.slice(this.#next);
-      this.#next = 0;
     }
     if (this.#inputs.length > 0 && !this.#stopped) this.#schedule();
   }

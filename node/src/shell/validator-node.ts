@@ -291,14 +291,15 @@ export class ValidatorNode {
     });
   }
 
-  #receive(from: PublicKey, message: PeerMessage): void {
-    const reason = this.#guard.inspect(message.body);
-    if (reason !== undefined) this.#burn(reason);
+  #receive(from: PublicKey, message: PeerMessage): boolean {
     const { body } = message;
+    const found = this.#guard.inspect(body);
+    if (found.kind === "forged") return false;
+    if (found.kind === "burnt") this.#burn(found.reason);
     // The echo of an own statement is for the guard alone.
     const self = this.#options.keys.consensus.publicKey;
-    if (body.kind === "statement" && body.signed.author === self) return;
-    this.#runtime.push({ kind: "message", from, message });
+    if (body.kind === "statement" && body.signed.author === self) return true;
+    return this.#runtime.push({ kind: "message", from, message });
   }
 
   #burn(reason: string): void {

@@ -16,8 +16,10 @@ const BACK_OFF_MS_MAX = 500;
 /** Receive window: a server's is fixed at 64 KiB, a client's is not (ADR 2). */
 const WINDOW_BYTES = 8 * 1024 * 1024;
 /** What one peer may cost: one token a message and one for every 4 KiB of its payload. */
-const PEER_LIMITS = { perSecond: 20_000, burst: 20_000 };
+const PEER_LIMITS = { perSecond: 5_000, burst: 10_000 };
 const TOKEN_BYTES = 4_096;
+/** A message that was refused costs this much more: a peer in the right has next to none. */
+const REFUSED_COST = 100;
 
 export interface PeerAddress {
   readonly networkKey: PublicKey;
@@ -26,7 +28,7 @@ export interface PeerAddress {
 }
 
 export type PeerClientEvent =
-  | { readonly kind: "connected" | "disconnected"; readonly peer: PeerAddress }
+  | { readonly kind: "connected" | "disconnected" | "refused"; readonly peer: PeerAddress }
   /** The peer said something that no honest node says; the rest of the stream goes on. */
   | {
       readonly kind: "malformed";
@@ -39,7 +41,8 @@ export interface PeerClientOptions {
   readonly identity: Identity;
   readonly chainId: Digest;
   readonly now: () => Millis;
-  readonly receive: (from: PublicKey, message: PeerMessage) => void;
+  /** False where the message was refused: its sender is charged extra. */
+  readonly receive: (from: PublicKey, message: PeerMessage) => boolean;
   /** The peer has sent all it last saw of this node's key (rule BURN). */
   readonly echoed: (from: PublicKey) => void;
   readonly observe: (event: PeerClientEvent) => void;
@@ -114,21 +117,31 @@ class Subscription {
 
   #onData(stream: Stream, response: Response): void {
     if (this.#stopped) return;
-    const { receive, echoed, observe, now } = this.#options;
+    const { echoed, now } = this.#options;
     this.#backOffMs = BACK_OFF_MS_MIN;
     this.#setConnected(true);
-    if (response.message !== undefined) {
-      const message = messageFromWire(response.message);
-      if (message.ok) receive(this.#peer.networkKey, message.value);
-      else observe({ kind: "malformed", peer: this.#peer, ...message.error });
-    }
+    const accepted = response.message === undefined || this.#receive(response.message);
     if (response.echoComplete === true) echoed(this.#peer.networkKey);
-    const cost = 1 + payloadBytes(response.message) / TOKEN_BYTES;
+    const extra = accepted ? 0 : REFUSED_COST;
+    const cost = 1 + extra + payloadBytes(response.message) / TOKEN_BYTES;
     const waitMs = this.#bucket.take(cost, now());
     if (waitMs === 0) return;
     // Backpressure instead of loss: the peer's own queue fills up, not ours.
     stream.pause();
     setTimeout(() => stream.resume(), waitMs).unref();
+  }
+
+  #receive(wire: NonNullable<Response["message"]>): boolean {
+    const { receive, observe } = this.#options;
+    const peer = this.#peer;
+    const message = messageFromWire(wire);
+    if (!message.ok) {
+      observe({ kind: "malformed", peer, ...message.error });
+      return false;
+    }
+    if (receive(peer.networkKey, message.value)) return true;
+    observe({ kind: "refused", peer });
+    return false;
   }
 
   #onEnd(): void {

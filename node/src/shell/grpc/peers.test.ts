@@ -185,6 +185,7 @@ describe("subscriptions", () => {
       receive: (_, message) => {
         received.push(message);
         onMessage(message);
+        return true;
       },
       echoed: () => onEcho(),
       observe: () => undefined,
