@@ -29,6 +29,8 @@ const IN_FLIGHT_MS: Millis = 50;
 const LAG_TOLERATED = 8;
 /** An answer is large: a peer that asks more often waits for its own retry. */
 const CHAIN_PACE_MS: Millis = 10;
+/** One read of the log at a time for a peer; a read that answers nothing is over by then. */
+const LOAD_MS: Millis = 1_000;
 const BATCHES_SERVED_MAX = 16;
 
 function mayHelp(turn: Turn, kind: string, peer: PublicKey, paceMs = HELP_PACE_MS): boolean {
@@ -112,7 +114,9 @@ export function onChainRequest(turn: Turn, from: PublicKey, fromHeight: Height):
   if (fromHeight < 1 || fromHeight > baseHeight + committed.length - 1) return;
   if (!mayHelp(turn, "chain", from, CHAIN_PACE_MS)) return;
   if (fromHeight < baseHeight) {
-    turn.emit({ kind: "load-history", to: from, fromHeight });
+    if (mayHelp(turn, "history", from, LOAD_MS)) {
+      turn.emit({ kind: "load-history", to: from, fromHeight });
+    }
     return;
   }
   const genesisEpoch = turn.state.config.genesisSet.epoch;
@@ -126,6 +130,13 @@ export function onChainRequest(turn: Turn, from: PublicKey, fromHeight: Height):
     fromHeight,
   );
   if (segment !== undefined) turn.send(from, { kind: "chain-response", segment });
+}
+
+/** The shell has read the log: the peer may ask for more. */
+export function onHistory(turn: Turn, to: PublicKey, segment: ChainSegment): void {
+  const loading = `history/${to}`;
+  turn.changeSync({ helped: keepEntries(turn.sync.helped, (key) => key !== loading) });
+  turn.send(to, { kind: "chain-response", segment });
 }
 
 function checkProof(turn: Turn, segment: ChainSegment, last: SignedBlock): Result<void, Refusal> {

@@ -4,6 +4,7 @@ import { trimWindow } from "./commit.ts";
 import { endEpoch, tryHandOver } from "./hand-over.ts";
 import type { Input } from "./inputs.ts";
 import { askSign } from "./signing.ts";
+import { forgetStrangers } from "./signs-of-life.ts";
 import { type Turn, withEntry } from "./turn.ts";
 
 type Executed = Extract<Input, { readonly kind: "executed" }>;
@@ -39,6 +40,7 @@ export function onExecuted(turn: Turn, { result, nextSet, spares }: Executed): v
     executing: false,
     results: withEntry(results, result.height, { result, at: turn.now }),
   });
+  forgetStrangers(turn);
   const before = replayed.get(result.height);
   if (before !== undefined) {
     if (!agreesWithOwn(turn, before)) return;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { batchOf, Solo, voteOf } from "../../test/consensus/craft.ts";
-import { keyOf, networkKeyOf } from "../../test/consensus/network.ts";
+import { batchOf, orderVoteOf, qcOf, Solo, voteOf } from "../../test/consensus/craft.ts";
+import { keyOf, networkKeyOf, signStub } from "../../test/consensus/network.ts";
+import type { SignedStatement } from "../kernel/statements.ts";
 import { insertBlock } from "./block-tree.ts";
 import type { Effect } from "./effects.ts";
 import { wantBatches } from "./fetch.ts";
@@ -109,5 +110,102 @@ describe("R2", () => {
     expect(turn.sync.wants.size).toBe(256);
     wantBatches(turn, missing, keyOf("d"));
     expect(turn.sync.wants.size).toBe(300);
+  });
+});
+
+describe("bounds", () => {
+  test("R9: one read of the log at a time for each peer", () => {
+    const solo = new Solo();
+    const { chain } = solo.state;
+    solo.state = { ...solo.state, chain: { ...chain, baseHeight: 1_000 } };
+    const loads = (): number => solo.effects.filter(({ kind }) => kind === "load-history").length;
+    const ask = (from: string): void => {
+      solo.now += 20;
+      solo.receive(from, { kind: "chain-request", fromHeight: 5 });
+    };
+    for (let count = 0; count < 20; count += 1) ask("d");
+    expect(loads()).toBe(1);
+    ask("c");
+    expect(loads()).toBe(2);
+    const segment = {
+      epoch: 1,
+      blocks: [],
+      batches: [],
+      proof: { kind: "two-chain", child: solo.block(), qc: solo.state.epoch.genesisQc },
+      epochProof: undefined,
+    } as const;
+    solo.input({ kind: "history", to: networkKeyOf("d"), segment });
+    ask("d");
+    expect(loads()).toBe(3);
+    ask("c");
+    expect(loads()).toBe(3);
+    // A read that found nothing brings no input.
+    solo.now += 1_000;
+    ask("c");
+    expect(loads()).toBe(4);
+  });
+
+  test("rule EPOCH: no sender crowds the others out of what is kept for the next epoch", () => {
+    const solo = new Solo();
+    const future = (count: number) => voteOf("d", solo.block({ epoch: 2, timestampMs: count }));
+    for (let count = 0; count < 500; count += 1) {
+      solo.receive("d", { kind: "statement", signed: future(count) });
+    }
+    expect(solo.state.epoch.future).toHaveLength(16);
+    solo.receive("c", { kind: "statement", signed: future(0) });
+    expect(solo.state.epoch.future).toHaveLength(17);
+    // Whole blocks are bounded by their bytes.
+    const signsOfLife = Array.from({ length: 500 }, (_, count) => beat(`key ${count}`, 1));
+    for (let count = 0; count < 16; count += 1) {
+      const block = solo.block({ epoch: 2, signsOfLife, timestampMs: solo.now + count });
+      solo.receive("b", { kind: "proposal", block });
+    }
+    const blocks = solo.state.epoch.future.filter(
+      ({ message }) => message.body.kind === "proposal",
+    );
+    expect(blocks.length).toBeLessThan(7);
+    expect(blocks.length).toBeGreaterThan(1);
+  });
+
+  function beat(name: string, height: number): SignedStatement {
+    const stateRoot = "0".repeat(64);
+    return signStub(keyOf(name), { kind: "heartbeat", epoch: 1, height, stateRoot });
+  }
+
+  test("rule SILENCE: a block with many heartbeats of strangers waits until they are spares", () => {
+    const solo = new Solo();
+    const names = Array.from({ length: 17 }, (_, count) => `stranger ${count}`);
+    const signsOfLife = names.map((name) => beat(name, 1));
+    const block = solo.block({ signsOfLife });
+    solo.receive("b", { kind: "proposal", block });
+    expect(solo.signed("vote")).toEqual([]);
+    // The proposer was ahead: the ledger registers one of them here, too.
+    solo.state = { ...solo.state, spares: [keyOf("stranger 0")] };
+    solo.input({ kind: "timer", timer: "propose" });
+    expect(solo.signed("vote")).toHaveLength(1);
+  });
+
+  test("rule SILENCE: heartbeats of strangers are forgotten once their block is executed", () => {
+    const solo = new Solo();
+    const names = ["stranger", "other", "spare", "d"];
+    const block = solo.block({ signsOfLife: names.map((name) => beat(name, 1)) });
+    solo.receive("b", { kind: "proposal", block });
+    const qc = qcOf(["b", "c", "d"], block);
+    for (const name of ["b", "c", "d"]) {
+      solo.receive(name, { kind: "order-vote", signed: orderVoteOf(name, block), qc });
+    }
+    expect(solo.state.epoch.root.view.heartbeats.size).toBe(4);
+    const result = {
+      epoch: 1,
+      height: 1,
+      blockId: block.id,
+      timestampMs: block.block.timestampMs,
+      stateRoot: "1".repeat(64),
+      receiptsRoot: "2".repeat(64),
+      nextSetHash: "0".repeat(64),
+    };
+    solo.input({ kind: "executed", result, nextSet: undefined, spares: [keyOf("spare")] });
+    const known = Array.from(solo.state.epoch.root.view.heartbeats.keys());
+    expect(known).toEqual([keyOf("spare"), keyOf("d")]);
   });
 });

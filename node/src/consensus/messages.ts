@@ -16,8 +16,10 @@ import { acceptOrder, onHeartbeat, onOrderVote, onTimeout, onVote, takeQc } from
 import type { Turn } from "./turn.ts";
 import type { PeerBody, PeerMessage } from "./types.ts";
 
-/** Messages of the next epoch that are kept until it starts. */
-const FUTURE_MAX = 256;
+/** Messages of the next epoch that are kept of each sender until it starts. */
+const FUTURE_MAX = 16;
+/** A sender's further messages are dropped once its kept blocks are this large together. */
+const FUTURE_BYTES_MAX = 262_144;
 
 /** The epoch in which the message must be read; undefined where it says itself what it is about. */
 function bodyEpoch(body: PeerBody): Epoch | undefined {
@@ -42,6 +44,22 @@ function bodyEpoch(body: PeerBody): Epoch | undefined {
   }
 }
 
+function blockBytes({ body }: PeerMessage): number {
+  const hasBlock = body.kind === "proposal" || body.kind === "block-response";
+  return hasBlock ? body.block.bytes.length : 0;
+}
+
+/** Keeps a message of the next epoch: a few of each sender, so that none crowds out the others. */
+function keepFuture(turn: Turn, from: PublicKey, message: PeerMessage): void {
+  const kept = turn.epoch.future.filter((each) => each.from === from);
+  const bytes = kept.reduce((sum, each) => sum + blockBytes(each.message), 0);
+  if (kept.length >= FUTURE_MAX || bytes >= FUTURE_BYTES_MAX) {
+    turn.drop(from, { code: "FUTURE_FULL", field: "message" });
+    return;
+  }
+  turn.changeEpoch({ future: [...turn.epoch.future, { from, message }] });
+}
+
 /** A peer's message: its position first (R9), then, in its epoch, what it says. */
 export function onMessage(turn: Turn, from: PublicKey, message: PeerMessage): void {
   if (from === turn.state.config.self.networkKey) return;
@@ -49,8 +67,7 @@ export function onMessage(turn: Turn, from: PublicKey, message: PeerMessage): vo
   const epoch = bodyEpoch(message.body);
   const current = turn.state.set.epoch;
   if (epoch !== undefined && epoch !== current) {
-    if (epoch !== current + 1 || turn.epoch.future.length >= FUTURE_MAX) return;
-    turn.changeEpoch({ future: [...turn.epoch.future, { from, message }] });
+    if (epoch === current + 1) keepFuture(turn, from, message);
     return;
   }
   onBody(turn, from, message.body);

@@ -3,7 +3,7 @@ import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Millis, PublicKey, Round } from "../kernel/scalars.ts";
 import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
 import type { ChainView } from "./state.ts";
-import type { Turn } from "./turn.ts";
+import { keepEntries, type Turn } from "./turn.ts";
 import type { Block, QuorumCertificate } from "./types.ts";
 import { knownBallot, PAST_ROUNDS_MAX } from "./vote-keeper.ts";
 
@@ -11,6 +11,8 @@ import { knownBallot, PAST_ROUNDS_MAX } from "./vote-keeper.ts";
 const LATE_MS: Millis = 1_000;
 const LATE_ROUNDS_MIN = 64;
 const HEARTBEATS_MAX = 256;
+/** Heartbeats of keys that a voter knows neither as members nor as spares, in one block. */
+const STRANGERS_MAX = 16;
 
 function isLateKind({ statement }: SignedStatement): boolean {
   const { kind } = statement;
@@ -92,9 +94,36 @@ function checkSign(
 }
 
 /**
- * A voter's check: bounded, of this epoch, not used before, signed. A heartbeat may be of any key,
- * because which spares are registered is known only to who has executed so far; the ledger ignores
- * those of strangers.
+ * True if the block carries more heartbeats of strangers than spares are registered or released at
+ * once. Which spares are registered depends on how far a node has executed; a few unknown keys
+ * split no votes, many fill the chain with what the ledger ignores.
+ */
+export function hasManyStrangers(turn: Turn, block: Block): boolean {
+  const { spares } = turn.state;
+  const strangers = block.signsOfLife.filter(({ statement, author }) => {
+    return statement.kind === "heartbeat" && !turn.isMember(author) && !spares.includes(author);
+  });
+  return strangers.length > STRANGERS_MAX;
+}
+
+/**
+ * Forgets the heartbeats of strangers on the committed chain, when all of it is executed: then the
+ * members and spares known here are those of every proposer so far.
+ */
+export function forgetStrangers(turn: Turn): void {
+  const { root } = turn.epoch;
+  if (turn.chain.executed !== root.height) return;
+  const { spares } = turn.state;
+  const heartbeats = keepEntries(root.view.heartbeats, (key) => {
+    return turn.isMember(key) || spares.includes(key);
+  });
+  if (heartbeats === root.view.heartbeats) return;
+  turn.changeEpoch({ root: { ...root, view: { ...root.view, heartbeats } } });
+}
+
+/**
+ * A voter's check: bounded, of this epoch, not used before, signed. A heartbeat may be of a stranger
+ * (see `hasManyStrangers`); the ledger ignores it.
  */
 export function checkSignsOfLife(turn: Turn, block: Block, view: ChainView): Result<void, Refusal> {
   const seen = new Set<string>();

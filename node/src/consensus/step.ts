@@ -2,7 +2,7 @@ import { assert } from "../kernel/assert.ts";
 import type { Millis } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { statementEpoch } from "../kernel/statements.ts";
-import { maybeSync } from "./catch-up.ts";
+import { maybeSync, onHistory } from "./catch-up.ts";
 import { keepAttestation, resendAttestations } from "./certification.ts";
 import { advanceCommit } from "./commit.ts";
 import type { Effect } from "./effects.ts";
@@ -62,7 +62,7 @@ function onInput(turn: Turn, input: Input): void {
       onExecuted(turn, input);
       return;
     case "history":
-      turn.send(input.to, { kind: "chain-response", segment: input.segment });
+      onHistory(turn, input.to, input.segment);
       return;
     default:
       return;

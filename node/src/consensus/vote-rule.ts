@@ -7,7 +7,7 @@ import { wantBatches, wantBlock } from "./fetch.ts";
 import { CUT_BATCHES_MAX, missingBatches } from "./lanes.ts";
 import type { SafetyData } from "./safety-data.ts";
 import { askSign } from "./signing.ts";
-import { checkSignsOfLife } from "./signs-of-life.ts";
+import { checkSignsOfLife, hasManyStrangers } from "./signs-of-life.ts";
 import { mayVote } from "./state.ts";
 import { type Turn, withEntry } from "./turn.ts";
 import type { BatchReference, Block, SignedBlock } from "./types.ts";
@@ -93,13 +93,15 @@ function judgeContent(turn: Turn, block: Block, parent: Parent): Verdict {
   }
   const cut = checkCut(turn, block, parent);
   if (!cut.ok) return { kind: "refuse", refusal: cut.error };
-  const signs = checkSignsOfLife(turn, block, parent.view);
-  if (!signs.ok) return { kind: "refuse", refusal: signs.error };
   // A block of the future costs no requests before its time has come.
   const early = block.timestampMs > turn.now + turn.state.config.parameters.clockAheadMsMax;
-  if (early) return { kind: "wait", missing: [] };
+  // The proposer may know more spares than this node has executed so far.
+  if (early || hasManyStrangers(turn, block)) return { kind: "wait", missing: [] };
   const missing = missingBatches(turn, block.cut);
   if (missing.length > 0) return { kind: "wait", missing };
+  // Last, because a block that waits is judged again after every input: signatures cost the most.
+  const signs = checkSignsOfLife(turn, block, parent.view);
+  if (!signs.ok) return { kind: "refuse", refusal: signs.error };
   return { kind: "vote" };
 }
 
