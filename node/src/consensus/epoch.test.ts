@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { batchOf } from "../../test/consensus/craft.ts";
 import {
   disagreement,
   height,
@@ -258,6 +259,23 @@ describe("rule EPOCH", () => {
     network.run(10);
     expect(Array.from(node.state.chain.waiting.keys())).toEqual([height]);
     expect(node.halts).toEqual([]);
+  });
+
+  test("rule JOURNAL: a batch cut for a seat that was lost is signed when the node is seated again", () => {
+    const network = swapNetwork();
+    const newcomer = network.node("e");
+    const { batch, bytes, digest } = batchOf("e", 1, "from long ago");
+    const signature = new Uint8Array(64);
+    newcomer.disk.chain.push({ kind: "batch", batch: { batch, bytes, digest, signature } });
+    network.start("a", "b", "c", "d");
+    network.restart("e");
+    network.run(1_000);
+    expect(newcomer.disk.journal).toEqual([]);
+    network.submit("a", "swap");
+    network.run(2_000);
+    network.submit("e", "from today");
+    network.run(2_000);
+    expect(textsOf(network.node("a"))).toEqual(["swap", "from long ago", "from today"]);
   });
 
   test("rule EPOCH: a node that slept through the hand-over catches up across it", () => {

@@ -1,5 +1,5 @@
 import type { PublicKey } from "../kernel/scalars.ts";
-import type { AttestedResult, SignedStatement } from "../kernel/statements.ts";
+import type { AttestedResult, SignedStatement, Statement } from "../kernel/statements.ts";
 import type { ValidatorSet } from "../kernel/validator-set.ts";
 import type { ChainSegment, PeerMessage } from "./types.ts";
 
@@ -13,6 +13,8 @@ export type Input =
   | { readonly kind: "message"; readonly from: PublicKey; readonly message: PeerMessage }
   /** The signer made the signature that an earlier `sign` effect asked for; it is durable. */
   | { readonly kind: "signed"; readonly signed: SignedStatement }
+  /** The signer never makes this signature: the journal has another statement in its place. */
+  | { readonly kind: "refused"; readonly statement: Statement }
   | { readonly kind: "timer"; readonly timer: TimerName }
   /** Transactions for this node's own lane. */
   | { readonly kind: "transactions"; readonly transactions: readonly Uint8Array[] }

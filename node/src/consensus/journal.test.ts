@@ -147,6 +147,36 @@ describe("rule JOURNAL", () => {
     expect(solo.state.epoch.root.id).toBe(child.id);
     expect(written(child.id)).toBe(true);
   });
+
+  test("rule JOURNAL: a batch whose place was signed before waits until the chain has passed it", () => {
+    const solo = new Solo();
+    const batches = () => solo.signed("batch").map((each) => "sequence" in each && each.sequence);
+    const later = (ms: number) => {
+      solo.now += ms;
+      solo.input({ kind: "timer", timer: "batch" });
+    };
+    const refuse = () => {
+      const statement = solo.signed("batch").at(-1);
+      if (statement !== undefined) solo.input({ kind: "refused", statement });
+    };
+    solo.input({ kind: "transactions", transactions: [new TextEncoder().encode("payment")] });
+    later(10);
+    refuse();
+    later(900);
+    expect(batches()).toEqual([1]);
+    later(100);
+    expect(batches()).toEqual([1, 1]);
+    refuse();
+    // Peers had the batch that this log has lost: it is ordered, and the lane goes on after it.
+    const { root } = solo.state.epoch;
+    const lanes = new Map([[keyOf("a"), { sequence: 1, digest: "1".repeat(64) }]]);
+    const epoch = { ...solo.state.epoch, root: { ...root, view: { ...root.view, lanes } } };
+    solo.state = { ...solo.state, epoch };
+    later(1_000);
+    expect(batches()).toEqual([1, 1, 2]);
+    expect(solo.state.lanes.draft?.batch.previous).toBe("1".repeat(64));
+    expect(solo.state.lanes.draft?.batch.transactions).toHaveLength(1);
+  });
 });
 
 describe("purity", () => {

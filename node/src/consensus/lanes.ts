@@ -1,5 +1,5 @@
 import { sha256Hex } from "../crypto/sha256.ts";
-import type { Digest, PublicKey } from "../kernel/scalars.ts";
+import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
 import { encodeBatch, openBatch, TRANSACTIONS_MAX } from "./codec.ts";
 import { reportMisconduct } from "./evidence.ts";
@@ -16,6 +16,8 @@ const LANE_CUT_MAX = 16;
 export const CUT_BATCHES_MAX = 128;
 /** Placeholder in the log until the signer answers; the journal has the signature after a crash. */
 const UNSIGNED = new Uint8Array(64);
+/** After a refused signature the lane rests this long. */
+const REFUSED_PAUSE_MS: Millis = 1_000;
 
 function committedPosition(state: ConsensusState, author: PublicKey): LanePosition | undefined {
   return state.epoch.root.view.lanes.get(author);
@@ -68,6 +70,17 @@ function takeTransactions(turn: Turn): Uint8Array[] {
   return taken;
 }
 
+/** Where this node's lane goes on. The chain is ahead only of a log that lost its end. */
+function ownPosition({ state, lanes }: Turn): {
+  readonly last: LanePosition;
+  readonly ordered: number;
+} {
+  const committed = committedPosition(state, state.config.self.key);
+  const ordered = committed?.sequence ?? 0;
+  const isAhead = committed !== undefined && ordered > lanes.own.sequence;
+  return { last: isAhead ? committed : lanes.own, ordered };
+}
+
 /**
  * Cuts the next batch if one is due and the lane's window has room. Its content goes into the log
  * before the signature exists: an index that was signed but whose content is lost would end the
@@ -77,14 +90,15 @@ export function cutBatch(turn: Turn): void {
   const { lanes, state } = turn;
   const { batchBytesMax, laneWindowBatches } = state.config.parameters;
   if (!mayVote(state) || lanes.draft !== undefined || lanes.queue.length === 0) return;
+  if (turn.now < lanes.refusedUntil) return;
   const due = lanes.cutDueAt !== undefined && turn.now >= lanes.cutDueAt;
   if (!due && lanes.queueBytes < batchBytesMax) return;
   const author = state.config.self.key;
-  const ordered = committedPosition(state, author)?.sequence ?? 0;
-  if (lanes.own.sequence - ordered >= laneWindowBatches) return;
+  const { last, ordered } = ownPosition(turn);
+  if (last.sequence - ordered >= laneWindowBatches) return;
   const transactions = takeTransactions(turn);
-  const sequence = lanes.own.sequence + 1;
-  const batch = { author, sequence, previous: lanes.own.digest, transactions };
+  const sequence = last.sequence + 1;
+  const batch = { author, sequence, previous: last.digest, transactions };
   const queue = lanes.queue.slice(transactions.length);
   const taken = transactions.reduce((sum, transaction) => sum + transaction.length, 0);
   const cutDueAt = queue.length === 0 ? undefined : turn.now + state.config.parameters.batchDelayMs;
@@ -112,6 +126,27 @@ export function signDraft(turn: Turn): void {
   const { draft } = turn.lanes;
   if (draft === undefined) return;
   askSign(turn, { kind: "batch", sequence: draft.batch.sequence, digest: draft.digest });
+}
+
+/**
+ * The signer refused the batch: the journal has another one in its place, of which this log knows
+ * nothing. Its transactions wait again; the lane goes on when the chain has passed that place.
+ */
+export function onBatchRefused(turn: Turn, digest: Digest): void {
+  const { draft, queue, queueBytes } = turn.lanes;
+  if (draft === undefined || draft.digest !== digest) return;
+  const { sequence, previous, transactions } = draft.batch;
+  const bytes = transactions.reduce((sum, transaction) => sum + transaction.length, 0);
+  const refusedUntil = turn.now + REFUSED_PAUSE_MS;
+  turn.changeLanes({
+    draft: undefined,
+    own: { sequence: sequence - 1, digest: previous },
+    queue: [...transactions, ...queue],
+    queueBytes: queueBytes + bytes,
+    cutDueAt: refusedUntil,
+    refusedUntil,
+  });
+  turn.setTimer("batch", refusedUntil);
 }
 
 /** The signer signed this node's own batch: it goes out, and into the log with its signature. */

@@ -159,6 +159,8 @@ export interface LanesState {
   readonly queue: readonly Uint8Array[];
   readonly queueBytes: number;
   readonly cutDueAt: Millis | undefined;
+  /** No batch is cut before: the signer refused the last one. */
+  readonly refusedUntil: Millis;
 }
 
 export interface CommittedEntry {
@@ -347,6 +349,7 @@ export function createConsensus(config: ConsensusConfig): ConsensusState {
       queue: [],
       queueBytes: 0,
       cutDueAt: undefined,
+      refusedUntil: 0,
     },
     chain: EMPTY_CHAIN,
     sync: EMPTY_SYNC,

@@ -10,7 +10,13 @@ import { onExecuted, pumpExecution } from "./execution.ts";
 import { retryWants } from "./fetch.ts";
 import { tryHandOver } from "./hand-over.ts";
 import type { Input, TimerName } from "./inputs.ts";
-import { cutBatch, onBatchSigned, queueTransactions, resendBatches } from "./lanes.ts";
+import {
+  cutBatch,
+  onBatchRefused,
+  onBatchSigned,
+  queueTransactions,
+  resendBatches,
+} from "./lanes.ts";
 import { drainFuture, onMessage } from "./messages.ts";
 import { maybePropose, onProposalSigned } from "./propose.ts";
 import { roundTimeoutMs } from "./round-timer.ts";
@@ -51,6 +57,9 @@ function onInput(turn: Turn, input: Input): void {
       return;
     case "signed":
       onSigned(turn, input.signed);
+      return;
+    case "refused":
+      if (input.statement.kind === "batch") onBatchRefused(turn, input.statement.digest);
       return;
     case "timer":
       onTimer(turn, input.timer);

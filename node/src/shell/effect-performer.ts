@@ -125,7 +125,10 @@ export class EffectPerformer {
     this.#requests = [];
     await this.#ports.store.sync();
     const { signed, refused } = await this.#ports.signer.sign(requests);
-    for (const statement of refused) this.#ports.refused(statement);
+    for (const statement of refused) {
+      this.#ports.refused(statement);
+      this.#ports.push({ kind: "refused", statement });
+    }
     for (const one of signed) {
       this.#ports.signed(one);
       this.#ports.push({ kind: "signed", signed: one });

@@ -287,6 +287,15 @@ export const consensusMutants: readonly Mutant[] = [
     testName: "rule SILENCE: heartbeats of strangers are forgotten",
   },
   {
+    name: "draft-unsigned",
+    rule: "JOURNAL: a batch that was cut is signed when the node is seated again",
+    file: `${source}/hand-over.ts`,
+    find: "  signDraft(turn);\n",
+    replace: "",
+    test: `${source}/epoch.test.ts`,
+    testName: "rule JOURNAL: a batch cut for a seat that was lost",
+  },
+  {
     name: "segment-unproven",
     rule: "R9: a chain segment is taken only with the proof of its last block",
     file: `${source}/catch-up.ts`,
