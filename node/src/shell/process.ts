@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { flushCompileCache } from "node:module";
 import { awaitGenesis } from "./birth.ts";
 import { type Config, parseCommandLine, parseConfig, USAGE, UsageError } from "./config.ts";
 import { diskFileSystem, makeFolder } from "./disk/file-system.ts";
@@ -113,6 +114,8 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
       fail: stop.fail,
     });
     running.node = node;
+    // Where NODE_COMPILE_CACHE is set: a validator never ends by itself, which is when it is written.
+    flushCompileCache();
     control.attach({
       chainId: birth.chainId,
       status: () => node.status(),
@@ -141,6 +144,7 @@ async function run(config: Config): Promise<void> {
     consensusKey: keys.consensus.publicKey,
     networkKey: keys.network.publicKey,
     keysMade: keys.isNew,
+    upMs: Math.round(performance.now()),
   });
   try {
     await runNode(base, control, stop);

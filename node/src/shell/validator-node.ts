@@ -63,6 +63,11 @@ interface Answering {
   readonly answer: (answer: Answer) => void;
 }
 
+/** Milliseconds since the process began: a crashed node votes again within 3 s (rule BURN). */
+function upMs(): number {
+  return Math.round(performance.now());
+}
+
 /** One validator or spare with its chain: wires the replica to disk, peers, clients and prices. */
 export class ValidatorNode {
   readonly #options: NodeOptions;
@@ -80,6 +85,7 @@ export class ValidatorNode {
   #prices: PriceFeed | undefined;
   #requests: RequestId = 0;
   #hasExecuted = false;
+  #isSigning = false;
 
   private constructor(options: NodeOptions, disk: Disk, runtime: Runtime) {
     this.#options = options;
@@ -126,6 +132,7 @@ export class ValidatorNode {
       salt: new Uint8Array(randomBytes(16)),
     });
     const chain = await ChainStore.open({ ...place, salt: new Uint8Array(randomBytes(16)) });
+    options.log.info("logs read", { upMs: upMs(), records: chain.records.length });
     const state = recoverReplica(
       {
         ...birth,
@@ -184,7 +191,7 @@ export class ValidatorNode {
     this.#lag.enable();
     const { burnt, size } = this.#disk.journal;
     if (burnt !== undefined) log.error("this key is burnt: it signs nothing", { reason: burnt });
-    log.info("node started", { chain: birth.chainId, signatures: size });
+    log.info("node started", { chain: birth.chainId, signatures: size, upMs: upMs() });
     this.#runtime.push({ kind: "start" });
     this.#prices.start();
   }
@@ -286,7 +293,7 @@ export class ValidatorNode {
       receive: (from, message) => this.#receive(from, message),
       echoed: (from) => {
         this.#guard.answered(from, this.#set());
-        this.#performer.resume();
+        this.#resume();
       },
     });
   }
@@ -300,6 +307,14 @@ export class ValidatorNode {
     const self = this.#options.keys.consensus.publicKey;
     if (body.kind === "statement" && body.signed.author === self) return true;
     return this.#runtime.push({ kind: "message", from, message });
+  }
+
+  #resume(): void {
+    if (!this.#isSigning && this.#guard.state.kind === "signing") {
+      this.#isSigning = true;
+      this.#options.log.info("peers have answered, this node signs", { upMs: upMs() });
+    }
+    this.#performer.resume();
   }
 
   #burn(reason: string): void {
@@ -326,7 +341,7 @@ export class ValidatorNode {
       case "pins-changed":
         this.#peering.repin(effect.pins);
         this.#guard.recheck(this.#set());
-        this.#performer.resume();
+        this.#resume();
         return;
       case "executed":
         this.#hasExecuted = true;
