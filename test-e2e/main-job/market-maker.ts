@@ -2,6 +2,7 @@ import type { AccountKey } from "@quorate/client/account-key";
 import type { Orders } from "./orders.ts";
 import type { PriceTick } from "./price-file.ts";
 import { quotesAround } from "./quotes.ts";
+import { StandingQuotes } from "./standing-quotes.ts";
 import type { TickClock } from "./tick-clock.ts";
 
 export interface MarketMakerOptions {
@@ -14,31 +15,55 @@ export interface MarketMakerOptions {
 
 /** Bundles that may wait for their certificate at once; beyond that a tick is left out. */
 const OUTSTANDING_MAX = 8;
+/** Cancels in one bundle; what is more goes with the next. */
+const CANCELS_MAX = 48;
 
 /**
- * Stands on both sides of the price throughout: at every tick it takes its quotes back and gives
- * new ones, in one bundle. It does not wait for one bundle before it sends the next.
+ * Stands on both sides of the price throughout: at every tick it takes its quotes back and gives new
+ * ones, in one bundle. It does not wait for one bundle before it sends the next.
  */
 export async function makeMarket(options: MarketMakerOptions): Promise<void> {
-  const { key, orders, clock, prices, signal } = options;
+  const { clock, prices, signal } = options;
   const outstanding = new Set<Promise<unknown>>();
-  let standing: readonly number[] = [];
+  const standing = new StandingQuotes();
   let nextClientId = 1;
   for (const tick of prices) {
     if (tick.index < clock.now) continue;
     await clock.reach(tick.index, signal);
     if (outstanding.size >= OUTSTANDING_MAX) continue;
-    const bundle = orders.bundle(key);
-    for (const clientId of standing) bundle.cancel({ market: 0, clientId });
-    const quotes = quotesAround(tick.price).map((quote, at) => ({
-      ...quote,
-      clientId: nextClientId + at,
-    }));
-    for (const quote of quotes) bundle.place({ market: 0, ...quote, timeInForce: "post-only" });
-    standing = quotes.map(({ clientId }) => clientId);
-    nextClientId += quotes.length;
-    const sent = orders.send(bundle).finally(() => outstanding.delete(sent));
+    const sent = requote(options, standing, { price: tick.price, firstClientId: nextClientId });
+    nextClientId += CLIENT_IDS_PER_TICK;
     outstanding.add(sent);
+    void sent.finally(() => outstanding.delete(sent));
   }
   await Promise.all(outstanding);
+}
+
+const CLIENT_IDS_PER_TICK = 16;
+
+async function requote(
+  { key, orders }: MarketMakerOptions,
+  standing: StandingQuotes,
+  { price, firstClientId }: { readonly price: bigint; readonly firstClientId: number },
+): Promise<void> {
+  const bundle = orders.bundle(key);
+  const cancels = standing.oldest(CANCELS_MAX);
+  for (const clientId of cancels) bundle.cancel({ market: 0, clientId });
+  const quotes = quotesAround(price).map((quote, at) => ({
+    ...quote,
+    clientId: firstClientId + at,
+  }));
+  for (const quote of quotes) {
+    bundle.place({ market: 0, ...quote, timeInForce: "post-only" });
+    standing.sent(quote.clientId);
+  }
+  const certified = await orders.send(bundle);
+  if (certified === undefined) return;
+  const { receipt, height } = certified;
+  for (const [at, outcome] of receipt.outcomes.entries()) {
+    const cancelled = cancels[at];
+    const placed = quotes[at - cancels.length];
+    if (cancelled !== undefined) standing.cancelled(cancelled, outcome, height);
+    if (placed !== undefined) standing.placed(placed.clientId, outcome, height);
+  }
 }

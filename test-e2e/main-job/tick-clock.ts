@@ -21,6 +21,7 @@ export class TickClock {
   async reach(tick: number, signal: AbortSignal): Promise<void> {
     const waitMs = this.startMs + tick * this.tickMs - Date.now();
     signal.throwIfAborted();
-    if (waitMs > 0) await pause(waitMs, undefined, { signal });
+    // One more: a timer may end a fraction of a millisecond early, still in the tick before.
+    if (waitMs > 0) await pause(waitMs + 1, undefined, { signal });
   }
 }
