@@ -1,6 +1,7 @@
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { Digest, Millis } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
+import { checkTransaction } from "../ledger/check-transaction.ts";
 import { isCondemned } from "../ledger/self-heal.ts";
 import { encodeTransaction, misconductProof } from "../ledger/transaction.ts";
 import { PROOFS_MAX } from "./limits.ts";
@@ -8,18 +9,25 @@ import { change, type Work } from "./work.ts";
 
 /**
  * Evidence found by the core becomes a duty: others may act first, so it waits `selfHealAfter`
- * (rule CAUSE). One proof per accused key is enough: further ones are duplicates (rule RATE).
+ * (rule CAUSE). One proof per accused key is enough: further ones are duplicates (rule RATE). One
+ * that the ledger would refuse now gives way: it must not shield its author from a good one.
  */
 export function noteMisconduct(work: Work, first: SignedStatement, second: SignedStatement): void {
   const { pendingProofs, config } = work.state;
   work.effects.push({ kind: "misconduct-found", first, second });
   const accused = first.author;
-  if (pendingProofs.some((proof) => proof.accused === accused)) return;
-  if (pendingProofs.length >= PROOFS_MAX) return;
+  const before = pendingProofs.find((proof) => proof.accused === accused);
+  if (before !== undefined && isAdmitted(work, before.transaction)) return;
+  const others = pendingProofs.filter((proof) => proof !== before);
+  if (others.length >= PROOFS_MAX) return;
   const { selfHealAfterWindows, silenceMs } = config.genesis.parameters.rotation;
   const transaction = encodeTransaction(misconductProof(config.chainId, first, second));
   const dueAtMs: Millis = work.now + selfHealAfterWindows * silenceMs;
-  change(work, { pendingProofs: [...pendingProofs, { accused, transaction, dueAtMs }] });
+  change(work, { pendingProofs: [...others, { accused, transaction, dueAtMs }] });
+}
+
+function isAdmitted(work: Work, transaction: Uint8Array): boolean {
+  return checkTransaction(work.state.ledger, transaction, work.state.config.scheme).ok;
 }
 
 /** A key is condemned once: when the chain has any proof against it, ours is settled too (RATE). */

@@ -296,6 +296,15 @@ export const consensusMutants: readonly Mutant[] = [
     testName: "rule JOURNAL: a batch cut for a seat that was lost",
   },
   {
+    name: "bogus-proof-shields",
+    rule: "EVIDENCE: a pending proof that the ledger refuses gives way to a good one",
+    file: "node/src/replica/proofs.ts",
+    find: "if (before !== undefined && isAdmitted(work, before.transaction)) return;",
+    replace: "if (before !== undefined) return;",
+    test: "node/src/replica/proofs.test.ts",
+    testName: "rule EVIDENCE: a proof that the ledger refuses does not shield its author",
+  },
+  {
     name: "segment-unproven",
     rule: "R9: a chain segment is taken only with the proof of its last block",
     file: `${source}/catch-up.ts`,

@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { keyOf, scheme, sign, TestChain } from "../../test/ledger/test-chain.ts";
+import { type SignedStatement, type Statement, signingBytes } from "../kernel/statements.ts";
+import { encodeTransaction, misconductProof } from "../ledger/transaction.ts";
+import { noteMisconduct } from "./proofs.ts";
+import { recoverReplica } from "./state.ts";
+import type { Work } from "./work.ts";
+
+test("rule EVIDENCE: a proof that the ledger refuses does not shield its author from a good one", () => {
+  const { chainId, genesis } = new TestChain();
+  const self = { key: keyOf("seat0"), networkKey: keyOf("network seat0") };
+  const state = recoverReplica({ chainId, genesis, self, scheme }, { journal: [], chain: [] });
+  const work: Work = { state, effects: [], now: 1_000 };
+  const author = keyOf("seat1");
+  const said = (statement: Statement): SignedStatement => {
+    return { statement, author, signature: sign(author, signingBytes(chainId, statement)) };
+  };
+  const vote = (epoch: number, block: string): SignedStatement => {
+    const blockId = block.repeat(64);
+    return said({ kind: "vote", epoch, round: 3, blockId, qcRound: 2 });
+  };
+  const proofs = (): Uint8Array[] => work.state.pendingProofs.map((each) => each.transaction);
+  const proof = (first: SignedStatement, second: SignedStatement): Uint8Array => {
+    return encodeTransaction(misconductProof(chainId, first, second));
+  };
+  // Two votes of two epochs: an honest key signs both.
+  noteMisconduct(work, vote(1, "1"), vote(2, "2"));
+  noteMisconduct(work, vote(1, "1"), vote(1, "2"));
+  expect(proofs()).toEqual([proof(vote(1, "1"), vote(1, "2"))]);
+  // A good one stays: further ones are duplicates.
+  noteMisconduct(work, vote(1, "1"), vote(1, "3"));
+  expect(proofs()).toEqual([proof(vote(1, "1"), vote(1, "2"))]);
+});
