@@ -11,7 +11,7 @@ import {
 } from "../kernel/validator-set.ts";
 import { keepCertificate } from "./certification.ts";
 import { prunePool, signDraft } from "./lanes.ts";
-import { bindEpoch } from "./own-past.ts";
+import { boundBy } from "./own-past.ts";
 import { enterRound } from "./rounds.ts";
 import { type CommittedEntry, createEpoch, epochGenesisId, type PooledBatch } from "./state.ts";
 import { keepEntries, type Turn } from "./turn.ts";
@@ -128,7 +128,7 @@ function handOver(turn: Turn, proof: EpochProof): void {
   const fresh = { ...createEpoch(chainId, start, turn.now), future };
   // A log that lost its end comes here a second time: what was signed in the epoch stays promised.
   const past = turn.state.ownFuture.get(nextSet.epoch);
-  const epoch = past === undefined ? fresh : bindEpoch(fresh, past);
+  const epoch = past === undefined ? fresh : { ...fresh, ...boundBy(past) };
   turn.change({ set: nextSet, epoch });
   turn.changeLanes({ pool });
   turn.changeChain({ committed: split.kept, epochProofs: [...turn.chain.epochProofs, proof] });

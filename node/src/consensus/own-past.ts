@@ -6,7 +6,6 @@ import {
   statementIndex,
 } from "../kernel/statements.ts";
 import { freshSafetyData, type JournalRecord, type SafetyData } from "./safety-data.ts";
-import type { EpochState } from "./state.ts";
 
 /** What this node signed in one epoch, as its journal has it (rule JOURNAL). */
 export interface OwnPast {
@@ -72,10 +71,9 @@ function indexOf(signed: SignedStatement | undefined): number {
   return signed === undefined ? 0 : statementIndex(signed.statement);
 }
 
-/** An epoch as its journal binds this node; timeouts are left to who knows the certificates. */
-export function bindEpoch(epoch: EpochState, past: OwnPast): EpochState {
+/** What an epoch's state has from its journal; timeouts are left to who knows the certificates. */
+export function boundBy(past: OwnPast) {
   return {
-    ...epoch,
     safety: past.safety,
     ownVote: past.vote,
     ownOrderVote: past.orderVote,

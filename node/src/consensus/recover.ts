@@ -1,7 +1,7 @@
 import type { Digest } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { type History, readHistory } from "./history.ts";
-import { bindEpoch, ownFuture, ownPastOf } from "./own-past.ts";
+import { boundBy, ownFuture, ownPastOf } from "./own-past.ts";
 import type { JournalRecord } from "./safety-data.ts";
 import {
   type ChainState,
@@ -80,7 +80,8 @@ function recoverEpoch(history: History, journal: readonly JournalRecord[]): Epoc
   const past = ownPastOf(journal, set.epoch);
   const { timeout } = past;
   return {
-    ...bindEpoch(epoch, past),
+    ...epoch,
+    ...boundBy(past),
     certified,
     highestQc,
     highestTc,
