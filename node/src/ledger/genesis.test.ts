@@ -3,13 +3,13 @@ import { keyOf, testGenesis } from "../../test/ledger/test-chain.ts";
 import { PRODUCTION } from "../kernel/parameters.ts";
 import {
   encodeGenesis,
-  type Genesis,
   genesisHash,
   genesisSet,
   genesisTotal,
   genesisWarnings,
   parseGenesis,
 } from "./genesis.ts";
+import type { Genesis } from "./genesis-file.ts";
 
 const bytes = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
 

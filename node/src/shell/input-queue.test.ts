@@ -7,7 +7,7 @@ const request: PeerBody = { kind: "chain-request", fromHeight: 1 };
 const [flooding = "", quiet = ""] = ["a", "b"].map((name) => name.repeat(64));
 
 function messageOf(from: string, body = request): ReplicaInput {
-  const status = { epoch: 1, round: 1, committedHeight: 0 };
+  const status = { epoch: 1, round: 1, qcRound: 0, committedHeight: 0 };
   return { kind: "message", from, message: { status, body } };
 }
 

@@ -2,12 +2,8 @@ import type { Parameters } from "../../src/kernel/parameters.ts";
 import { PRODUCTION } from "../../src/kernel/parameters.ts";
 import type { Digest, PublicKey } from "../../src/kernel/scalars.ts";
 import { signingBytes } from "../../src/kernel/statements.ts";
-import {
-  encodeGenesis,
-  type Genesis,
-  genesisHash,
-  parseGenesis,
-} from "../../src/ledger/genesis.ts";
+import { encodeGenesis, genesisHash, parseGenesis } from "../../src/ledger/genesis.ts";
+import type { Genesis } from "../../src/ledger/genesis-file.ts";
 import {
   encodeTransaction,
   registrationDigest,
