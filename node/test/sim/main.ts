@@ -176,6 +176,7 @@ async function runAll(options: Options): Promise<number> {
 
 /** Rule SILENCE over an hour of virtual time. */
 function runHour({ json }: Options): number {
+  const started = performance.now();
   const world = slowMemberWorld();
   const silent = watchSilence(world);
   for (let minute = 1; minute <= 60; minute += 1) {
@@ -184,11 +185,16 @@ function runHour({ json }: Options): number {
   }
   const blocks = world.checker.height;
   const names = [...silent];
-  if (json) process.stdout.write(`${JSON.stringify({ blocks, silent: names })}\n`);
-  else
-    process.stdout.write(`${blocks} blocks in one hour, silent: ${names.join(", ") || "nobody"}\n`);
   const isGood = names.length === 0 && blocks > 3_600;
-  if (!json) process.stdout.write(isGood ? "1 passed, 0 failed\n" : "0 passed, 1 failed\n");
+  const counted = { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1 };
+  if (json) {
+    const seconds = (performance.now() - started) / 1_000;
+    const counts = { blocks, "members called silent": names.length };
+    process.stdout.write(`${JSON.stringify({ ...counted, seconds, failures: [], counts })}\n`);
+  } else {
+    process.stdout.write(`${blocks} blocks in one hour, silent: ${names.join(", ") || "nobody"}\n`);
+    process.stdout.write(`${counted.passed} passed, ${counted.failed} failed\n`);
+  }
   return isGood ? 0 : 1;
 }
 

@@ -11,7 +11,7 @@ import { buildProgram } from "./program.ts";
 
 const SCHEMAS = new URL("../../../docs/schemas/", import.meta.url);
 /** Schemas of other programs' outputs, each tested where its program is. */
-const OTHERS = ["main-job-summary", "sim-summary", "load-summary"];
+const OTHERS = ["main-job-summary", "sim", "load"];
 
 const schemas = new Map(
   readdirSync(SCHEMAS)
