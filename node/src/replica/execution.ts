@@ -10,6 +10,7 @@ import { deleteDigest, getDigest, heightKey, setDigest } from "./digest-map.ts";
 import { executableBlock } from "./executable-block.ts";
 import { BLOCKS_MAX, LEDGERS_MAX, RECEIPTS_MAX } from "./limits.ts";
 import { recordPlace } from "./places.ts";
+import { executeAgain } from "./re-execution.ts";
 import type { ExecutedBlock, ReplicaState } from "./types.ts";
 import { change, type Work } from "./work.ts";
 
@@ -77,11 +78,12 @@ export function executeCommitted(
   const { config, ledger, executedHeight } = work.state;
   const { height } = block.block;
   assert(height === executedHeight + 1, `block ${height} after ${executedHeight}`);
-  const { state, ...execution } = executeBlock(
-    ledger,
-    executableBlock(block, batches),
-    config.scheme,
-  );
+  const executable = executableBlock(block, batches);
+  const certified = work.state.consensus.chain.replayed.get(height)?.result;
+  const { state, ...execution } =
+    certified === undefined
+      ? executeBlock(ledger, executable, config.scheme)
+      : executeAgain(ledger, executable, { certified, scheme: config.scheme });
   assert(execution.result.blockId === block.id, `the ledger executed another block at ${height}`);
   recordBlock(work, { block, batches, execution }, state);
   work.effects.push({ kind: "executed", execution });

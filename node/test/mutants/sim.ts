@@ -76,4 +76,13 @@ export const simMutants: readonly Mutant[] = [
     testName:
       "rule EPOCH: what is ordered after the reconfiguring block is void and proposed again",
   },
+  {
+    name: "sim-re-execution-believes-anything",
+    rule: "EVIDENCE: only a signature that verifies moves anything, after a restart too",
+    file: "node/src/replica/re-execution.ts",
+    find: "quick !== undefined && resultDigest(quick.result) === resultDigest(options.certified)",
+    replace: "quick !== undefined",
+    test: "node/src/replica/re-execution.test.ts",
+    testName: "rule EVIDENCE: a forged proof in a certified block moves nothing",
+  },
 ];
