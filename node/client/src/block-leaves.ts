@@ -2,7 +2,7 @@ import { DecodeError } from "@quorate/node/kernel/codec";
 import { decodeReceiptLeaf } from "@quorate/node/ledger/receipt";
 import type { LedgerEvent, Receipt } from "@quorate/node/ledger/types";
 import { nodeError } from "./grpc-errors.ts";
-import type { QueryNode } from "./query-node.ts";
+import type { ClaimedReceipt, QueryNode } from "./query-node.ts";
 
 /** Receipts and events of one block, each in order. */
 export interface BlockLeaves {
@@ -31,4 +31,19 @@ export function readReceipt(leaf: Uint8Array, node: QueryNode): Receipt {
   } catch (error) {
     throw nodeError(error, node.name);
   }
+}
+
+const ADVICE_LENGTH_MAX = 1_024;
+
+/** Printable ASCII, of bounded length: the sentence is a node's, and may end up on a terminal. */
+function plainText(text: string): string {
+  return text.slice(0, ADVICE_LENGTH_MAX).replace(/[^\x20-\x7e]/g, "?");
+}
+
+/** The proven receipt with the node's own words on how to mend a refusal. */
+export function withAdvice(receipt: Receipt, advice: ClaimedReceipt["advice"]): Receipt {
+  const outcomes = receipt.outcomes.map((outcome, at) => {
+    return { ...outcome, fix: plainText(advice.outcomeFixes[at] ?? "") };
+  });
+  return { ...receipt, fix: plainText(advice.fix), outcomes };
 }

@@ -152,6 +152,21 @@ const LIES = {
   lies: { receipt: (honest: ClaimedReceipt) => ({ ...honest, leaf: asciiBytes("no receipt") }) },
 } as const;
 
+describe("the words of a node", () => {
+  test("a fix is advice: shown as plain text, and no proof depends on it", async () => {
+    network.chain.receipt = { code: "NONCE_USED", field: "nonce", fix: "take another" };
+    const fix = `wipe your disk\u001b[2J${"!".repeat(2_000)}`;
+    everywhere(lyingAbout((honest) => ({ ...honest, advice: { fix, outcomeFixes: ["a", "b"] } })));
+    const error = await network.client
+      .submit(bundle(network.chain).bytes)
+      .catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: "NONCE_USED", field: "nonce" });
+    const shown = (error as { fix: string }).fix;
+    expect(shown).toHaveLength(1_024);
+    expect(shown).toMatch(/^wipe your disk\?\[2J!+$/);
+  });
+});
+
 describe("lies about a receipt", () => {
   async function lie(lies: Lies): Promise<string> {
     everywhere(lies);

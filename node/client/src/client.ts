@@ -12,7 +12,7 @@ import { transactionId } from "@quorate/node/ledger/transaction";
 import type { Receipt, SwapRecord } from "@quorate/node/ledger/types";
 import type { FundLeaf, MarketLeaf, OrderLeaf } from "@quorate/node/margin/leaves";
 import type { MarketId } from "@quorate/node/margin/types";
-import { type BlockLeaves, decodeLeaves, readReceipt } from "./block-leaves.ts";
+import { type BlockLeaves, decodeLeaves, readReceipt, withAdvice } from "./block-leaves.ts";
 import { provenBlocks, type VerifiedBlock } from "./block-proof.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import {
@@ -326,7 +326,7 @@ export class QuorateClient {
     const { leaf, proof, certificate } = claimed;
     await this.#trust.accept(node, certificate, limits);
     demand(verifyReceiptLeaf(certificate, leaf, proof), node);
-    const receipt = readReceipt(leaf, node);
+    const receipt = withAdvice(readReceipt(leaf, node), claimed.advice);
     if (receipt.transaction !== id) {
       const fix = `asked for ${id}, got the receipt of ${receipt.transaction}`;
       throw new ProofError({ code: "WRONG_RECEIPT", field: "receipt", fix }, node.name);

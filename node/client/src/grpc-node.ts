@@ -302,6 +302,7 @@ class GrpcNode implements QueryNode {
 
 function receiptFromWire(message: CertifiedReceipt): ClaimedReceipt {
   return {
+    advice: { fix: message.fix, outcomeFixes: message.outcomeFixes },
     leaf: plain(message.receipt),
     proof: listProofFromWire(message.proof, "receipt.proof"),
     certificate: certificateFromWire(message.certificate, "receipt.certificate"),

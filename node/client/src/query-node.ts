@@ -11,6 +11,8 @@ export interface CallLimits {
 
 /** A receipt as a node hands it out: nothing of it is believed before it is verified. */
 export interface ClaimedReceipt {
+  /** How to mend a refusal, as this node says it: nothing proves these sentences. */
+  readonly advice: { readonly fix: string; readonly outcomeFixes: readonly string[] };
   readonly leaf: Uint8Array;
   readonly proof: ListProof;
   readonly certificate: ResultCertificate;

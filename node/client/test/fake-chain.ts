@@ -194,10 +194,12 @@ export class FakeChain {
     const id = transactionId(transaction);
     const before = this.receipts.get(id);
     if (before !== undefined) return before;
-    const leaf = encodeReceiptLeaf({ ...okReceipt(id), ...receipt });
+    const whole = { ...okReceipt(id), ...receipt };
+    const leaf = encodeReceiptLeaf(whole);
     const leaves = [leaf, eventLeaf()];
     const certificate = this.commit(leaves, [transaction]);
-    const claimed = { leaf, proof: listProof(leaves, 0), certificate };
+    const advice = { fix: whole.fix, outcomeFixes: whole.outcomes.map(({ fix }) => fix) };
+    const claimed = { advice, leaf, proof: listProof(leaves, 0), certificate };
     this.receipts.set(id, claimed);
     return claimed;
   }

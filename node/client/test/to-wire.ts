@@ -30,8 +30,11 @@ export function certificateToWire({
   };
 }
 
-export function receiptToWire({ leaf, proof, certificate }: ClaimedReceipt): wire.CertifiedReceipt {
+export function receiptToWire(claimed: ClaimedReceipt): wire.CertifiedReceipt {
+  const { advice, leaf, proof, certificate } = claimed;
   return {
+    fix: advice.fix,
+    outcomeFixes: [...advice.outcomeFixes],
     height: BigInt(certificate.result.height),
     receipt: Buffer.from(leaf),
     proof: {

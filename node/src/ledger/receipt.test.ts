@@ -2,7 +2,13 @@ import { describe, expect, test } from "vitest";
 import { keyOf, TestChain } from "../../test/ledger/test-chain.ts";
 import { listRoot, verifyListProof } from "../kernel/merkle.ts";
 import type { MarginEvent } from "../margin/types.ts";
-import { decodeReceiptLeaf, encodeEventLeaf, receiptProof, resultLeaves } from "./receipt.ts";
+import {
+  decodeReceiptLeaf,
+  encodeEventLeaf,
+  encodeReceiptLeaf,
+  receiptProof,
+  resultLeaves,
+} from "./receipt.ts";
 import type { LedgerEvent } from "./types.ts";
 
 const key = "ab".repeat(32);
@@ -84,7 +90,18 @@ describe("receipts", () => {
     }
   });
 
-  test("each receipt is proven under the attested root, with code, field and fix", () => {
+  test("the wording of a fix changes no leaf, a code or a field does", () => {
+    const outcome = { code: "NO_MARGIN", field: "size", fix: "one", filled: 1n, resting: 2n };
+    const receipt = { transaction: key, code: "X", field: "y", fix: "one", outcomes: [outcome] };
+    const leaf = encodeReceiptLeaf(receipt);
+    const reworded = { ...receipt, fix: "two", outcomes: [{ ...outcome, fix: "two" }] };
+    expect(encodeReceiptLeaf(reworded)).toEqual(leaf);
+    expect(encodeReceiptLeaf({ ...receipt, field: "z" })).not.toEqual(leaf);
+    const without = { ...receipt, fix: "", outcomes: [{ ...outcome, fix: "" }] };
+    expect(decodeReceiptLeaf(leaf)).toEqual({ kind: "receipt", receipt: without });
+  });
+
+  test("each receipt is proven under the attested root, with code and field", () => {
     const chain = new TestChain();
     const faucet = (nonce: number) =>
       ({ kind: "faucet", account: keyOf("x"), amount: 1n, nonce }) as const;

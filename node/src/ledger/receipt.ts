@@ -30,8 +30,14 @@ const SLASHED_FOR = ["E1", "E2", "E3", "E4", "E5", "E7", "E8", "E9"] as const sa
 const TEXT_MAX = 1_024;
 const OUTCOMES_MAX = 1_024;
 
+/**
+ * The sentences of `fix` are in no leaf: their wording is for people, may change with a version,
+ * and must not be what a quorum agrees on. They travel beside the leaf, as a node's advice.
+ */
+const NO_FIX = "";
+
 function writeOutcome(writer: Writer, outcome: ActionOutcome): void {
-  writer.text(outcome.code).text(outcome.field).text(outcome.fix);
+  writer.text(outcome.code).text(outcome.field);
   writer.i128(outcome.filled).i128(outcome.resting);
 }
 
@@ -39,7 +45,7 @@ function readOutcome(reader: Reader, field: string): ActionOutcome {
   return {
     code: reader.text(`${field}.code`, TEXT_MAX),
     field: reader.text(`${field}.field`, TEXT_MAX),
-    fix: reader.text(`${field}.fix`, TEXT_MAX),
+    fix: NO_FIX,
     filled: reader.i128(`${field}.filled`),
     resting: reader.i128(`${field}.resting`),
   };
@@ -47,7 +53,7 @@ function readOutcome(reader: Reader, field: string): ActionOutcome {
 
 export function encodeReceiptLeaf(receipt: Receipt): Uint8Array {
   const writer = new Writer().u8(LEAF_KINDS.indexOf("receipt")).hex32(receipt.transaction);
-  writer.text(receipt.code).text(receipt.field).text(receipt.fix);
+  writer.text(receipt.code).text(receipt.field);
   return writer.list(receipt.outcomes, writeOutcome).finish();
 }
 
@@ -105,7 +111,7 @@ export function encodeEventLeaf(event: LedgerEvent): Uint8Array {
   return writer.finish();
 }
 
-/** Throws DecodeError where the bytes are no leaf. */
+/** Every `fix` is empty: no leaf holds one. Throws DecodeError where the bytes are no leaf. */
 export function decodeReceiptLeaf(bytes: Uint8Array): ReceiptLeaf {
   const reader = new Reader(bytes);
   const kind = readChoice(reader, "leaf", LEAF_KINDS);
@@ -118,7 +124,7 @@ export function decodeReceiptLeaf(bytes: Uint8Array): ReceiptLeaf {
             transaction: reader.hex32("transaction"),
             code: reader.text("code", TEXT_MAX),
             field: reader.text("field", TEXT_MAX),
-            fix: reader.text("fix", TEXT_MAX),
+            fix: NO_FIX,
             outcomes: reader.list("outcomes", OUTCOMES_MAX, readOutcome),
           },
         };

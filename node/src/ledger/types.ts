@@ -128,7 +128,7 @@ export interface Receipt {
   readonly transaction: Digest;
   /** Stable code: "OK" or the refusal's. */
   readonly code: string;
-  /** For refusals: which field, and what to do. */
+  /** For refusals: which field, and what to do; `fix` is advice and in no leaf. */
   readonly field: string;
   readonly fix: string;
   /** For bundles: one per action. */

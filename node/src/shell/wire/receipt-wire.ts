@@ -11,6 +11,8 @@ export function receiptToWire(receipt: CertifiedReceipt): ledger.CertifiedReceip
     receipt: bufferOf(receipt.leaf),
     proof: listProofToWire(receipt.proof),
     certificate: resultCertificateToWire(receipt.certificate),
+    fix: receipt.receipt.fix,
+    outcomeFixes: receipt.receipt.outcomes.map(({ fix }) => fix),
   };
 }
 

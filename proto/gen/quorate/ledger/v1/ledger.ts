@@ -194,7 +194,16 @@ export interface CertifiedReceipt {
     | ListProof
     | undefined;
   /** A quorum's certificate of the block's result. */
-  certificate: ResultCertificate | undefined;
+  certificate:
+    | ResultCertificate
+    | undefined;
+  /**
+   * How to mend a refusal, in one sentence; empty where there is none. Advice of this node: no leaf
+   * and no signature binds it.
+   */
+  fix: string;
+  /** The same for each action of a bundle, in their order; advice as well. */
+  outcomeFixes: string[];
 }
 
 /** A seat as the ledger sees it. */
@@ -1272,7 +1281,7 @@ export const TreeProof: MessageFns<TreeProof> = {
 };
 
 function createBaseCertifiedReceipt(): CertifiedReceipt {
-  return { height: 0n, receipt: Buffer.alloc(0), proof: undefined, certificate: undefined };
+  return { height: 0n, receipt: Buffer.alloc(0), proof: undefined, certificate: undefined, fix: "", outcomeFixes: [] };
 }
 
 export const CertifiedReceipt: MessageFns<CertifiedReceipt> = {
@@ -1291,6 +1300,12 @@ export const CertifiedReceipt: MessageFns<CertifiedReceipt> = {
     }
     if (message.certificate !== undefined) {
       ResultCertificate.encode(message.certificate, writer.uint32(34).fork()).join();
+    }
+    if (message.fix !== "") {
+      writer.uint32(42).string(message.fix);
+    }
+    for (const v of message.outcomeFixes) {
+      writer.uint32(50).string(v!);
     }
     return writer;
   },
@@ -1340,6 +1355,22 @@ export const CertifiedReceipt: MessageFns<CertifiedReceipt> = {
             message.certificate = ResultCertificate.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.fix = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.outcomeFixes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1358,6 +1389,12 @@ export const CertifiedReceipt: MessageFns<CertifiedReceipt> = {
       receipt: isSet(object.receipt) ? Buffer.from(bytesFromBase64(object.receipt)) : Buffer.alloc(0),
       proof: isSet(object.proof) ? ListProof.fromJSON(object.proof) : undefined,
       certificate: isSet(object.certificate) ? ResultCertificate.fromJSON(object.certificate) : undefined,
+      fix: isSet(object.fix) ? globalThis.String(object.fix) : "",
+      outcomeFixes: globalThis.Array.isArray(object?.outcomeFixes)
+        ? object.outcomeFixes.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.outcome_fixes)
+        ? object.outcome_fixes.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1375,6 +1412,12 @@ export const CertifiedReceipt: MessageFns<CertifiedReceipt> = {
     if (message.certificate !== undefined) {
       obj.certificate = ResultCertificate.toJSON(message.certificate);
     }
+    if (message.fix !== "") {
+      obj.fix = message.fix;
+    }
+    if (message.outcomeFixes?.length) {
+      obj.outcomeFixes = message.outcomeFixes;
+    }
     return obj;
   },
 
@@ -1391,6 +1434,8 @@ export const CertifiedReceipt: MessageFns<CertifiedReceipt> = {
     message.certificate = (object.certificate !== undefined && object.certificate !== null)
       ? ResultCertificate.fromPartial(object.certificate)
       : undefined;
+    message.fix = object.fix ?? "";
+    message.outcomeFixes = object.outcomeFixes?.map((e) => e) || [];
     return message;
   },
 };
