@@ -1,5 +1,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { accounts, bundle, key, place, trade, USD, World } from "../../test/margin/world.ts";
+import {
+  accounts,
+  bundle,
+  key,
+  MARKET,
+  place,
+  trade,
+  USD,
+  World,
+} from "../../test/margin/world.ts";
 import { OPEN_ORDERS_MAX } from "./limits.ts";
 
 const PRICE = 100_000n;
@@ -73,6 +82,19 @@ describe("matching", () => {
     expect(world.state.fund).toBe(1_499_985n);
     expect(world.view("a").balance).toBe(100_000n * USD + 2_999_970_000n);
     expect(world.view("b").balance).toBe(100_000n * USD - 2_999_970_000n - 1_499_985n);
+  });
+
+  test("the fills of one order together pay one rounding of the fee, as the margin check did", () => {
+    const tiny = { ...MARKET, microUsdPerLotTick: 1n };
+    world = new World({ markets: [tiny], accounts: accounts({ a: 10n, b: 10n }) });
+    world.block({ prices: [1_000n] });
+    const ten = Array.from({ length: 10 }, () => place("sell", 1n, 1_000n));
+    const buy = place("buy", 10n, 1_000n, { timeInForce: "ioc" });
+    world.act([1_000n], bundle("a", ...ten), bundle("b", buy));
+    const fees = world.eventsOf("fill").map(({ fill }) => fill.fee);
+    // 0.05 % of 10,000 micro-USD is 5; each fill rounded up by itself would cost 10.
+    expect(fees).toEqual([1n, 0n, 1n, 0n, 1n, 0n, 1n, 0n, 1n, 0n]);
+    expect(world.view("b").equity).toBe(10n * USD - 5n);
   });
 
   test("immediate-or-cancel lapses, post-only never takes", () => {

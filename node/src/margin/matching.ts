@@ -44,6 +44,7 @@ export function takeFromBook(draft: Draft, taker: Taker): Taken {
   const market = marketOf(draft.markets, taker.market);
   let filled = 0n;
   let notional = 0n;
+  let charged = 0n;
   while (filled < taker.size) {
     const maker = bestOrder(market.book, opposite(taker.side));
     if (maker === undefined || !crosses(taker.side, taker.limit, maker)) break;
@@ -60,9 +61,11 @@ export function takeFromBook(draft: Draft, taker: Taker): Taken {
       cancelByEngine(draft, maker, "margin");
       continue;
     }
-    settle(draft, taker, maker, lots);
     filled += lots;
     notional += quoteValue(market.parameters, lots, maker.price);
+    const fee = takerFeeDue(market, taker, notional) - charged;
+    settle(draft, taker, maker, { lots, fee });
+    charged += fee;
   }
   return { filled, notional };
 }
@@ -87,15 +90,25 @@ function carriesFill(draft: Draft, market: MarketDraft, maker: OpenOrder, lots: 
   return isReducing(size, delta) && isNotWorsening(account, draft.markets, change);
 }
 
-function settle(draft: Draft, taker: Taker, maker: OpenOrder, lots: Lots): void {
-  const { parameters } = marketOf(draft.markets, taker.market);
+/**
+ * The fee of all fills of one order so far, rounded up once: rounded at each fill, many small fills
+ * would cost more than the margin check admitted and put the account below 0.
+ */
+function takerFeeDue({ parameters }: MarketDraft, taker: Taker, notional: MicroUsd): MicroUsd {
+  return taker.clientId === undefined ? 0n : ppmCeil(notional, parameters.takerFeePpm);
+}
+
+interface Settlement {
+  readonly lots: Lots;
+  readonly fee: MicroUsd;
+}
+
+function settle(draft: Draft, taker: Taker, maker: OpenOrder, { lots, fee }: Settlement): void {
   const { market, price } = maker;
   const delta = sideSign(taker.side) * lots;
   fill(draft, taker.account, { market, delta, price });
   fill(draft, maker.account, { market, delta: -delta, price });
   shrinkOrder(draft, maker, lots);
-  const notional = quoteValue(parameters, lots, price);
-  const fee = taker.clientId === undefined ? 0n : ppmCeil(notional, parameters.takerFeePpm);
   payFund(draft, taker.account, fee);
   draft.events.push({
     kind: "fill",

@@ -176,6 +176,7 @@ export class Model extends ModelAccounts {
     const sign = signOf(signed);
     let left = abs(signed);
     let value = 0n;
+    let paid = 0n;
     while (left > 0n) {
       const maker = this.best(market, -sign);
       if (maker === undefined || sign * (limit - maker.price) < 0n) break;
@@ -187,11 +188,11 @@ export class Model extends ModelAccounts {
       }
       this.fill(taker, market, sign * lots, maker.price);
       this.fill(owner, market, -sign * lots, maker.price);
-      const worth = this.value(market, lots, maker.price);
-      const fee = paysFee ? ceil(worth, this.markets[market]!.takerFeePpm) : 0n;
-      taker.balance -= fee;
-      this.fund += fee;
-      value += worth;
+      value += this.value(market, lots, maker.price);
+      const due = paysFee ? ceil(value, this.markets[market]!.takerFeePpm) : 0n;
+      taker.balance -= due - paid;
+      this.fund += due - paid;
+      paid = due;
       left -= lots;
       maker.size -= lots;
       if (maker.size === 0n) this.orders = this.orders.filter((order) => order !== maker);

@@ -171,6 +171,16 @@ export const marginMutants: readonly Mutant[] = [
     testName: "requirements are rounded up: one micro-USD decides",
   },
   {
+    name: "margin-fee-rounded-at-each-fill",
+    rule: "a taker never pays more than the fee its margin check admitted",
+    file: "node/src/margin/matching.ts",
+    find: "const fee = takerFeeDue(market, taker, notional) - charged;",
+    replace:
+      "const fee = takerFeeDue(market, taker, quoteValue(market.parameters, lots, maker.price));",
+    test: MATCHING,
+    testName: "the fills of one order together pay one rounding of the fee",
+  },
+  {
     name: "margin-self-trade",
     rule: "an account never trades with itself",
     file: "node/src/margin/matching.ts",

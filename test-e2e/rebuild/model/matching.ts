@@ -60,11 +60,17 @@ export function take(world: World, taker: Taker): Taken {
       cancel(world, order, lots);
       continue;
     }
-    execute(world, taker, { order, lots });
+    const paid = feeOn(taker, filledValue);
     filled += lots;
     filledValue += value(taker.market, lots, order.price);
+    execute(world, taker, { order, lots, fee: feeOn(taker, filledValue) - paid });
   }
   return { filled, value: filledValue };
+}
+
+/** The order's whole fee once its fills are worth `filledValue`: one rounding for the whole order. */
+function feeOn({ clientId, market }: Taker, filledValue: bigint): bigint {
+  return clientId === undefined ? 0n : ceil(filledValue * market.rules.takerFeePpm, PPM);
 }
 
 /** How much of the maker's order can fill now, or why it is cancelled. */
@@ -98,7 +104,7 @@ function fillable(
 function execute(
   world: World,
   taker: Taker,
-  { order, lots }: { order: Order; lots: bigint },
+  { order, lots, fee }: { order: Order; lots: bigint; fee: bigint },
 ): void {
   const { market } = taker;
   const { price } = order;
@@ -106,8 +112,6 @@ function execute(
   const change = sideSign(taker.side) * lots;
   fill(world, taker.account, { market, change, price });
   fill(world, maker, { market, change: -change, price });
-  const isLiquidation = taker.clientId === undefined;
-  const fee = isLiquidation ? 0n : ceil(value(market, lots, price) * market.rules.takerFeePpm, PPM);
   taker.account.balance -= fee;
   world.fund += fee;
   order.lots -= lots;
