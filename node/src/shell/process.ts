@@ -114,7 +114,7 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
       fail: stop.fail,
     });
     running.node = node;
-    // Where NODE_COMPILE_CACHE is set: a validator never ends by itself, which is when it is written.
+    // Where NODE_COMPILE_CACHE is set: it is written when a process ends, which a node never does.
     flushCompileCache();
     control.attach({
       chainId: birth.chainId,
