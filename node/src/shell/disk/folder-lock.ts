@@ -14,7 +14,8 @@ export interface FolderLock {
  * Takes the data folder for this process alone: two with one key would both sign, each by its own
  * journal index (rule JOURNAL). The lock is the kernel's, on the file `node.lock`, so that it ends
  * with its process however that ends, and nobody has to judge by a process id whether it is stale.
- * Node offers such locks through SQLite only; the file stays empty. Throws FatalError FOLDER_LOCKED.
+ * Node offers such locks through SQLite only; the file stays empty. Throws FatalError
+ * FOLDER_LOCKED.
  */
 export function lockFolder(folder: string): FolderLock {
   const path = join(folder, NAME);
