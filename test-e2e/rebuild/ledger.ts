@@ -1,7 +1,7 @@
 import type { GenesisFile } from "../stranger/genesis.ts";
 import { type Verify, verifies } from "../stranger/keys.ts";
 import { setHash, type ValidatorSet } from "../stranger/sets.ts";
-import { isSignedBy, type Signed } from "../stranger/statements.ts";
+import { isSignedBy, type Signed, type Statement } from "../stranger/statements.ts";
 import { Bonds } from "./bonds.ts";
 import { epochOf, indexOf, offence } from "./evidence.ts";
 import { executeBlock, total } from "./model/block.ts";
@@ -180,7 +180,7 @@ export class Ledger {
     if (statement.kind !== "oracle-report" || statement.epoch !== this.set.epoch) return false;
     const { market, slot, price } = statement;
     if (!this.set.members.some(({ key }) => key === author)) return false;
-    if (market >= this.#genesis.markets.length || price < 1n) return false;
+    if (market >= this.#genesis.markets.length || price < 1n || this.#isAhead(slot)) return false;
     const seat = this.bonds.bonds.get(author);
     const isJailed = seat?.place === "seat" && seat.reportsJailedUntilMs > this.#clockMs;
     if (isJailed || !this.#isSigned(report)) return false;
@@ -251,7 +251,7 @@ export class Ledger {
     const kind = offence(chainId, first, second);
     const bond = this.bonds.bonds.get(first.author);
     if (kind === undefined || bond === undefined) return false;
-    if (this.#swaps.tombstones.has(bond.key) || this.#isTooOld(epochOf(first.statement))) {
+    if (this.#swaps.tombstones.has(bond.key) || !this.#isInTime(first.statement)) {
       return false;
     }
     if (!this.#isSigned(first) || !this.#isSigned(second)) return false;
@@ -271,10 +271,21 @@ export class Ledger {
     return true;
   }
 
-  #isTooOld(epoch: number): boolean {
-    if (epoch === 0 || epoch >= this.set.epoch) return false;
+  /** Of the past, and not too long ago; batches and endorsements have no epoch. */
+  #isInTime(statement: Statement): boolean {
+    const epoch = epochOf(statement);
+    if (epoch > this.set.epoch) return false;
+    if (statement.kind === "oracle-report" && this.#isAhead(statement.slot)) return false;
+    if (statement.kind === "batch" || statement.kind === "endorsement") return true;
+    if (epoch === this.set.epoch) return true;
     const endedMs = this.#epochEnds.get(epoch) ?? Number.NEGATIVE_INFINITY;
-    return this.#clockMs - endedMs > count(this.#genesis, "evidenceMsMax");
+    return this.#clockMs - endedMs <= count(this.#genesis, "evidenceMsMax");
+  }
+
+  /** A slot that begins more than one slot after block time. */
+  #isAhead(slot: number): boolean {
+    const slotMs = count(this.#genesis, "oracleSlotMs");
+    return this.#genesis.genesisTimeMs + slot * slotMs > this.#timestampMs + slotMs;
   }
 
   #rotate(rotation: Kind<"owner-rotation">, id: string): boolean {

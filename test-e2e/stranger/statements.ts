@@ -148,8 +148,8 @@ export function scanStatement(scanner: Scanner): Statement {
       return {
         kind,
         epoch: scanner.u64(),
-        market: scanner.u16(),
-        slot: scanner.u64(),
+        market: below(scanner.u16(), 1_024),
+        slot: below(scanner.u64(), 2 ** 43),
         price: scanner.i128(),
       };
     case "endorsement":
@@ -157,6 +157,12 @@ export function scanStatement(scanner: Scanner): Statement {
     default:
       throw new Error(`${byte} is no kind of statement`);
   }
+}
+
+/** Markets and slots that no statement has (node/spec/encoding.md). */
+function below(value: number, bound: number): number {
+  if (value < bound) return value;
+  throw new Error(`${value} is not below ${bound}`);
 }
 
 export function scanSigned(scanner: Scanner): Signed {

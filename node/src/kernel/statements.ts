@@ -100,6 +100,8 @@ export const STATEMENT_KINDS = [
 ] as const satisfies readonly StatementKind[];
 
 export const MARKETS_MAX = 1024;
+/** Largest slot whose index below is a safe integer with every market: 2^43 - 1. */
+export const SLOT_MAX = Math.floor(Number.MAX_SAFE_INTEGER / MARKETS_MAX);
 
 /** Epoch part of the journal's index; 0 for kinds that outlive epochs. */
 export function statementEpoch(statement: Statement): Epoch {
@@ -190,6 +192,12 @@ export function writeStatement(writer: Writer, statement: Statement): void {
   }
 }
 
+/** An index must stay exact and name one market: otherwise two offences have one name (E9). */
+function readBelow(value: number, bound: number, field: string): number {
+  if (value < bound) return value;
+  throw new DecodeError(field, `${value} is not below ${bound}`);
+}
+
 export function readStatement(reader: Reader, field: string): Statement {
   const position = reader.u8(`${field}.kind`);
   const kind = STATEMENT_KINDS[position];
@@ -229,8 +237,8 @@ export function readStatement(reader: Reader, field: string): Statement {
       return {
         kind,
         epoch: epoch(),
-        market: reader.u16(`${field}.market`),
-        slot: reader.u64(`${field}.slot`),
+        market: readBelow(reader.u16(`${field}.market`), MARKETS_MAX, `${field}.market`),
+        slot: readBelow(reader.u64(`${field}.slot`), SLOT_MAX + 1, `${field}.slot`),
         price: reader.i128(`${field}.price`),
       };
     case "endorsement":

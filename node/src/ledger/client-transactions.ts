@@ -1,6 +1,7 @@
 import type { Digest } from "../kernel/scalars.ts";
 import { verifyStatement } from "../kernel/statements.ts";
 import { findMember } from "../kernel/validator-set.ts";
+import type { LedgerState } from "./state.ts";
 import { bundleSigningBytes } from "./transaction.ts";
 import type { Transaction } from "./types.ts";
 import { burnNonce, checkNonce, type Verdict, type Work } from "./work.ts";
@@ -36,6 +37,18 @@ export function applyBundle(
   return undefined;
 }
 
+/**
+ * EVIDENCE, STALE: nobody honest signs a report more than one slot ahead of block time. Such a
+ * report counts for nothing, and as a proof it would outrank every later E9 of its author.
+ */
+export function slotAhead(state: LedgerState, slot: number, field: string): Verdict {
+  const { genesis, timestampMs } = state;
+  const { oracleSlotMs } = genesis.parameters.margin;
+  if (genesis.genesisTimeMs + slot * oracleSlotMs <= timestampMs + oracleSlotMs) return undefined;
+  const fix = `slot ${slot} is more than one slot ahead of block time ${timestampMs}`;
+  return { code: "REPORT_AHEAD", field, fix };
+}
+
 /** A member's report of one slot; the engine takes each author's newest (rule STALE). */
 export function applyReport(
   work: Work,
@@ -63,6 +76,8 @@ export function applyReport(
   if (price < 1n) {
     return { code: "PRICE_INVALID", field: "report.statement.price", fix: "report 1 tick or more" };
   }
+  const ahead = slotAhead(state, slot, "report.statement.slot");
+  if (ahead !== undefined) return ahead;
   const jailedUntilMs = state.seats.get(author)?.reportsJailedUntilMs ?? 0;
   if (jailedUntilMs > state.clockMs) {
     const fix = `its reports are jailed until block time ${jailedUntilMs}`;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { keyOf, scheme, TestChain } from "../../test/ledger/test-chain.ts";
-import type { SignedStatement, Statement } from "../kernel/statements.ts";
+import { type SignedStatement, SLOT_MAX, type Statement } from "../kernel/statements.ts";
 import { checkTransaction } from "./check-transaction.ts";
 import { classify } from "./evidence.ts";
 import { isCondemned } from "./self-heal.ts";
@@ -201,6 +201,7 @@ describe("rule EVIDENCE", () => {
       ({ kind: "oracle-report", epoch: 1, market: 0, slot, price }) as const;
     const proof = prove(chain, report(100n), report(200n));
     const fresh = { kind: "oracle-report" as const, report: chain.signed(guilty, report(100n, 4)) };
+    chain.run(3_000);
     expect(chain.block({ transactions: [fresh, proof, proof, fresh] })).toEqual([
       "OK",
       "OK",
@@ -210,7 +211,75 @@ describe("rule EVIDENCE", () => {
     expect(chain.last?.nextSet).toBeUndefined();
     expect(chain.state.slashedPot).toBe(0n);
     chain.run(5_000);
-    expect(chain.block({ transactions: [fresh, proof] })).toEqual(["OK", "EVIDENCE_DUPLICATE"]);
+    const next = { ...fresh, report: chain.signed(guilty, report(100n, 5)) };
+    expect(chain.block({ transactions: [next, proof] })).toEqual(["OK", "EVIDENCE_DUPLICATE"]);
+  });
+
+  test("rule EVIDENCE: reports whose index is not exact are no statements; the chain goes on", () => {
+    const chain = new TestChain();
+    const report = (price: bigint, slot: number, market = 0) =>
+      ({ kind: "oracle-report", epoch: 1, market, slot, price }) as const;
+    for (const slot of [SLOT_MAX + 1, 2 ** 52, Number.MAX_SAFE_INTEGER]) {
+      const single = {
+        kind: "oracle-report" as const,
+        report: chain.signed(guilty, report(1n, slot)),
+      };
+      const bytes = encodeTransaction(single);
+      expect(chain.block({ raw: [bytes] })).toEqual(["TRANSACTION_MALFORMED"]);
+      expect(checkTransaction(chain.state, bytes, scheme)).toMatchObject({
+        error: { code: "TRANSACTION_MALFORMED", field: "report.statement.slot" },
+      });
+      const proof = prove(chain, report(1n, slot), report(2n, slot));
+      expect(chain.block({ transactions: [proof] })).toEqual(["TRANSACTION_MALFORMED"]);
+    }
+    // Market 1,024 of slot 0 would have the index of market 0 of slot 1.
+    const alias = prove(chain, report(1n, 0, 1_024), report(1n, 1));
+    expect(chain.block({ transactions: [alias] })).toEqual(["TRANSACTION_MALFORMED"]);
+    expect(chain.state.seats.get(guilty)?.reportsJailedUntilMs).toBe(0);
+  });
+
+  test("rule EVIDENCE: a report of a slot to come is neither a price nor an immunity", () => {
+    const chain = new TestChain();
+    const report = (price: bigint, slot: number) =>
+      ({ kind: "oracle-report", epoch: 1, market: 0, slot, price }) as const;
+    const single = (slot: number) =>
+      ({ kind: "oracle-report", report: chain.signed(guilty, report(1n, slot)) }) as const;
+    chain.run(800);
+    // The block is at 1,000 ms: slot 2 is one slot ahead.
+    const transactions = [
+      single(3),
+      single(SLOT_MAX),
+      prove(chain, report(1n, 3), report(2n, 3)),
+      prove(chain, report(1n, SLOT_MAX), report(2n, SLOT_MAX)),
+      single(2),
+      prove(chain, report(1n, 2), report(2n, 2)),
+    ];
+    expect(chain.block({ transactions })).toEqual([
+      ...["REPORT_AHEAD", "REPORT_AHEAD", "REPORT_AHEAD", "REPORT_AHEAD"],
+      ...["OK", "OK"],
+    ]);
+  });
+
+  test("rule EVIDENCE: a proof of an epoch to come is refused; epoch 0 is for lanes alone", () => {
+    const chain = new TestChain();
+    const report = (price: bigint, epoch: number, slot: number) =>
+      ({ kind: "oracle-report", epoch, market: 0, slot, price }) as const;
+    const far = 2 ** 53 - 1;
+    const ahead = prove(chain, report(1n, far, 0), report(2n, far, 0));
+    const [left, right] = chain.doubleVote(guilty, 2);
+    const [ancient, old] = chain.doubleVote(guilty, 0);
+    if (!left || !right || !ancient || !old) throw new Error("pairs");
+    const transactions = [
+      ahead,
+      misconductProof(chain.chainId, left, right),
+      misconductProof(chain.chainId, ancient, old),
+      prove(chain, report(1n, 1, 0), report(2n, 1, 0)),
+    ];
+    expect(chain.block({ transactions })).toEqual([
+      ...["EVIDENCE_AHEAD", "EVIDENCE_AHEAD", "EVIDENCE_TOO_OLD"],
+      "OK",
+    ]);
+    expect(chain.state.slashedPot).toBe(0n);
   });
 
   test("rule EVIDENCE: a spare's or a jailed key's misconduct costs its bond and its place", () => {

@@ -1,6 +1,12 @@
 import { divCeil, PPM } from "../kernel/fixed-point.ts";
-import type { Digest, Epoch, MicroUsd, PublicKey } from "../kernel/scalars.ts";
-import { statementDigest, statementEpoch, verifyStatement } from "../kernel/statements.ts";
+import type { Digest, MicroUsd, PublicKey } from "../kernel/scalars.ts";
+import {
+  type Statement,
+  statementDigest,
+  statementEpoch,
+  verifyStatement,
+} from "../kernel/statements.ts";
+import { slotAhead } from "./client-transactions.ts";
 import { judge } from "./condemned.ts";
 import { classify, offenceOf } from "./evidence.ts";
 import type { EvidenceKind, LedgerState, Seat } from "./state.ts";
@@ -21,7 +27,7 @@ export function applyMisconduct(work: Work, proof: Proof, id: Digest): Verdict {
   const evidence = judgePair(state, proof);
   if (typeof evidence !== "string") return evidence;
   const key = proof.first.author;
-  const known = checkKey(state, key, statementEpoch(proof.first.statement));
+  const known = checkKey(state, key) ?? checkAge(state, proof.first.statement);
   if (known !== undefined) return known;
   for (const [field, signed] of [
     ["first", proof.first] as const,
@@ -55,8 +61,8 @@ function judgePair(state: LedgerState, { first, second }: Proof): EvidenceKind |
   return evidence;
 }
 
-/** The accused must have something at stake, and the offence must be recent enough. */
-function checkKey(state: LedgerState, key: PublicKey, epoch: Epoch): Verdict {
+/** The accused must have something at stake. */
+function checkKey(state: LedgerState, key: PublicKey): Verdict {
   if (state.tombstones.has(key)) {
     const fix = `${key} was condemned before: one proof is enough`;
     return { code: "EVIDENCE_DUPLICATE", field: "first.author", fix };
@@ -66,13 +72,29 @@ function checkKey(state: LedgerState, key: PublicKey, epoch: Epoch): Verdict {
     const fix = "the key has no bond on this chain";
     return { code: "UNKNOWN_KEY", field: "first.author", fix };
   }
-  // Lanes outlive epochs: a batch's epoch is 0, its age is bounded by the bond's.
-  if (epoch === 0 || epoch >= state.set.epoch) return undefined;
+  return undefined;
+}
+
+/** The offence is of the past and recent enough. */
+function checkAge(state: LedgerState, statement: Statement): Verdict {
+  const field = "first.statement.epoch";
+  const epoch = statementEpoch(statement);
+  if (epoch > state.set.epoch) {
+    const fix = `the chain is in epoch ${state.set.epoch}: submit it in epoch ${epoch}`;
+    return { code: "EVIDENCE_AHEAD", field, fix };
+  }
+  if (statement.kind === "oracle-report") {
+    const ahead = slotAhead(state, statement.slot, "first.statement.slot");
+    if (ahead !== undefined) return ahead;
+  }
+  // Lanes and endorsements outlive epochs: their age is bounded by the bond's.
+  if (statement.kind === "batch" || statement.kind === "endorsement") return undefined;
+  if (epoch === state.set.epoch) return undefined;
   const { evidenceMsMax } = state.genesis.parameters.rotation;
   const endedMs = state.epochEnds.get(epoch);
   if (endedMs !== undefined && state.clockMs - endedMs <= evidenceMsMax) return undefined;
   const fix = `epoch ${epoch} ended more than ${evidenceMsMax} ms ago`;
-  return { code: "EVIDENCE_TOO_OLD", field: "first.statement.epoch", fix };
+  return { code: "EVIDENCE_TOO_OLD", field, fix };
 }
 
 /** E9 jails the reports of a seat for the jail term; it is no cause for a swap. */

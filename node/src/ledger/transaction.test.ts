@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toHex } from "../kernel/bytes.ts";
 import { Reader, Writer } from "../kernel/codec.ts";
-import type { SignedStatement } from "../kernel/statements.ts";
+import { type SignedStatement, SLOT_MAX } from "../kernel/statements.ts";
 import type { MarginAction } from "../margin/types.ts";
 import {
   encodeNonces,
@@ -47,7 +47,7 @@ const signed: fc.Arbitrary<SignedStatement> = fc.record({
       kind: fc.constant("oracle-report" as const),
       epoch: u64,
       market: fc.nat({ max: 1_023 }),
-      slot: u64,
+      slot: fc.integer({ min: 0, max: SLOT_MAX }),
       price: amount,
     }),
   ),
