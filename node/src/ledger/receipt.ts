@@ -1,7 +1,6 @@
 import { assert, unreachable } from "../kernel/assert.ts";
 import { Reader, Writer } from "../kernel/codec.ts";
 import { type ListProof, listProof } from "../kernel/merkle.ts";
-import type { Digest } from "../kernel/scalars.ts";
 import type { ActionOutcome } from "../margin/types.ts";
 import { readMarginEvent, writeMarginEvent } from "./event-codec.ts";
 import type { EvidenceKind } from "./state.ts";
@@ -145,14 +144,13 @@ export interface ProvenLeaf {
   readonly proof: ListProof;
 }
 
-/** The receipt of a transaction that is in the block, with its path to receiptsRoot. */
+/** The receipt at this position of the block, with its path to receiptsRoot. */
 export function receiptProof(
   result: Pick<ExecutionResult, "receipts" | "events">,
-  transaction: Digest,
+  position: number,
 ): ProvenLeaf {
-  const index = result.receipts.findIndex((receipt) => receipt.transaction === transaction);
   const leaves = resultLeaves(result);
-  const leaf = leaves[index];
-  assert(leaf !== undefined, `no receipt of ${transaction} in this block`);
-  return { leaf, proof: listProof(leaves, index) };
+  const leaf = leaves[position];
+  assert(leaf !== undefined && position < result.receipts.length, `no receipt ${position}`);
+  return { leaf, proof: listProof(leaves, position) };
 }

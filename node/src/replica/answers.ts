@@ -26,7 +26,7 @@ export function certifiedReceipt(state: ReplicaState, id: Digest): CertifiedRece
   if (entry === undefined || certificate === undefined) return undefined;
   const receipt = entry.execution.receipts[place.position];
   assert(receipt?.transaction === id, `receipt ${place.position} of block ${place.height}`);
-  const { leaf, proof } = receiptProof(entry.execution, id);
+  const { leaf, proof } = receiptProof(entry.execution, place.position);
   return { height: place.height, receipt, leaf, proof, certificate };
 }
 
@@ -79,7 +79,10 @@ function answerHeight(work: Work, height: Height): void {
   const { state } = work;
   const entry = getDigest(state.executed, heightKey(height));
   for (const { transaction } of entry?.execution.receipts ?? []) {
-    if (getDigest(work.state.queued, transaction) === undefined) continue;
+    const queued = getDigest(work.state.queued, transaction);
+    if (queued === undefined || height <= queued.refusedAt) continue;
+    // Refused here, and executed again since: the later block answers.
+    if ((findPlace(work.state.places, transaction)?.height ?? 0) > height) continue;
     const receipt = certifiedReceipt(work.state, transaction);
     const content: Answer =
       receipt === undefined
@@ -103,10 +106,13 @@ export function answerCertified(work: Work): void {
   change(work, { awaited: awaited.filter((height) => !due(height)) });
 }
 
-/** One more client waits for a transaction that is queued or executed but not certified. */
-export function addRequest(work: Work, id: Digest, request: number): void {
+/**
+ * One more client waits for a transaction that is queued or executed but not certified. Receipts up
+ * to `refusedAt` don't answer it: it was queued again after them.
+ */
+export function addRequest(work: Work, id: Digest, request: number, refusedAt: Height = 0): void {
   const { state, now } = work;
-  const queued = getDigest(state.queued, id) ?? { requests: [], queuedAtMs: now };
+  const queued = getDigest(state.queued, id) ?? { requests: [], queuedAtMs: now, refusedAt };
   const requests = [...queued.requests, request];
   change(work, { queued: setDigest(state.queued, id, { ...queued, requests }) });
 }

@@ -9,7 +9,7 @@ import { answerCertified, noteAwaited } from "./answers.ts";
 import { deleteDigest, getDigest, heightKey, setDigest } from "./digest-map.ts";
 import { executableBlock } from "./executable-block.ts";
 import { BLOCKS_MAX, LEDGERS_MAX, RECEIPTS_MAX } from "./limits.ts";
-import { recordPlace } from "./places.ts";
+import { recordPlace, settles } from "./places.ts";
 import { executeAgain } from "./re-execution.ts";
 import type { ExecutedBlock, ReplicaState } from "./types.ts";
 import { change, type Work } from "./work.ts";
@@ -44,7 +44,8 @@ function recordBlock(work: Work, entry: ExecutedBlock, ledger: LedgerState): voi
   const { receipts } = entry.execution;
   let { places } = state;
   receipts.forEach((receipt, position) => {
-    places = recordPlace(places, receipt.transaction, { height, position });
+    const place = { height, position, settled: settles(receipt.code) };
+    places = recordPlace(places, receipt.transaction, place);
   });
   change(work, {
     ledger,

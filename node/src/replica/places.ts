@@ -11,9 +11,17 @@ export function findPlace(places: Places, id: Digest): TransactionPlace | undefi
   return getDigest(places.newer, id) ?? getDigest(places.older, id);
 }
 
-/** The first place of a transaction stays: resubmission returns the first receipt. */
+/** What a receipt of this code says about the same bytes in a later block. */
+export function settles(code: string): boolean {
+  return code === "OK" || code === "DUPLICATE";
+}
+
+/**
+ * The first place that settles a transaction stays: resubmission returns that receipt. A refusal
+ * gives way to whatever comes later: anyone may put the bytes into a lane too early.
+ */
 export function recordPlace(places: Places, id: Digest, place: TransactionPlace): Places {
-  if (findPlace(places, id) !== undefined) return places;
+  if (findPlace(places, id)?.settled === true) return places;
   if (places.newer.size < PLACES_MAX / 2) {
     return { ...places, newer: setDigest(places.newer, id, place) };
   }

@@ -48,10 +48,15 @@ function answerAgain(work: Work, request: RequestId, id: Digest): void {
   if (!awaited.includes(height)) change(work, { awaited: [...awaited, height] });
 }
 
+function isAdmitted({ ledger, config }: ReplicaState, bytes: Uint8Array): boolean {
+  return checkTransaction(ledger, bytes, config.scheme).ok;
+}
+
 /** Input `submit`: answered at once, or when the transaction's block is certified. */
 export function submit(work: Work, request: RequestId, bytes: Uint8Array): void {
   const id = sha256Hex(bytes);
-  if (findPlace(work.state.places, id) !== undefined) {
+  const place = findPlace(work.state.places, id);
+  if (place?.settled === true) {
     answerAgain(work, request, id);
     return;
   }
@@ -62,6 +67,11 @@ export function submit(work: Work, request: RequestId, bytes: Uint8Array): void 
       const fix = "wait for the answer of an earlier call with the same bytes";
       refuseRequest(work, request, { code: "TOO_MANY_WAITERS", field: "transaction", fix });
     }
+    return;
+  }
+  // A refusal holds only while the ledger still refuses: the bytes may have come too early.
+  if (place !== undefined && !isAdmitted(work.state, bytes)) {
+    answerAgain(work, request, id);
     return;
   }
   const refusal = laneRefusal(work.state);
@@ -80,7 +90,7 @@ export function submit(work: Work, request: RequestId, bytes: Uint8Array): void 
     refuseRequest(work, request, checked.error);
     return;
   }
-  addRequest(work, id, request);
+  addRequest(work, id, request, place?.height);
   feedConsensus(work, { kind: "transactions", transactions: [bytes] });
 }
 

@@ -107,17 +107,21 @@ export interface ExecutedBlock {
   readonly execution: ExecutionResult;
 }
 
-/** Where a transaction was executed first. */
+/** Where a transaction was executed: the newest place, until one that settles it. */
 export interface TransactionPlace {
   readonly height: Height;
   /** Position of its receipt in the block. */
   readonly position: number;
+  /** Executed for good: the same bytes cannot be executed again. A refusal settles nothing. */
+  readonly settled: boolean;
 }
 
 /** A transaction in this node's own lane that has no receipt yet. */
 export interface QueuedTransaction {
   readonly requests: readonly RequestId[];
   readonly queuedAtMs: Millis;
+  /** Height of a refusal before it was queued again; 0 if none. */
+  readonly refusedAt: Height;
 }
 
 /** A duty of CAUSE: to be submitted when due, unless the chain has it by then. */

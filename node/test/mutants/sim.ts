@@ -85,4 +85,22 @@ export const simMutants: readonly Mutant[] = [
     test: "node/src/replica/re-execution.test.ts",
     testName: "rule EVIDENCE: a forged proof in a certified block moves nothing",
   },
+  {
+    name: "replica-refusal-answers-for-ever",
+    rule: "CAUSE: bytes that came too early may come again",
+    file: "node/src/replica/submissions.ts",
+    find: "if (place?.settled === true) {",
+    replace: "if (place !== undefined) {",
+    test: "node/src/replica/submissions.test.ts",
+    testName: "rule CAUSE: a refusal of bytes that came too early answers no later submission",
+  },
+  {
+    name: "replica-first-refusal-stays",
+    rule: "CAUSE: bytes that came too early may come again",
+    file: "node/src/replica/places.ts",
+    find: "if (findPlace(places, id)?.settled === true) return places;",
+    replace: "if (findPlace(places, id) !== undefined) return places;",
+    test: "node/src/replica/submissions.test.ts",
+    testName: "the newest place counts until one settles the transaction",
+  },
 ];

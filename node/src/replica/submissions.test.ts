@@ -1,0 +1,54 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { keyOf, scheme, TestChain } from "../../test/ledger/test-chain.ts";
+import { encodeTransaction, transactionId } from "../ledger/transaction.ts";
+import { getDigest } from "./digest-map.ts";
+import { emptyPlaces, findPlace, recordPlace } from "./places.ts";
+import { recoverReplica } from "./state.ts";
+import { submit } from "./submissions.ts";
+import type { Work } from "./work.ts";
+
+describe("a refused receipt", () => {
+  let chain: TestChain;
+  let work: Work;
+
+  beforeEach(() => {
+    chain = new TestChain();
+    const { chainId, genesis } = chain;
+    const self = { key: keyOf("seat0"), networkKey: keyOf("network seat0") };
+    const state = recoverReplica({ chainId, genesis, self, scheme }, { journal: [], chain: [] });
+    work = { state, effects: [], now: 1_000 };
+  });
+
+  test("rule CAUSE: a refusal of bytes that came too early answers no later submission", () => {
+    const member = keyOf("seat1");
+    chain.block();
+    const bytes = encodeTransaction(chain.silenceRecord(member));
+    const id = transactionId(bytes);
+    const codes = chain.block({ raw: [bytes] });
+    expect(codes).not.toContain("OK");
+    const place = { height: 2, position: 0, settled: false };
+    const places = recordPlace(emptyPlaces(), id, place);
+    work.state = { ...work.state, places, ledger: chain.state, executedFrom: 3 };
+    submit(work, 1, bytes);
+    // The ledger still refuses: the old receipt is the answer (here it is no longer held).
+    expect(work.effects).toMatchObject([{ answer: { refusal: { code: "RECEIPT_NOT_HELD" } } }]);
+    expect(getDigest(work.state.queued, id)).toBeUndefined();
+    chain.silence(member, [chain.addSpare("s", "a")]);
+    work = { ...work, state: { ...work.state, ledger: chain.state }, effects: [] };
+    submit(work, 2, bytes);
+    expect(getDigest(work.state.queued, id)).toMatchObject({ requests: [2], refusedAt: 2 });
+    expect(work.effects.filter(({ kind }) => kind === "answer")).toEqual([]);
+  });
+
+  test("the newest place counts until one settles the transaction", () => {
+    const id = "ab".repeat(32);
+    const at = (height: number, settled: boolean) => ({ height, position: 0, settled });
+    let places = recordPlace(emptyPlaces(), id, at(1, false));
+    places = recordPlace(places, id, at(2, false));
+    expect(findPlace(places, id)).toEqual(at(2, false));
+    places = recordPlace(places, id, at(3, true));
+    places = recordPlace(places, id, at(4, false));
+    places = recordPlace(places, id, at(5, true));
+    expect(findPlace(places, id)).toEqual(at(3, true));
+  });
+});
