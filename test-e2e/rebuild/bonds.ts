@@ -14,11 +14,11 @@ export interface Bond {
   readonly address: string;
   place: Place;
   amount: bigint;
-  /** 0 at genesis. */
-  registeredAt: number;
+  /** Its owner signed for it as a spare. */
+  endorsed: boolean;
   /** Jailed: end of the term. Unbonding: when it is paid back. */
   untilMs: number;
-  /** Unbonding: what goes back to the sponsor's limit. */
+  /** The sponsor's part: goes back to its limit with the bond. 0 at genesis. */
   sponsored: bigint;
   /** Newest punished double report as [epoch, index], and until when its reports do not count. */
   reportOffence: readonly [number, number];
@@ -46,20 +46,20 @@ export class Bonds {
       sponsored: 0n,
     }));
     for (const { key, owner, networkKey, address, power } of genesis.firstSet.members) {
-      this.#add({ key, owner, networkKey, address, bond: power }, "seat", 0);
+      this.#add({ key, owner, networkKey, address, bond: power }, "seat", true);
     }
   }
 
-  #add(registration: Registration, place: Place, registeredAt: number): void {
+  #add(registration: Registration, place: Place, endorsed: boolean): void {
     const { bond, ...who } = registration;
     this.knownKeys.add(who.key);
     this.bonds.set(who.key, {
       ...who,
       place,
       amount: bond,
-      registeredAt,
+      endorsed,
       untilMs: 0,
-      sponsored: 0n,
+      sponsored: place === "seat" ? 0n : bond,
       reportOffence: [0, -1],
       reportsJailedUntilMs: 0,
     });
@@ -74,31 +74,56 @@ export class Bonds {
   }
 
   /** Rule SPONSOR, the money part; the signatures were checked before. */
-  mayRegister(set: ValidatorSet, registration: Registration): boolean {
+  mayRegister(set: ValidatorSet, registration: Registration, endorsed: boolean): boolean {
     const { key, networkKey, address, bond } = registration;
     const owner = this.owner(registration.owner);
     if (owner === undefined || this.knownKeys.has(key) || networkKey === key) return false;
     const present = [...this.in("seat"), ...this.in("spare"), ...this.in("jailed")];
     if (present.some((other) => other.networkKey === networkKey)) return false;
-    if (!isAddress(address) || this.in("spare").length >= 128) return false;
+    if (!isAddress(address) || !this.hasRoom(owner.key, endorsed)) return false;
     const [first = 0n, ...powers] = set.members.map(({ power }) => power);
     const least = min(first, ...powers);
     const limit = amount(this.#genesis, "sponsorBondMax");
     return bond >= least && owner.sponsored + bond <= limit && bond <= owner.money;
   }
 
-  register(registration: Registration, height: number): void {
+  #sparesOf(owner: string): Bond[] {
+    return this.in("spare").filter((bond) => bond.owner === owner);
+  }
+
+  /** An owner's share of 128 spares, 1 to 16. */
+  #isFull(owner: string): boolean {
+    const share = Math.floor(128 / this.owners.length);
+    return this.#sparesOf(owner).length >= Math.max(1, Math.min(16, share));
+  }
+
+  /** One more spare: below the owner's cap, or endorsed in place of one that is not. */
+  hasRoom(owner: string, endorsed: boolean): boolean {
+    if (!this.#isFull(owner)) return true;
+    return endorsed && this.#sparesOf(owner).some((bond) => !bond.endorsed);
+  }
+
+  /** Displaces the oldest unendorsed spare of a full owner: bonds stand in order of registration. */
+  makeRoom(owner: string, clockMs: number): void {
+    if (!this.#isFull(owner)) return;
+    const oldest = this.#sparesOf(owner).find((bond) => !bond.endorsed);
+    if (oldest !== undefined) this.unbond(oldest, clockMs);
+  }
+
+  register(registration: Registration, endorsed: boolean, clockMs: number): void {
+    this.makeRoom(registration.owner, clockMs);
     const owner = this.owner(registration.owner);
     if (owner === undefined) throw new Error(`no owner ${registration.owner}`);
     owner.money -= registration.bond;
     owner.sponsored += registration.bond;
-    this.#add(registration, "spare", height);
+    this.#add(registration, "spare", endorsed);
   }
 
   /** Takes the slashed share from wherever the bond is. Spares and jailed keys begin to unbond. */
   slash(bond: Bond, clockMs: number): void {
     const share = ceil(bond.amount * amount(this.#genesis, "slashPpm"), PPM);
     bond.amount -= share;
+    bond.sponsored = min(bond.sponsored, bond.amount);
     this.slashedPot += share;
     if (bond.place === "spare" || bond.place === "jailed") this.unbond(bond, clockMs);
   }
@@ -111,7 +136,6 @@ export class Bonds {
   unbond(bond: Bond, clockMs: number): void {
     bond.place = "unbonding";
     bond.untilMs = clockMs + count(this.#genesis, "unbondingMs");
-    bond.sponsored = bond.registeredAt === 0 ? 0n : bond.amount;
   }
 
   /** Bonds whose time is over go back to their owners' treasuries. */

@@ -298,4 +298,28 @@ describe("the ledger and a second one written from node/spec/ledger.md", () => {
     },
     60_000 + RUNS * 1_000,
   );
+
+  test("displace the same spare of a full owner, and carry the sponsor's part alike", () => {
+    const chain = new TestChain({ owners: OWNERS, powers: [1n, 1n, 1n, 1n] });
+    const ledger = new Ledger(readGenesis(encodeGenesis(chain.genesis)), scheme.verify);
+    const quiet = { spanMs: 200, silent: null, beats: true, repeat: 1 as const, doings: [] };
+    const register = (name: string, owner: string, isEndorsed: boolean) => {
+      const registration = chain.registration(name, owner, 1n);
+      const options = isEndorsed ? {} : { owner: "none" as const };
+      return encodeTransaction(chain.register(registration, options));
+    };
+    const junk = Array.from({ length: 17 }, (_, index) => register(`junk${index}`, "a", false));
+    const wanted = ["w0", "w1"].map((name) => register(name, "a", true));
+    const codes = executeInBoth([chain, ledger], quiet, [
+      ...junk,
+      ...wanted,
+      register("b", "b", false),
+    ]);
+    expect(codes.filter((code) => code !== "OK")).toEqual(["SPARES_FULL"]);
+    expect([...chain.state.unbonding.keys()]).toEqual([keyOf("junk0"), keyOf("junk1")]);
+    for (let left = 140; left > 0; left -= 1) {
+      executeInBoth([chain, ledger], { ...quiet, spanMs: 900, beats: false }, []);
+    }
+    expect(chain.state.unbonding.size).toBe(0);
+  });
 });

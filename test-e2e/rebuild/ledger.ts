@@ -225,7 +225,8 @@ export class Ledger {
   #register(transaction: Kind<"register-spare">): boolean {
     const { registration, possession, ownerSignature } = transaction;
     const { chainId } = this.#genesis;
-    if (!this.bonds.mayRegister(this.set, registration)) return false;
+    const isEndorsed = ownerSignature !== undefined;
+    if (!this.bonds.mayRegister(this.set, registration, isEndorsed)) return false;
     const { statement, author } = possession;
     const isPossession =
       statement.kind === "endorsement" &&
@@ -242,7 +243,7 @@ export class Ledger {
     if (!isSigned("network", registration.networkKey, transaction.networkSignature)) return false;
     if (!isSigned("sponsor", owner.sponsorKey, transaction.sponsorSignature)) return false;
     if (ownerSignature !== undefined && !isSigned("owner", owner.key, ownerSignature)) return false;
-    this.bonds.register(registration, this.height);
+    this.bonds.register(registration, isEndorsed, this.#clockMs);
     return true;
   }
 
@@ -308,8 +309,10 @@ export class Ledger {
     if (!this.#nonces.isFree(scope, back.nonce)) return false;
     const message = signingBytes(this.#genesis.chainId, back);
     if (!this.#verify(bond.owner, message, back.signature)) return false;
+    if (!this.bonds.hasRoom(bond.owner, true)) return false;
+    this.bonds.makeRoom(bond.owner, this.#clockMs);
     bond.place = "spare";
-    bond.registeredAt = this.height;
+    bond.endorsed = true;
     bond.reportOffence = [0, -1];
     bond.reportsJailedUntilMs = 0;
     this.#nonces.use(scope, back.nonce);

@@ -16,6 +16,7 @@ function genesisSeats(genesis: Genesis): Map<PublicKey, Seat> {
       address,
       bond: power,
       registeredAt: 0,
+      sponsored: 0n,
       power,
       muted: false,
       seatedAtMs: genesis.genesisTimeMs,

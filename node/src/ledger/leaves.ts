@@ -48,6 +48,7 @@ function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
 function writeCandidate(writer: Writer, candidate: Candidate): void {
   writer.hex32(candidate.owner).hex32(candidate.key).hex32(candidate.networkKey);
   writer.text(candidate.address).i128(candidate.bond).u64(candidate.registeredAt);
+  writer.i128(candidate.sponsored);
 }
 
 function readCandidate(reader: Reader): Candidate {
@@ -58,6 +59,7 @@ function readCandidate(reader: Reader): Candidate {
     address: reader.text("address", ADDRESS_LENGTH_MAX),
     bond: reader.i128("bond"),
     registeredAt: reader.u64("registeredAt"),
+    sponsored: reader.i128("sponsored"),
   };
 }
 

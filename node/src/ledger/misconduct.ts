@@ -1,4 +1,4 @@
-import { divCeil, PPM } from "../kernel/fixed-point.ts";
+import { divCeil, minimum, PPM } from "../kernel/fixed-point.ts";
 import type { Digest, MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import {
   type Statement,
@@ -141,20 +141,29 @@ function condemn(work: Work, key: PublicKey, evidence: EvidenceKind, proof: Dige
   if (seat !== undefined) judge(work, key, proof);
 }
 
+type Stake = Pick<Seat, "bond" | "sponsored">;
+
+/** SPONSOR: what was slashed never comes back to the sponsor's limit. */
+function less({ bond, sponsored }: Stake, amount: MicroUsd): Stake {
+  const left = bond - amount;
+  return { bond: left, sponsored: minimum(sponsored, left) };
+}
+
 /** Takes the slashed share from wherever the key's bond is, and returns it. */
 function takeBond(work: Work, key: PublicKey): MicroUsd {
   const { state } = work;
   const seat = state.seats.get(key);
   if (seat !== undefined) {
     const amount = slashOf(state, seat.bond);
-    const poorer: Seat = { ...seat, bond: seat.bond - amount };
+    const poorer: Seat = { ...seat, ...less(seat, amount) };
     change(work, { seats: withEntry(state.seats, key, poorer) });
     return amount;
   }
   const entry = state.unbonding.get(key);
   if (entry !== undefined) {
     const amount = slashOf(state, entry.amount);
-    const poorer = { ...entry, amount: entry.amount - amount };
+    const { bond, sponsored } = less({ ...entry, bond: entry.amount }, amount);
+    const poorer = { ...entry, amount: bond, sponsored };
     change(work, { unbonding: withEntry(state.unbonding, key, poorer) });
     return amount;
   }
@@ -165,6 +174,6 @@ function takeBond(work: Work, key: PublicKey): MicroUsd {
     spares: withoutEntry(state.spares, key),
     jailed: withoutEntry(state.jailed, key),
   });
-  startUnbonding(work, { ...candidate, bond: candidate.bond - amount });
+  startUnbonding(work, { ...candidate, ...less(candidate, amount) });
   return amount;
 }

@@ -1,17 +1,54 @@
 import { defined } from "../kernel/assert.ts";
 import { minimum } from "../kernel/fixed-point.ts";
-import type { MicroUsd } from "../kernel/scalars.ts";
+import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import { verifyStatement } from "../kernel/statements.ts";
 import { isAddress } from "./genesis-reader.ts";
 import type { LedgerState, Owner, Spare } from "./state.ts";
+import { startUnbonding } from "./swap.ts";
 import { registrationDigest, registrationSigningBytes } from "./transaction.ts";
 import type { SpareRegistration, Transaction } from "./types.ts";
-import { change, type Verdict, type Work, withEntry } from "./work.ts";
+import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work.ts";
 
 type Registering = Extract<Transaction, { kind: "register-spare" }>;
 
 /** Heartbeats of spares ride in blocks, so their number is bounded. */
 export const SPARES_MAX = 128;
+/** Spares of one owner, however few owners share `SPARES_MAX`. */
+export const OWNER_SPARES_MAX = 16;
+
+/** SPONSOR: the owner's even share of all spares: no sponsor key takes the places of others. */
+export function ownerSparesMax({ owners }: LedgerState): number {
+  return Math.max(1, Math.min(OWNER_SPARES_MAX, Math.floor(SPARES_MAX / owners.size)));
+}
+
+/** The owner's spares, oldest first. */
+function sparesOf({ spares }: LedgerState, owner: PublicKey): readonly Spare[] {
+  const own = [...spares.values()].filter((spare) => spare.owner === owner);
+  return own.toSorted((left, right) => left.order - right.order);
+}
+
+/** Whether the owner may have one more spare; an endorsed one may displace an unendorsed one. */
+export function checkRoom(state: LedgerState, owner: PublicKey, isEndorsed: boolean): Verdict {
+  const own = sparesOf(state, owner);
+  const most = ownerSparesMax(state);
+  if (own.length < most || (isEndorsed && own.some(({ endorsed }) => !endorsed))) return undefined;
+  const fix = isEndorsed
+    ? `the owner has ${most} endorsed spares, as many as it may: wait until one is seated`
+    : `the owner has ${most} spares, as many as it may: let its key endorse this one`;
+  return { code: "SPARES_FULL", field: "registration", fix };
+}
+
+/** At the cap the owner's oldest unendorsed spare goes: its bond begins to unbond (SPONSOR). */
+export function makeRoom(work: Work, owner: PublicKey): void {
+  const own = sparesOf(work.state, owner);
+  if (own.length < ownerSparesMax(work.state)) return;
+  const oldest = defined(
+    own.find(({ endorsed }) => !endorsed),
+    "an unendorsed spare of a full owner",
+  );
+  change(work, { spares: withoutEntry(work.state.spares, oldest.key) });
+  startUnbonding(work, oldest);
+}
 
 /**
  * SPONSOR: the spare's own keys sign, the owner's sponsor key pays the bond out of the owner's
@@ -27,6 +64,7 @@ export function applyRegistration(work: Work, transaction: Registering): Verdict
   }
   const refusal =
     checkKeys(state, registration) ??
+    checkRoom(state, owner.key, transaction.ownerSignature !== undefined) ??
     checkMoney(state, owner, registration.bond) ??
     checkSignatures(work, transaction, owner);
   if (refusal !== undefined) return refusal;
@@ -51,9 +89,6 @@ function checkKeys(state: LedgerState, { key, networkKey, address }: SpareRegist
   if (!isAddress(address)) {
     const fix = 'write host:port, like "127.0.0.1:7000"';
     return { code: "ADDRESS_INVALID", field: "registration.address", fix };
-  }
-  if (state.spares.size >= SPARES_MAX) {
-    return { code: "SPARES_FULL", field: "registration", fix: `at most ${SPARES_MAX} spares` };
   }
   return undefined;
 }
@@ -109,11 +144,13 @@ function checkSignatures(work: Work, transaction: Registering, owner: Owner): Ve
 }
 
 function admit(work: Work, owner: Owner, { registration, ownerSignature }: Registering): void {
+  makeRoom(work, owner.key);
   const { state } = work;
   const { key, bond } = registration;
   const spare: Spare = {
     ...registration,
     registeredAt: state.height,
+    sponsored: bond,
     order: state.registrations + 1,
     registeredMs: state.clockMs,
     endorsed: ownerSignature !== undefined,

@@ -1,5 +1,6 @@
 import type { Digest, PublicKey } from "../kernel/scalars.ts";
 import { removeCondemned } from "./condemned.ts";
+import { checkRoom, makeRoom } from "./registration.ts";
 import { silenceOf } from "./silence.ts";
 import type { LedgerState, Seat } from "./state.ts";
 import { muteSeat, swapPending, swapSeat } from "./swap.ts";
@@ -114,7 +115,9 @@ export function applyReturn(work: Work, back: Kind<"return-spare">, id: Digest):
     const fix = "sign returnSigningBytes with the key of the jailed key's owner";
     return { code: "NOT_THE_OWNER", field: "signature", fix };
   }
-  const { owner, key, networkKey, address, bond } = jailed;
+  const full = checkRoom(state, jailed.owner, true);
+  if (full !== undefined) return full;
+  const { owner, key, networkKey, address, bond, sponsored } = jailed;
   const spare = {
     owner,
     key,
@@ -122,15 +125,17 @@ export function applyReturn(work: Work, back: Kind<"return-spare">, id: Digest):
     address,
     bond,
     registeredAt: state.height,
+    sponsored,
     order: state.registrations + 1,
     registeredMs: state.clockMs,
     // Its owner has just signed for it.
     endorsed: true,
     attested: 0,
   };
+  makeRoom(work, owner);
   change(work, {
     jailed: withoutEntry(state.jailed, key),
-    spares: withEntry(state.spares, key, spare),
+    spares: withEntry(work.state.spares, key, spare),
     registrations: spare.order,
   });
   work.events.push({ kind: "spare-registered", key, owner });

@@ -25,6 +25,8 @@ export interface Candidate {
   readonly bond: MicroUsd;
   /** Height of the key's registration; 0 at genesis. */
   readonly registeredAt: Height;
+  /** The part of the bond that the sponsor key placed (rule SPONSOR): 0 for bonds of genesis. */
+  readonly sponsored: MicroUsd;
 }
 
 /** A place in the set (rule SEAT). */
@@ -60,7 +62,7 @@ export interface Unbonding {
   readonly owner: PublicKey;
   readonly key: PublicKey;
   readonly amount: MicroUsd;
-  /** What the sponsor had placed: given back to its limit. 0 for bonds of genesis. */
+  /** The sponsor's part, as the bond carried it: given back to the sponsor's limit. */
   readonly sponsored: MicroUsd;
   readonly releaseMs: Millis;
 }

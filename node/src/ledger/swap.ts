@@ -104,7 +104,7 @@ export function swapSeat(
 }
 
 function seatOf(state: LedgerState, spare: Spare, leaver: Seat): Seat {
-  const { owner, key, networkKey, address, bond, registeredAt } = spare;
+  const { owner, key, networkKey, address, bond, registeredAt, sponsored } = spare;
   return {
     owner,
     key,
@@ -112,6 +112,7 @@ function seatOf(state: LedgerState, spare: Spare, leaver: Seat): Seat {
     address,
     bond,
     registeredAt,
+    sponsored,
     power: leaver.power,
     muted: false,
     seatedAtMs: state.clockMs,
@@ -123,8 +124,8 @@ function seatOf(state: LedgerState, spare: Spare, leaver: Seat): Seat {
 
 /** RETURN: what becomes of the key and the bond that leave. */
 function retire(work: Work, leaver: Seat, cause: SwapCause): void {
-  const { owner, key, networkKey, address, bond, registeredAt } = leaver;
-  const candidate = { owner, key, networkKey, address, bond, registeredAt };
+  const { owner, key, networkKey, address, bond, registeredAt, sponsored } = leaver;
+  const candidate = { owner, key, networkKey, address, bond, registeredAt, sponsored };
   if (cause === "silence") change(work, { lastSilenceSwapMs: work.state.clockMs });
   const { state } = work;
   // A condemned key that fell silent before its swap never comes back either.
@@ -143,11 +144,10 @@ function retire(work: Work, leaver: Seat, cause: SwapCause): void {
 /** The bond stays slashable until `unbondingMs` are over, then returns to the owner's treasury. */
 export function startUnbonding(
   work: Work,
-  { owner, key, bond, registeredAt }: Pick<Seat, "owner" | "key" | "bond" | "registeredAt">,
+  { owner, key, bond, sponsored }: Pick<Seat, "owner" | "key" | "bond" | "sponsored">,
 ): void {
   const { state } = work;
   const releaseMs = state.clockMs + state.genesis.parameters.rotation.unbondingMs;
-  const sponsored = registeredAt === 0 ? 0n : bond;
   const entry = { owner, key, amount: bond, sponsored, releaseMs };
   change(work, { unbonding: withEntry(state.unbonding, key, entry) });
 }

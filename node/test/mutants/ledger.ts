@@ -6,6 +6,7 @@ const swap = `${ledger}/swap.test.ts`;
 const rate = `${ledger}/rate.test.ts`;
 const evidence = `${ledger}/evidence.test.ts`;
 const deposits = `${ledger}/deposits.test.ts`;
+const spares = `${ledger}/spares.test.ts`;
 const genesis = `${ledger}/genesis.test.ts`;
 const crypto = "node/src/crypto/ed25519.test.ts";
 
@@ -349,6 +350,33 @@ const otherMutants: readonly Mutant[] = [
     replace: "if (bond > sponsorBondMax) {",
     test: deposits,
     testName: "rule SPONSOR: a sponsor key places at most its limit, and no more than the treasury",
+  },
+  {
+    name: "one-owner-takes-all-spares",
+    rule: "SPONSOR: no sponsor key takes the places of other owners",
+    file: `${ledger}/registration.ts`,
+    find: "return Math.max(1, Math.min(OWNER_SPARES_MAX, Math.floor(SPARES_MAX / owners.size)));",
+    replace: "return owners.size === 0 ? 1 : SPARES_MAX;",
+    test: spares,
+    testName: "rule SPONSOR: one sponsor key takes no other owner's places for spares",
+  },
+  {
+    name: "endorsed-spare-finds-no-room",
+    rule: "SPONSOR: an endorsed spare displaces an unendorsed one",
+    file: `${ledger}/registration.ts`,
+    find: "(isEndorsed && own.some(({ endorsed }) => !endorsed))",
+    replace: "(isEndorsed && own.length === 0)",
+    test: spares,
+    testName: "rule SPONSOR: an endorsed spare displaces its owner's oldest unendorsed one",
+  },
+  {
+    name: "genesis-bond-gives-sponsor-limit",
+    rule: "SPONSOR: the limit gets back what the sponsor placed",
+    file: `${ledger}/swap.ts`,
+    find: "const entry = { owner, key, amount: bond, sponsored, releaseMs };",
+    replace: "const entry = { owner, key, amount: bond, sponsored: sponsored || bond, releaseMs };",
+    test: spares,
+    testName: "rule SPONSOR: a bond of genesis that returns as a spare gives the sponsor nothing",
   },
   {
     name: "anyone-sponsors",
