@@ -323,6 +323,7 @@ export class Ledger {
   #runMargin({ timestampMs }: CommittedBlock): void {
     const { events } = executeBlock(this.world, {
       timestampMs,
+      clockMs: this.#clockMs,
       members: this.set.members,
       reports: this.#reports,
       deposits: this.#deposits,

@@ -20,7 +20,6 @@ function marginBlock(block: Block, height: number): MarginBlock {
   return {
     ...block,
     height,
-    sinceParentMs: 0,
     totalPower: block.members.reduce((total, member) => total + member.power, 0n),
     reports: block.reports.map((report) => ({ ...report, power: power(report.author) })),
   };
@@ -202,7 +201,7 @@ function crowd(size: number): [Genesis, Block[]] {
             ...keys.map((key, place_) => place(key, "buy", 990n + BigInt(place_ % 5))),
           ]
         : [];
-    return { timestampMs, members, reports, deposits: [], bundles };
+    return { timestampMs, clockMs: timestampMs, members, reports, deposits: [], bundles };
   });
   return [genesis, blocks];
 }

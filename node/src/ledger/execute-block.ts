@@ -36,7 +36,7 @@ export function executeBlock(
   removeCondemned(work);
   const admitted = block.transactions.map(({ bytes }, position) => admit(work, bytes, position));
   unmuteByVotes(work, block.blockId);
-  const margin = runMargin(work, state, block);
+  const margin = runMargin(work, block);
   const receipts = withOutcomes(admitted, work, margin);
   const events = [...work.events, ...margin.events.map(marginEvent)];
   endEpoch(work);
@@ -74,12 +74,12 @@ function admit(work: Work, bytes: Uint8Array, position: number): Receipt {
 /**
  * The engine's part of the block; it has the epoch's set, also in the block that ends the epoch.
  */
-function runMargin(work: Work, before: LedgerState, block: ExecutableBlock): MarginResult {
+function runMargin(work: Work, block: ExecutableBlock): MarginResult {
   const { set, margin } = work.state;
   const result = applyMarginBlock(margin, {
     height: block.height,
     timestampMs: block.timestampMs,
-    sinceParentMs: block.timestampMs - before.timestampMs,
+    clockMs: work.state.clockMs,
     totalPower: totalPower(set),
     members: set.members,
     reports: work.reports,

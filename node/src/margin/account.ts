@@ -14,7 +14,8 @@ export interface AccountFill {
 }
 
 export interface LockClock {
-  readonly now: Millis;
+  /** The ledger's clock. */
+  readonly clockMs: Millis;
   readonly parameters: MarginParameters;
 }
 
@@ -64,21 +65,21 @@ function fillPosition(
 function addLock(locks: readonly GainLock[], amount: MicroUsd, clock: LockClock): GainLock[] {
   const { gainLockMs } = clock.parameters;
   const bucketMs = Math.max(1, Math.floor(gainLockMs / GAIN_LOCK_BUCKETS));
-  const untilMs = (Math.floor(clock.now / bucketMs) + 1) * bucketMs + gainLockMs;
-  const open = openLocks(locks, clock.now);
+  const untilMs = (Math.floor(clock.clockMs / bucketMs) + 1) * bucketMs + gainLockMs;
+  const open = openLocks(locks, clock.clockMs);
   const last = open.at(-1);
   if (last?.untilMs !== untilMs) return [...open, { untilMs, amount }];
   return [...open.slice(0, -1), { untilMs, amount: last.amount + amount }];
 }
 
-export function openLocks(locks: readonly GainLock[], now: Millis): readonly GainLock[] {
-  return locks.filter(({ untilMs }) => untilMs > now);
+export function openLocks(locks: readonly GainLock[], clockMs: Millis): readonly GainLock[] {
+  return locks.filter(({ untilMs }) => untilMs > clockMs);
 }
 
 /** What the account could take out if it had no requirement: realised and no longer locked. */
-export function releasedBalance(account: Account, now: Millis): MicroUsd {
+export function releasedBalance(account: Account, clockMs: Millis): MicroUsd {
   const costs = account.positions.reduce((sum, { cost }) => sum + cost, 0n);
-  const locked = openLocks(account.locks, now).reduce((sum, { amount }) => sum + amount, 0n);
+  const locked = openLocks(account.locks, clockMs).reduce((sum, { amount }) => sum + amount, 0n);
   return account.balance + costs - locked;
 }
 

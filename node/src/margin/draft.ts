@@ -28,7 +28,8 @@ export interface MarketDraft {
  */
 export interface Draft {
   readonly before: MarginState;
-  readonly now: Millis;
+  /** The ledger's clock: what deadlines and locks run on. */
+  readonly clockMs: Millis;
   readonly markets: readonly MarketDraft[];
   readonly accounts: Map<PublicKey, Account>;
   readonly touched: Set<PublicKey>;
@@ -49,10 +50,10 @@ export interface OrderChange {
   readonly open: boolean;
 }
 
-export function openDraft(before: MarginState, now: Millis): Draft {
+export function openDraft(before: MarginState, clockMs: Millis): Draft {
   return {
     before,
-    now,
+    clockMs,
     markets: before.markets.map(draftMarket),
     accounts: new Map(before.accounts),
     touched: new Set(),
@@ -97,7 +98,7 @@ export function fill(
   change: { readonly market: MarketId; readonly delta: Lots; readonly price: Ticks },
 ): void {
   const market = marketOf(draft.markets, change.market).parameters;
-  const clock = { now: draft.now, parameters: draft.before.parameters };
+  const clock = { clockMs: draft.clockMs, parameters: draft.before.parameters };
   putAccount(draft, key, fillAccount(accountOf(draft, key), { ...change, market }, clock));
 }
 

@@ -302,6 +302,23 @@ describe("order of a block", () => {
     expect(world.act([110_000n], bundle("a", all))).toEqual(["OK"]);
     expect(world.view("a")).toMatchObject({ balance: 0n, equity: 0n });
   });
+
+  test("rule ORDER: a halt of the chain consumes no lock", () => {
+    const world = new World({ accounts: accounts({ a: 10_000n, b: 100_000n }) });
+    world.block({ prices: [PRICE] });
+    trade(world, { long: "a", short: "b", size: 10n, price: PRICE });
+    world.block({ prices: [101_000n] });
+    trade(world, { long: "b", short: "a", size: 10n, price: 101_000n });
+    const locked = world.view("a").freeCollateral;
+    world.block({ prices: [101_000n], afterMs: 600_000, creditMs: 1_000 });
+    const { equity, freeCollateral } = world.view("a");
+    expect(freeCollateral).toBe(locked);
+    expect(freeCollateral).toBeLessThan(equity);
+    const all = { kind: "withdraw", amount: equity } as const;
+    expect(world.act([101_000n], bundle("a", all))).toEqual(["INSUFFICIENT_COLLATERAL"]);
+    for (let step = 0; step < 70; step += 1) world.block({ prices: [101_000n] });
+    expect(world.view("a").freeCollateral).toBe(equity);
+  });
 });
 
 describe("genesis", () => {

@@ -70,7 +70,7 @@ export interface MarginResult {
  * lots is asserted before anything is returned.
  */
 export function applyMarginBlock(state: MarginState, block: MarginBlock): MarginResult {
-  const draft = openDraft(state, block.timestampMs);
+  const draft = openDraft(state, block.clockMs);
   credit(draft, block);
   // Rule ORDER: oracle, [funding and expiry: later], ladder, cancels, orders, withdrawals last.
   stepOracles(draft, block);
@@ -203,17 +203,18 @@ export interface AccountView {
   readonly initialMargin: MicroUsd;
   readonly maintenanceMargin: MicroUsd;
   readonly stage: AccountStage;
+  /** On the ledger's clock; 0 if no call runs. */
   readonly deadlineMs: Millis;
   readonly debt: MicroUsd;
-  /** Withdrawable at `now` if withdrawals are open and prices fresh. */
+  /** Withdrawable at `clockMs` if withdrawals are open and prices fresh. */
   readonly freeCollateral: MicroUsd;
 }
 
-/** An account at the last index prices; undefined if there is none. */
+/** An account at the last index prices and the ledger's clock; undefined if there is none. */
 export function accountView(
   state: MarginState,
   key: PublicKey,
-  now: Millis,
+  clockMs: Millis,
 ): AccountView | undefined {
   const account = state.accounts.get(key);
   if (account === undefined) return undefined;
@@ -229,6 +230,6 @@ export function accountView(
     stage,
     deadlineMs,
     debt,
-    freeCollateral: freeCollateral(account, state.markets, now),
+    freeCollateral: freeCollateral(account, state.markets, clockMs),
   };
 }

@@ -72,6 +72,18 @@ describe("calls", () => {
     expect(codes).toEqual(["ACCOUNT_REDUCE_ONLY", "OK"]);
   });
 
+  test("rule CALL: a halt of the chain consumes no call", () => {
+    const world = leveraged();
+    world.block({ prices: [99_000n] });
+    const { deadlineMs } = world.view("a");
+    world.block({ prices: [99_000n], afterMs: 600_000, creditMs: 1_000 });
+    while (world.clockMs < deadlineMs - 1_000) world.block({ prices: [99_000n] });
+    expect(world.eventsOf("stage")).toEqual([]);
+    expect(world.view("a")).toMatchObject({ stage: "called", deadlineMs });
+    world.block({ prices: [99_000n] });
+    expect(world.view("a").stage).toBe("reduce-only");
+  });
+
   test("rule CALL: at initial margin again the call is cleared, from any stage", () => {
     const world = leveraged();
     world.block({ prices: [99_000n] }).block({ prices: [PRICE] });

@@ -79,7 +79,7 @@ function isLiquidatable({ equity, maintenance, fresh }: Standing): boolean {
 }
 
 /** Rule CALL as a table (node/spec/margin.md §7.1). */
-function nextStage(account: Account, standing: Standing, now: Millis): AccountStage {
+function nextStage(account: Account, standing: Standing, clockMs: Millis): AccountStage {
   const { stage, deadlineMs } = account;
   const { equity, initial, maintenance, priced, fresh } = standing;
   if (!priced) return stage;
@@ -88,7 +88,7 @@ function nextStage(account: Account, standing: Standing, now: Millis): AccountSt
   if (stage === "healthy") return "called";
   if (equity < maintenance) return stage;
   if (stage === "liquidating") return "reduce-only";
-  if (stage === "called" && fresh && now >= deadlineMs) return "reduce-only";
+  if (stage === "called" && fresh && clockMs >= deadlineMs) return "reduce-only";
   return stage;
 }
 
@@ -96,10 +96,10 @@ function enterStage(draft: Draft, standing: Standing): void {
   const { key, equity, initial, maintenance } = standing;
   const account = accountOf(draft, key);
   const from = account.stage;
-  const to = nextStage(account, standing, draft.now);
+  const to = nextStage(account, standing, draft.clockMs);
   if (from === to) return;
   const { callDeadlineMs } = draft.before.parameters;
-  const deadlineMs = to === "called" ? draft.now + callDeadlineMs : 0;
+  const deadlineMs = to === "called" ? draft.clockMs + callDeadlineMs : 0;
   const rested = from === "liquidating" ? { waited: 0, misses: 0 } : {};
   putAccount(draft, key, { ...account, ...rested, stage: to, deadlineMs });
   const numbers = { equity, initialMargin: initial, maintenanceMargin: maintenance, deadlineMs };

@@ -137,7 +137,7 @@ function checkLiars(random: Random): void {
     return [{ author, power, market: 0, slot: 1, price }];
   });
   const timestampMs = START_MS + 1_500;
-  const base = { height: 1, timestampMs, sinceParentMs: 1_500, deposits: [], bundles: [] };
+  const base = { height: 1, timestampMs, clockMs: timestampMs, deposits: [], bundles: [] };
   const block = { ...base, totalPower, members, reports };
   const { oracle } = stepOracle(GENESIS_ORACLE, 0, block, CLOCK);
   const reporting = reports.reduce((sum, { power }) => sum + power, 0n);
@@ -163,6 +163,21 @@ describe("gaps", () => {
     }
     world.block({ prices: [101n] });
     expect(oracleOf(world)).toMatchObject({ state: "fresh", freshSlots: 0, resumingSinceMs: 0 });
+  });
+
+  test("rule STALE: a halt of the chain consumes no grace", () => {
+    const world = new World({}, { oracleReportMsMax: 20_000, freshSlotsToResume: 2 });
+    world
+      .block({ prices: [100n] })
+      .block({ afterMs: 21_000 })
+      .block({ prices: [100n] });
+    // No gap of prices, but only one second of the ledger's clock: the grace takes ten.
+    world.block({ prices: [100n], afterMs: 15_000, creditMs: 1_000 });
+    expect(oracleOf(world)).toMatchObject({ state: "resuming", freshSlots: 2 });
+    for (let step = 0; step < 8; step += 1) world.block({ prices: [100n] });
+    expect(oracleOf(world).state).toBe("resuming");
+    world.block({ prices: [100n] });
+    expect(oracleOf(world).state).toBe("fresh");
   });
 
   test("rule STALE: the grace alone is not enough without fresh slots", () => {

@@ -51,7 +51,7 @@ export function stepOracle(
     const median = weightedMedian(counting, power);
     const slot = quorumSlot(counting, quorum);
     oracle = resume({ ...known, price: median, quorumMs: now }, before.price, slot, {
-      now,
+      clockMs: block.clockMs,
       parameters: clock.parameters,
     });
     for (const report of accepted) {
@@ -151,20 +151,20 @@ function resume(
   oracle: Oracle,
   priceBefore: Ticks,
   slot: number,
-  at: { readonly now: Millis; readonly parameters: MarginParameters },
+  at: { readonly clockMs: Millis; readonly parameters: MarginParameters },
 ): Oracle {
   let next = oracle;
   if (oracle.state === "stale") {
     // Before the first price nobody can hold a position: there is nothing to protect by a grace.
     if (priceBefore === 0n) return { ...oracle, ...FRESH, quorumSlot: slot };
-    const resumed = { state: "resuming", resumingSinceMs: at.now, freshSlots: 1 } as const;
+    const resumed = { state: "resuming", resumingSinceMs: at.clockMs, freshSlots: 1 } as const;
     next = { ...oracle, ...resumed, quorumSlot: slot };
   } else if (slot > oracle.quorumSlot) {
     const freshSlots = oracle.state === "resuming" ? oracle.freshSlots + 1 : 0;
     next = { ...oracle, quorumSlot: slot, freshSlots };
   }
   if (next.state !== "resuming") return next;
-  const graceOver = at.now - next.resumingSinceMs >= at.parameters.resumeGraceMs;
+  const graceOver = at.clockMs - next.resumingSinceMs >= at.parameters.resumeGraceMs;
   const enoughSlots = next.freshSlots >= at.parameters.freshSlotsToResume;
   return enoughSlots && graceOver ? { ...next, ...FRESH } : next;
 }

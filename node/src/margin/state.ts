@@ -22,6 +22,7 @@ export interface Position {
 
 /** A realised gain that cannot be withdrawn yet (rule ORDER). */
 export interface GainLock {
+  /** On the ledger's clock. */
   readonly untilMs: Millis;
   readonly amount: MicroUsd;
 }
@@ -47,6 +48,7 @@ export interface Account {
   readonly positions: readonly Position[];
   readonly orders: readonly OpenOrder[];
   readonly stage: AccountStage;
+  /** On the ledger's clock; 0 if no call runs. */
   readonly deadlineMs: Millis;
   /** What the universe still owes this account after cuts of its claims. */
   readonly debt: MicroUsd;
@@ -70,6 +72,7 @@ export interface Oracle {
   readonly price: Ticks;
   readonly state: OracleState;
   readonly reports: ReadonlyMap<PublicKey, NewestReport>;
+  /** On the ledger's clock; 0 if not resuming. */
   readonly resumingSinceMs: Millis;
   /** Slots with a quorum since the gap ended. */
   readonly freshSlots: number;

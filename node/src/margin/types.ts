@@ -104,7 +104,7 @@ export type MarginEvent =
       readonly equity: MicroUsd;
       readonly initialMargin: MicroUsd;
       readonly maintenanceMargin: MicroUsd;
-      /** Block time by which a called account must be back at initial margin; 0 if none. */
+      /** Ledger's clock by which a called account must be back at initial margin; 0 if none. */
       readonly deadlineMs: Millis;
     }
   /** One liquidation order of an account in this block; `limit` is the bankruptcy price. */
@@ -166,8 +166,11 @@ export interface OracleReport {
 export interface MarginBlock {
   readonly height: Height;
   readonly timestampMs: Millis;
-  /** Span since the previous block, at most `blockTimeCreditMsMax` counted elsewhere; raw here. */
-  readonly sinceParentMs: Millis;
+  /**
+   * The ledger's clock: genesis time plus credited block time. Terms (call, gain lock, grace) run
+   * on it, so that a halt consumes none of them; the freshness of prices runs on `timestampMs`.
+   */
+  readonly clockMs: Millis;
   /** Total power of the epoch: the median needs a quorum of it. */
   readonly totalPower: Power;
   /** The epoch's members with their powers: reports of anyone else are void. */

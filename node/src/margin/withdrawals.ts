@@ -12,10 +12,10 @@ import type { ActionOutcome } from "./types.ts";
 export function freeCollateral(
   account: Account,
   markets: readonly PricedMarket[],
-  now: Millis,
+  clockMs: Millis,
 ): MicroUsd {
   const spare = equityOf(account, markets) - requirementWithOrders(account, markets);
-  return maximum(0n, minimum(releasedBalance(account, now), spare));
+  return maximum(0n, minimum(releasedBalance(account, clockMs), spare));
 }
 
 /** Rule ORDER: one account under water shuts the withdrawals of the whole universe. */
@@ -47,11 +47,11 @@ export function withdraw(draft: Draft, request: WithdrawalRequest): ActionOutcom
   if (hasUnfreshMarket(draft, account)) {
     return refused("PRICE_NOT_FRESH", "amount", "wait for fresh prices, or close and cancel all");
   }
-  const free = freeCollateral(account, draft.markets, draft.now);
+  const free = freeCollateral(account, draft.markets, draft.clockMs);
   if (amount > free) {
     return refused("INSUFFICIENT_COLLATERAL", "amount", `withdraw at most ${free} micro-USD`);
   }
-  const locks = openLocks(account.locks, draft.now);
+  const locks = openLocks(account.locks, draft.clockMs);
   putAccount(draft, key, { ...account, balance: account.balance - amount, locks });
   draft.inflow -= amount;
   draft.events.push({ kind: "withdrawal", account: key, amount });

@@ -52,6 +52,7 @@ export class ModelAccounts {
   readonly oracles: Oracle[];
   fund: bigint;
   now = 0;
+  clock = 0;
   readonly markets: readonly MarketParameters[];
   readonly parameters: MarginParameters;
   readonly genesisMs: number;
@@ -140,7 +141,7 @@ export class ModelAccounts {
     oracle.quorumMs = this.now;
     if (oracle.state === "stale") {
       oracle.state = known ? "resuming" : "fresh";
-      oracle.since = known ? this.now : 0;
+      oracle.since = known ? this.clock : 0;
       oracle.freshSlots = known ? 1 : 0;
       oracle.quorumSlot = slot;
     } else if (slot > oracle.quorumSlot) {
@@ -148,7 +149,7 @@ export class ModelAccounts {
       if (oracle.state === "resuming") oracle.freshSlots += 1;
     }
     if (oracle.state !== "resuming" || oracle.freshSlots < freshSlotsToResume) return;
-    if (this.now - oracle.since < resumeGraceMs) return;
+    if (this.clock - oracle.since < resumeGraceMs) return;
     stale();
     oracle.state = "fresh";
   }
@@ -230,8 +231,8 @@ export class ModelAccounts {
     if (gain <= 0n) return;
     const { gainLockMs } = this.parameters;
     const bucket = Math.max(1, Math.floor(gainLockMs / 8));
-    const until = (Math.floor(this.now / bucket) + 1) * bucket + gainLockMs;
-    holder.locks = holder.locks.filter((lock) => lock.until > this.now);
+    const until = (Math.floor(this.clock / bucket) + 1) * bucket + gainLockMs;
+    holder.locks = holder.locks.filter((lock) => lock.until > this.clock);
     const same = holder.locks.find((lock) => lock.until === until);
     if (same !== undefined) same.amount += gain;
     else holder.locks.push({ until, amount: gain });

@@ -18,6 +18,7 @@ type Place = Extract<MarginAction, { kind: "place" }>;
 export class Model extends ModelAccounts {
   apply(block: MarginBlock): string[][] {
     this.now = block.timestampMs;
+    this.clock = block.clockMs;
     const fundAtStart = this.fund;
     for (const { account, amount } of block.deposits) {
       (this.find(account) ?? this.open(account)).balance += amount;
@@ -52,7 +53,7 @@ export class Model extends ModelAccounts {
       if (stage === holder.stage) continue;
       if (holder.stage === "liquidating") holder.waited = holder.misses = 0;
       holder.stage = stage;
-      holder.deadline = stage === "called" ? this.now + this.parameters.callDeadlineMs : 0;
+      holder.deadline = stage === "called" ? this.clock + this.parameters.callDeadlineMs : 0;
       if (stage === "reduce-only" || stage === "liquidating") this.cancelAll(holder);
     }
     breached.sort((one, two) => {
@@ -76,7 +77,7 @@ export class Model extends ModelAccounts {
       return stage === "healthy" ? "called" : stage;
     }
     if (stage === "healthy") return "called";
-    if (stage === "called") return fresh && this.now >= deadline ? "reduce-only" : "called";
+    if (stage === "called") return fresh && this.clock >= deadline ? "reduce-only" : "called";
     return "reduce-only";
   }
 
@@ -241,13 +242,13 @@ export class Model extends ModelAccounts {
     if (shut) return "WITHDRAWALS_SHUT";
     if (this.states(holder, true).some((state) => state !== "fresh")) return "PRICE_NOT_FRESH";
     const locked = holder.locks
-      .filter(({ until }) => until > this.now)
+      .filter(({ until }) => until > this.clock)
       .reduce((sum, lock) => sum + lock.amount, 0n);
     const released = holder.cost.reduce((sum, cost) => sum + cost, holder.balance) - locked;
     const spare = this.equity(holder) - this.required(holder, this.ordersOf(holder));
     if (amount > max(0n, min(released, spare))) return "INSUFFICIENT_COLLATERAL";
     holder.balance -= amount;
-    holder.locks = holder.locks.filter(({ until }) => until > this.now);
+    holder.locks = holder.locks.filter(({ until }) => until > this.clock);
     return "OK";
   }
 

@@ -17,7 +17,9 @@ export const RANDOM_MARKETS: readonly MarketParameters[] = [
   },
 ];
 
-/** A market walk with jumps, outages and stubborn bidders, and accounts that trade at high leverage. */
+/**
+ * A market walk with jumps, outages and stubborn bidders, and accounts that trade at high leverage.
+ */
 export class RandomBlocks {
   readonly #random: Random;
   readonly #names: readonly string[];
@@ -43,7 +45,7 @@ export class RandomBlocks {
     });
     const afterMs = random.chance(0.02) ? random.between(5_000, 9_000) : random.between(1, 900);
     const members = random.chance(0.02) ? MEMBERS.slice(0, 3) : MEMBERS;
-    const block = world.blockOf({ afterMs, members });
+    const block = world.blockOf({ afterMs, creditMs: Math.min(afterMs, 700), members });
     const reports = this.#outage > 0 ? [] : this.#reports(world);
     const deposits = random.chance(0.05)
       ? [

@@ -53,6 +53,8 @@ export const MEMBERS = ["v1", "v2", "v3", "v4"].map((name) => ({ key: key(name),
 
 export interface BlockInput {
   readonly afterMs?: number;
+  /** What of it the ledger's clock counts; all unless told. */
+  readonly creditMs?: number;
   /** Reported by every member for the present slot, per market. */
   readonly prices?: readonly bigint[];
   readonly reports?: readonly OracleReport[];
@@ -65,6 +67,7 @@ export interface BlockInput {
 export class World {
   state: MarginState;
   nowMs = START_MS;
+  clockMs = START_MS;
   height = 0;
   outcomes: readonly (readonly ActionOutcome[])[] = [];
   events: readonly MarginEvent[] = [];
@@ -89,11 +92,12 @@ export class World {
   blockOf(input: BlockInput): MarginBlock {
     const { afterMs = 1_000, prices = [], members = MEMBERS } = input;
     this.nowMs += afterMs;
+    this.clockMs += input.creditMs ?? afterMs;
     this.height += 1;
     return {
       height: this.height,
       timestampMs: this.nowMs,
-      sinceParentMs: afterMs,
+      clockMs: this.clockMs,
       totalPower: members.reduce((sum, { power }) => sum + power, 0n),
       members,
       reports: [...this.reports(prices), ...(input.reports ?? [])],
@@ -122,7 +126,7 @@ export class World {
   }
 
   view(name: string): NonNullable<ReturnType<typeof accountView>> {
-    const view = accountView(this.state, key(name), this.nowMs);
+    const view = accountView(this.state, key(name), this.clockMs);
     if (view === undefined) throw new Error(`no account ${name}`);
     return view;
   }

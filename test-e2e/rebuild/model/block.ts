@@ -23,6 +23,7 @@ export function executeBlock(world: World, block: Block): Executed {
   const fundAtStart = world.fund;
   const heldAtStart = total(world);
   world.nowMs = block.timestampMs;
+  world.clockMs = block.clockMs;
   world.events = [];
   for (const { account, amount } of block.deposits) {
     const receiver = findAccount(world, account) ?? newAccount(world, account);

@@ -4,7 +4,7 @@ import { type Account, GAIN_LOCK_BUCKETS, getPosition, type Market, type World }
 
 /** A realised gain may be withdrawn only after a time (§9). */
 function lockGain(world: World, account: Account, gain: bigint): void {
-  const now = world.nowMs;
+  const now = world.clockMs;
   const { gainLockMs } = world.rules;
   const bucket = Math.max(1, Math.floor(gainLockMs / GAIN_LOCK_BUCKETS));
   const untilMs = (Math.floor(now / bucket) + 1) * bucket + gainLockMs;

@@ -91,7 +91,7 @@ function nextStage(
   }
   if (stage === "healthy") return "called";
   if (stage === "liquidating") return "reduce-only";
-  if (stage === "called" && isFresh && world.nowMs >= deadlineMs) return "reduce-only";
+  if (stage === "called" && isFresh && world.clockMs >= deadlineMs) return "reduce-only";
   return stage;
 }
 
@@ -102,7 +102,7 @@ function enterStage(
 ): void {
   const from = account.stage;
   account.stage = stage;
-  account.deadlineMs = stage === "called" ? world.nowMs + world.rules.callDeadlineMs : 0;
+  account.deadlineMs = stage === "called" ? world.clockMs + world.rules.callDeadlineMs : 0;
   if (from === "liquidating") {
     account.waited = 0;
     account.misses = 0;

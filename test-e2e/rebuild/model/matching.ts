@@ -68,7 +68,9 @@ export function take(world: World, taker: Taker): Taken {
   return { filled, value: filledValue };
 }
 
-/** The order's whole fee once its fills are worth `filledValue`: one rounding for the whole order. */
+/**
+ * The order's whole fee once its fills are worth `filledValue`: one rounding for the whole order.
+ */
 function feeOn({ clientId, market }: Taker, filledValue: bigint): bigint {
   return clientId === undefined ? 0n : ceil(filledValue * market.rules.takerFeePpm, PPM);
 }

@@ -109,7 +109,7 @@ function countSlot(
     // The first price of all puts nobody at risk: no position was taken before it.
     enter(market, hadPrice ? "resuming" : "fresh");
     if (hadPrice) {
-      market.resumingSinceMs = world.nowMs;
+      market.resumingSinceMs = world.clockMs;
       market.freshSlots = 1;
     }
   } else if (slot > market.quorumSlot) {
@@ -120,7 +120,7 @@ function countSlot(
   if (
     market.state === "resuming" &&
     market.freshSlots >= freshSlotsToResume &&
-    world.nowMs - market.resumingSinceMs >= resumeGraceMs
+    world.clockMs - market.resumingSinceMs >= resumeGraceMs
   ) {
     enter(market, "fresh");
   }

@@ -154,7 +154,7 @@ export function areWithdrawalsShut(world: World): boolean {
 /** What the account may take out now (§9). */
 export function freeCollateral(world: World, account: Account): bigint {
   const locked = sum(
-    account.locks.filter(({ untilMs }) => untilMs > world.nowMs).map(({ amount }) => amount),
+    account.locks.filter(({ untilMs }) => untilMs > world.clockMs).map(({ amount }) => amount),
   );
   const costs = sum(account.positions.map(({ cost }) => cost));
   const unlocked = account.balance + costs - locked;
@@ -174,7 +174,7 @@ export function withdraw(
   if (!isInFreshMarketsOnly(world, account)) return refused("PRICE_NOT_FRESH");
   if (amount > freeCollateral(world, account)) return refused("INSUFFICIENT_COLLATERAL");
   account.balance -= amount;
-  account.locks = account.locks.filter(({ untilMs }) => untilMs > world.nowMs);
+  account.locks = account.locks.filter(({ untilMs }) => untilMs > world.clockMs);
   world.events.push({ kind: "withdrawal", account: key, amount });
   return DONE;
 }

@@ -7,6 +7,8 @@ import type { Action, Block, Genesis, Report } from "./world.ts";
  * the running price, so that most orders have a meaning.
  */
 export const START_MS = 1_700_000_000_000;
+/** What the ledger's clock counts of one block's span, at most. */
+const CREDIT_MS_MAX = 500;
 const START_PRICES = [10_000n, 250n] as const;
 
 export function accountKey(index: number): string {
@@ -174,9 +176,11 @@ function away(price: bigint, ppm: number): bigint {
 /** Makes blocks of what was drawn: running time and prices. */
 export function blocksOf(history: readonly BlockDrawn[]): Block[] {
   let timestampMs = START_MS;
+  let clockMs = START_MS;
   let prices: readonly bigint[] = START_PRICES;
   return history.map((drawn) => {
     timestampMs += drawn.elapsedMs;
+    clockMs += Math.min(drawn.elapsedMs, CREDIT_MS_MAX);
     prices = prices.map((price, market) => {
       const next = away(price, drawn.movesPpm[market] ?? 0);
       return next < 20n ? 20n : next;
@@ -184,6 +188,7 @@ export function blocksOf(history: readonly BlockDrawn[]): Block[] {
     const members = SETS[drawn.set === 0 ? 0 : 1];
     return {
       timestampMs,
+      clockMs,
       members,
       reports: drawn.outage ? [] : reportsOf(drawn, timestampMs, prices),
       deposits: drawn.deposits.map(({ account, amount }) => ({

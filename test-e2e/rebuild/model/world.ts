@@ -112,6 +112,8 @@ export interface Report {
 /** What the ledger hands to the engine for one block. */
 export interface Block {
   readonly timestampMs: number;
+  /** The ledger's clock: genesis time and the credited part of each block's span. */
+  readonly clockMs: number;
   readonly members: readonly { readonly key: string; readonly power: bigint }[];
   readonly reports: readonly Report[];
   readonly deposits: readonly { readonly account: string; readonly amount: bigint }[];
@@ -129,6 +131,8 @@ export interface World {
   fund: bigint;
   /** Time of the block. */
   nowMs: number;
+  /** The ledger's clock at the block. */
+  clockMs: number;
   events: Event[];
 }
 
@@ -167,6 +171,7 @@ export function createWorld(genesis: Genesis): World {
     orders: [],
     fund: genesis.insuranceFund,
     nowMs: genesis.rules.genesisTimeMs,
+    clockMs: genesis.rules.genesisTimeMs,
     events: [],
   };
   for (const { account, balance } of genesis.accounts) newAccount(world, account).balance = balance;

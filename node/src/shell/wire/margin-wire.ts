@@ -22,7 +22,7 @@ const ORACLE_STATES: Readonly<Record<OracleState, wire.OracleState>> = {
 /** This node's view at the newest certified height; undefined where there is no such account. */
 export function accountToWire(state: ReplicaState, key: PublicKey): wire.Account | undefined {
   const ledger = state.certified?.ledger ?? state.ledger;
-  const view = accountView(ledger.margin, key, ledger.timestampMs);
+  const view = accountView(ledger.margin, key, ledger.clockMs);
   if (view === undefined) return undefined;
   const { markets } = ledger.margin;
   return {

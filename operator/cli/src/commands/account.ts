@@ -46,11 +46,14 @@ interface AccountFields {
   readonly initialMarginMicroUsd: MicroUsd;
   readonly maintenanceMarginMicroUsd: MicroUsd;
   readonly stage: AccountStage;
-  /** By when a called account must be back at initial margin; null where no call runs. */
+  /**
+   * By when, on the ledger's clock (it stands still in a halt), a called account must be back at
+   * initial margin; null where no call runs.
+   */
   readonly deadlineMs: Millis | null;
   /** What the universe owes the account after cuts. */
   readonly owedMicroUsd: MicroUsd;
-  /** Realised gains that cannot be withdrawn yet. */
+  /** Realised gains that cannot be withdrawn yet; `untilMs` is on the ledger's clock. */
   readonly locked: readonly { readonly untilMs: Millis; readonly amountMicroUsd: MicroUsd }[];
   readonly positions: readonly {
     readonly market: MarketName;
@@ -100,13 +103,18 @@ function fieldsOf(state: AccountState, markets: readonly MarketName[]): AccountF
   };
 }
 
+/** The ledger's clock counts at most a second of each block's span: it can only be later. */
+function callEnd(deadlineMs: Millis): string {
+  return `${instant(deadlineMs)} on the ledger's clock, later by every halt of the chain`;
+}
+
 function accountLines(state: AccountState, fields: AccountFields): string[] {
   const locked = fields.locked.reduce((sum, { amountMicroUsd }) => sum + amountMicroUsd, 0n);
   const lines = facts([
     ["account", state.account],
     ["at height", `${state.height}, ${instant(state.timestampMs)}`],
     ["stage", fields.stage],
-    ...(fields.deadlineMs === null ? [] : [["call ends", instant(fields.deadlineMs)] as const]),
+    ...(fields.deadlineMs === null ? [] : [["call ends", callEnd(fields.deadlineMs)] as const]),
     ["equity", `${usd(fields.equityMicroUsd)} USD`],
     ["initial margin", `${usd(fields.initialMarginMicroUsd)} USD`],
     ["maintenance margin", `${usd(fields.maintenanceMarginMicroUsd)} USD`],

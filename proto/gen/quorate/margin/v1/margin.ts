@@ -218,7 +218,7 @@ export interface Account {
   /** Stage of the margin ladder. */
   stage: AccountStage;
   /**
-   * Block time by which a called account must be back at initial margin, milliseconds since the Unix
+   * Ledger clock by which a called account must be back at initial margin, milliseconds since the Unix
    * epoch; 0 if no call runs.
    */
   deadlineMs: bigint;
