@@ -22,9 +22,9 @@ export interface Act {
 }
 
 /**
- * Makes pairs of conflicting statements out of what the network does. In what its modes do not name it
- * behaves: it votes once a round and proposes one empty block where it leads, so that it is caught by
- * its misconduct and not for its silence.
+ * Makes pairs of conflicting statements out of what the network does. In what its modes do not name
+ * it behaves: it votes once a round and proposes one empty block where it leads, so that it is
+ * caught by its misconduct and not for its silence.
  */
 export class Attack {
   readonly #chainId: string;

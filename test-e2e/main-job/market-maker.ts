@@ -19,8 +19,8 @@ const OUTSTANDING_MAX = 8;
 const CANCELS_MAX = 48;
 
 /**
- * Stands on both sides of the price throughout: at every tick it takes its quotes back and gives new
- * ones, in one bundle. It does not wait for one bundle before it sends the next.
+ * Stands on both sides of the price throughout: at every tick it takes its quotes back and gives
+ * new ones, in one bundle. It does not wait for one bundle before it sends the next.
  */
 export async function makeMarket(options: MarketMakerOptions): Promise<void> {
   const { clock, prices, signal } = options;

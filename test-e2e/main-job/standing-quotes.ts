@@ -4,8 +4,8 @@ interface Outcome {
 
 /**
  * Which of the market maker's orders may still stand in the book. Bundles are under way at the same
- * time and through different validators, so a cancel may be executed before the order that it means:
- * an order is forgotten only when a later block shows that it is gone.
+ * time and through different validators, so a cancel may be executed before the order that it
+ * means: an order is forgotten only when a later block shows that it is gone.
  */
 export class StandingQuotes {
   /** Height at which each was executed; undefined while nobody has answered. */

@@ -77,7 +77,9 @@ export async function readEpochEnds(
 
 const CAUSES = ["silence", "misconduct", "owner", "mute", "unmute"] as const;
 
-/** The chain's record of the swap, as the node tells it; it must fit the verified end of the epoch. */
+/**
+ * The chain's record of the swap, as the node tells it; it must fit the verified end of the epoch.
+ */
 async function readCause(client: QueryServiceClient, epoch: number, last: Result): Promise<Cause> {
   const key = `swap/${epoch}`;
   const { value } = await new Promise<GetStateResponse>((resolve, reject) => {

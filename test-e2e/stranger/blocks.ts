@@ -1,5 +1,5 @@
 import { NO_DIGEST, sha256 } from "./bytes.ts";
-import { bytes, flag, join, key, list, Scanner, text, u64 } from "./layout.ts";
+import { flag, join, key, list, Scanner, text, u64 } from "./layout.ts";
 import type { Result, Signed } from "./statements.ts";
 import { resultBytes, scanSigned, statementBytes } from "./statements.ts";
 
@@ -149,16 +149,6 @@ export function scanBatch(value: Uint8Array): Batch {
   };
   scanner.end();
   return batch;
-}
-
-export function batchBytes(batch: Batch): Uint8Array {
-  return join(
-    text(BATCH),
-    key(batch.author),
-    u64(batch.sequence),
-    key(batch.previous),
-    list(batch.transactions, bytes),
-  );
 }
 
 /** Id of a block and digest of a batch: of the bytes as received. */

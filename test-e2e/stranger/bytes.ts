@@ -17,7 +17,3 @@ export function hexBytes(text: string): Uint8Array {
 export function hexText(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
-
-export function concatenate(...parts: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(parts);
-}

@@ -1,5 +1,5 @@
 import { sha256 } from "./bytes.ts";
-import { flag, i128, join, key, list, type Scanner, text, u64 } from "./layout.ts";
+import { flag, i128, join, key, list, text, u64 } from "./layout.ts";
 
 export interface Member {
   readonly key: string;
@@ -30,20 +30,6 @@ export function setBytes(set: ValidatorSet): Uint8Array {
       ),
     ),
   );
-}
-
-export function scanSet(scanner: Scanner): ValidatorSet {
-  return {
-    epoch: scanner.u64(),
-    members: scanner.list(() => ({
-      key: scanner.key(),
-      networkKey: scanner.key(),
-      address: scanner.text(),
-      owner: scanner.key(),
-      power: scanner.i128(),
-      muted: scanner.flag(),
-    })),
-  };
 }
 
 export function setHash(set: ValidatorSet): string {

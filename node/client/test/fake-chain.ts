@@ -212,7 +212,15 @@ export class FakeChain {
 
   spare(label: string): Spare {
     const { key, networkKey, address, owner } = testMember(label, 8n);
-    const candidate = { key, networkKey, address, owner, bond: 8_000_000n, registeredAt: 1, sponsored: 0n };
+    const candidate = {
+      key,
+      networkKey,
+      address,
+      owner,
+      bond: 8_000_000n,
+      registeredAt: 1,
+      sponsored: 0n,
+    };
     this.spares.push(key);
     return { ...candidate, order: 1, registeredMs: GENESIS_TIME_MS, endorsed: true, attested: 0 };
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Solo } from "../../test/consensus/craft.ts";
-import { disagreement, height, Network, setOf, textsOf } from "../../test/consensus/network.ts";
+import { Network, setOf } from "../../test/consensus/network.ts";
+import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
 import { segmentFrom } from "./segments.ts";
 import type { ChainSegment } from "./types.ts";
 

@@ -120,8 +120,9 @@ export function verifyTc(state: ConsensusState, tc: TimeoutCertificate): Result<
 }
 
 /**
- * As `verifyTc`, but a round whose certificate is known needs no second one: its timeouts are read by
- * nobody. The certificate it carries is adopted whatever the round, so that one is always verified.
+ * As `verifyTc`, but a round whose certificate is known needs no second one: its timeouts are read
+ * by nobody. The certificate it carries is adopted whatever the round, so that one is always
+ * verified.
  */
 export function verifyTcOnce(state: ConsensusState, tc: TimeoutCertificate): Result<void, Refusal> {
   const known = state.epoch.highestTc;

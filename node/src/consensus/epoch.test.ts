@@ -1,16 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { batchOf } from "../../test/consensus/craft.ts";
 import {
-  disagreement,
-  height,
   keyOf,
   memberOf,
   Network,
   setOf,
   signStub,
   type TestNode,
-  textsOf,
 } from "../../test/consensus/network.ts";
+import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
 import type { EpochProof } from "../kernel/certificates.ts";
 import { resultDigest } from "../kernel/certificates.ts";
 import { type ValidatorSet, validatorSet, validatorSetHash } from "../kernel/validator-set.ts";

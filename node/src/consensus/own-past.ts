@@ -16,7 +16,9 @@ export interface OwnPast {
   readonly proposal: SignedStatement | undefined;
 }
 
-/** Highest value of each, over every signature of the epoch: nothing that was promised is forgotten. */
+/**
+ * Highest value of each, over every signature of the epoch: nothing that was promised is forgotten.
+ */
 function recoverSafety(epoch: Epoch, journal: readonly JournalRecord[]): SafetyData {
   return journal.reduce((highest, { safety }) => {
     if (safety.epoch !== epoch) return highest;
@@ -55,8 +57,8 @@ export function ownPastOf(journal: readonly JournalRecord[], epoch: Epoch): OwnP
 }
 
 /**
- * The journal may know more epochs than the chain log: of a log that lost its end, or that came from
- * elsewhere. What was signed there binds this node when it gets there again.
+ * The journal may know more epochs than the chain log: of a log that lost its end, or that came
+ * from elsewhere. What was signed there binds this node when it gets there again.
  */
 export function ownFuture(
   journal: readonly JournalRecord[],

@@ -1,14 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  disagreement,
-  height,
-  keyOf,
-  Network,
-  setOf,
-  type TestNode,
-  textsOf,
-} from "../../test/consensus/network.ts";
+import { keyOf, Network, setOf, type TestNode } from "../../test/consensus/network.ts";
+import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
 import { PRODUCTION } from "../kernel/parameters.ts";
 import { faultyPower, memberIndex, powerOf, validatorSet } from "../kernel/validator-set.ts";
 import { type Election, electAfter, leaderOf, leaderOrder } from "./leader-election.ts";

@@ -46,8 +46,9 @@ function recoverChain(history: History, fresh: ChainState): ChainState {
 }
 
 /**
- * Certificates of the root and above, from records and from the blocks that carry them. The first of
- * a block stays: blocks' own certificates before records, copies inside timeout certificates last.
+ * Certificates of the root and above, from records and from the blocks that carry them. The first
+ * of a block stays: blocks' own certificates before records, copies inside timeout certificates
+ * last.
  */
 function recoverCertified(history: History): ReadonlyMap<Digest, QuorumCertificate> {
   const { epoch, qcs } = history;

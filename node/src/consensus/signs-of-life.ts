@@ -122,8 +122,8 @@ export function forgetStrangers(turn: Turn): void {
 }
 
 /**
- * A voter's check: bounded, of this epoch, not used before, signed. A heartbeat may be of a stranger
- * (see `hasManyStrangers`); the ledger ignores it.
+ * A voter's check: bounded, of this epoch, not used before, signed. A heartbeat may be of a
+ * stranger (see `hasManyStrangers`); the ledger ignores it.
  */
 export function checkSignsOfLife(turn: Turn, block: Block, view: ChainView): Result<void, Refusal> {
   const seen = new Set<string>();

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { disagreement, height, Network, setOf, textsOf } from "../../test/consensus/network.ts";
+import { Network, setOf } from "../../test/consensus/network.ts";
+import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
 
 const FOUR = { a: 1n, b: 1n, c: 1n, d: 1n };
 

@@ -10,10 +10,10 @@ const TRUSTING: SignatureScheme = { verify: () => true };
 
 /**
  * Executes a block again after a restart. A third of that time went into checking signatures, and a
- * crashed validator has 3 s to vote again. So the block is first executed as if every signature were
- * good, and that is kept only if it comes to the very result that a quorum certified, state root
- * included; a block that holds a forged signature comes to another one, or to a broken invariant, and
- * is executed in full.
+ * crashed validator has 3 s to vote again. So the block is first executed as if every signature
+ * were good, and that is kept only if it comes to the very result that a quorum certified, state
+ * root included; a block that holds a forged signature comes to another one, or to a broken
+ * invariant, and is executed in full.
  */
 export function executeAgain(
   ledger: LedgerState,

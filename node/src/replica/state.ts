@@ -38,9 +38,9 @@ function storedCertificates({ chain }: Recovered): DigestMap<ResultCertificate> 
 }
 
 /**
- * A replica from what its shell read back; at the first start that is nothing. The input `start` then
- * makes it execute every committed block again from genesis, re-send what it signed, and set its
- * timers.
+ * A replica from what its shell read back; at the first start that is nothing. The input `start`
+ * then makes it execute every committed block again from genesis, re-send what it signed, and set
+ * its timers.
  */
 export function recoverReplica(config: ReplicaConfig, recovered: Recovered): ReplicaState {
   const { chainId, genesis, self, scheme } = config;

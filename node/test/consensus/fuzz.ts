@@ -1,4 +1,5 @@
-import { disagreement, height, Network, type NetworkOptions } from "./network.ts";
+import { Network, type NetworkOptions } from "./network.ts";
+import { disagreement, height } from "./observations.ts";
 
 /** A small generator of repeatable numbers: one seed, one run. */
 export function numbers(seed: number): () => number {

@@ -10,12 +10,7 @@ import {
   createConsensus,
 } from "../../src/consensus/state.ts";
 import { step } from "../../src/consensus/step.ts";
-import type {
-  ChainRecord,
-  PeerMessage,
-  SignedBatch,
-  SignedBlock,
-} from "../../src/consensus/types.ts";
+import type { PeerMessage, SignedBatch, SignedBlock } from "../../src/consensus/types.ts";
 import { sha256, sha256Hex } from "../../src/crypto/sha256.ts";
 import type { ResultCertificate } from "../../src/kernel/certificates.ts";
 import { PRODUCTION } from "../../src/kernel/parameters.ts";
@@ -36,6 +31,7 @@ import {
   validatorSet,
   validatorSetHash,
 } from "../../src/kernel/validator-set.ts";
+import type { Disk } from "./disk.ts";
 
 export const CHAIN_ID: Digest = sha256Hex(new TextEncoder().encode("test chain"));
 export const GENESIS_TIME_MS = 1_700_000_000_000;
@@ -84,13 +80,6 @@ export function setOf(epoch: number, powers: Readonly<Record<string, bigint>>): 
     epoch,
     Object.entries(powers).map(([name, power]) => memberOf(name, power)),
   );
-}
-
-export interface Disk {
-  readonly journal: JournalRecord[];
-  readonly chain: ChainRecord[];
-  /** The journal by (kind, epoch, index). */
-  readonly signed: Map<string, JournalRecord>;
 }
 
 export interface TestNode {
@@ -400,28 +389,4 @@ export class Network {
     const segment = segmentFrom(source, fromHeight);
     if (segment !== undefined) this.input(node, { kind: "history", to, segment });
   }
-}
-
-/** Agreement: what two nodes executed at one height is the same block. */
-export function disagreement(network: Network): string | undefined {
-  const byHeight = new Map<number, Digest>();
-  for (const node of network.nodes.values()) {
-    for (const { block } of node.executed) {
-      const known = byHeight.get(block.block.height);
-      if (known !== undefined && known !== block.id) return `height ${block.block.height}`;
-      byHeight.set(block.block.height, block.id);
-    }
-  }
-  return undefined;
-}
-
-export function height(node: TestNode): number {
-  return node.executed.at(-1)?.block.block.height ?? 0;
-}
-
-export function textsOf(node: TestNode): string[] {
-  return node.executed
-    .flatMap(({ batches }) => batches)
-    .flatMap(({ batch }) => batch.transactions)
-    .map((bytes) => new TextDecoder().decode(bytes));
 }

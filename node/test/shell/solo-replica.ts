@@ -32,7 +32,10 @@ export class SoloReplica {
     }
   }
 
-  /** Starts it at first; lets time pass until the height is certified, and returns the newest certificate. */
+  /**
+   * Starts it at first; lets time pass until the height is certified, and returns the newest
+   * certificate.
+   */
   certifyTo(height: number): ResultCertificate {
     if (!this.#started) this.push({ kind: "start" });
     this.#started = true;
