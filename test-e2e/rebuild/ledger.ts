@@ -182,7 +182,11 @@ export class Ledger {
     if (!this.set.members.some(({ key }) => key === author)) return false;
     if (market >= this.#genesis.markets.length || price < 1n || this.#isAhead(slot)) return false;
     const seat = this.bonds.bonds.get(author);
-    const isJailed = seat?.place === "seat" && seat.reportsJailedUntilMs > this.#clockMs;
+    // A key that left its seat in this block keeps its jail to the end of the block.
+    const isJailed = seat !== undefined && seat.reportsJailedUntilMs > this.#clockMs;
+    const known = this.world.markets[market]?.newest.find((newest) => newest.author === author);
+    const earlier = this.#reports.filter((one) => one.author === author && one.market === market);
+    if (Math.max(known?.slot ?? -1, ...earlier.map((one) => one.slot)) >= slot) return false;
     if (isJailed || !this.#isSigned(report)) return false;
     this.#reports.push({ author, market, slot, price });
     return true;
@@ -297,9 +301,9 @@ export class Ledger {
     if (this.#swaps.isCondemned(member) || !this.#nonces.isFree(scope, nonce)) return false;
     const message = signingBytes(this.#genesis.chainId, rotation);
     if (!this.#verify(bond.owner, message, signature)) return false;
-    if (!this.#swaps.swap(member, "owner", id)) return false;
+    // The signature is spent, also where no spare was fit or another swap came first.
     this.#nonces.use(scope, nonce);
-    return true;
+    return this.#swaps.swap(member, "owner", id);
   }
 
   #return(back: Kind<"return-spare">): boolean {

@@ -17,7 +17,10 @@ export interface Place {
   readonly position: number;
 }
 
-/** Decodes and applies one transaction; a refused one changes nothing. */
+/**
+ * Decodes and applies one transaction; a refused one changes nothing, except that a rotation with
+ * its owner's signature uses its nonce.
+ */
 export function applyTransaction(work: Work, bytes: Uint8Array, place: Place): Verdict {
   const decoded = decodeTransaction(bytes);
   return decoded.ok ? applyDecoded(work, decoded.value, place) : decoded.error;

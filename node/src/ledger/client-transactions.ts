@@ -1,4 +1,4 @@
-import type { Digest } from "../kernel/scalars.ts";
+import type { Digest, PublicKey } from "../kernel/scalars.ts";
 import { verifyStatement } from "../kernel/statements.ts";
 import { findMember } from "../kernel/validator-set.ts";
 import type { LedgerState } from "./state.ts";
@@ -49,6 +49,13 @@ export function slotAhead(state: LedgerState, slot: number, field: string): Verd
   return { code: "REPORT_AHEAD", field, fix };
 }
 
+/** Newest slot of the author in this market that was admitted; -1 if none. */
+function newestSlot({ state, reports }: Work, author: PublicKey, market: number): number {
+  const before = state.margin.markets[market]?.oracle.reports.get(author)?.slot ?? -1;
+  const own = reports.filter((report) => report.author === author && report.market === market);
+  return own.reduce((newest, { slot }) => Math.max(newest, slot), before);
+}
+
 /** A member's report of one slot; the engine takes each author's newest (rule STALE). */
 export function applyReport(
   work: Work,
@@ -78,10 +85,17 @@ export function applyReport(
   }
   const ahead = slotAhead(state, slot, "report.statement.slot");
   if (ahead !== undefined) return ahead;
-  const jailedUntilMs = state.seats.get(author)?.reportsJailedUntilMs ?? 0;
+  // A seat vacated in this very block keeps its jail to the block's end.
+  const seat = state.seats.get(author) ?? work.leaver;
+  const jailedUntilMs = seat?.key === author ? seat.reportsJailedUntilMs : 0;
   if (jailedUntilMs > state.clockMs) {
     const fix = `its reports are jailed until block time ${jailedUntilMs}`;
     return { code: "REPORTS_JAILED", field: "report.author", fix };
+  }
+  const newest = newestSlot(work, author, market);
+  if (slot <= newest) {
+    const fix = `its newest report is of slot ${newest}: report each slot once, in order`;
+    return { code: "REPORT_NOT_NEWER", field: "report.statement.slot", fix };
   }
   if (!verifyStatement(work.scheme, state.chainId, report)) {
     const fix = "sign the statement for this chain with the member's consensus key";

@@ -19,6 +19,8 @@ function genesisSeats(genesis: Genesis): Map<PublicKey, Seat> {
       sponsored: 0n,
       power,
       muted: false,
+      mutes: 0,
+      mutedAtMs: 0,
       seatedAtMs: genesis.genesisTimeMs,
       endorsed: true,
       reportOffence: undefined,

@@ -24,6 +24,18 @@ function isProtective(name: string): boolean {
   return /(Ms|MsMin|MsMax|Windows)$/.test(name) || name === "silenceBlocks";
 }
 
+/**
+ * What credits time, or lets an old or early word count: longer protects nobody, so that in
+ * production these are no longer either.
+ */
+const NO_LONGER = new Set([
+  "blockTimeCreditMsMax",
+  "clockAheadMsMax",
+  "fitMs",
+  "fitBlocks",
+  "oracleReportMsMax",
+]);
+
 /** Zero is a sensible value for these alone: no delay, no fee, no age. */
 const MAY_BE_ZERO = new Set([
   "batchDelayMs",
@@ -52,6 +64,10 @@ function checkTimes(genesis: Genesis): void {
       if (isProtective(name) && value < least) {
         const fix = `${value} is below ${least}: only a genesis marked dev shortens times`;
         throw new GenesisError(field, fix, "GENESIS_TIME_SHORT");
+      }
+      if (NO_LONGER.has(name) && value > least) {
+        const fix = `${value} is above ${least}: only a genesis marked dev stretches it`;
+        throw new GenesisError(field, fix, "GENESIS_TIME_LONG");
       }
     }
   }

@@ -49,10 +49,12 @@ describe("rule GENESIS", () => {
   test("rule GENESIS: omitted parameters are the production ones", () => {
     const parsed = parseGenesis(edited("parameters", undefined, production()));
     expect(parsed.ok && parsed.value.parameters).toEqual(PRODUCTION);
-    const some = parseGenesis(edited("parameters", { rotation: { fitBlocks: 30 } }, production()));
+    const some = parseGenesis(
+      edited("parameters", { rotation: { silenceBlocks: 50 } }, production()),
+    );
     expect(some.ok && some.value.parameters.rotation).toEqual({
       ...PRODUCTION.rotation,
-      fitBlocks: 30,
+      silenceBlocks: 50,
     });
   });
 
@@ -126,6 +128,22 @@ describe("rule GENESIS", () => {
     expect(refusal(edited(deadline, 1_000, production()))).toBe(`GENESIS_TIME_SHORT ${deadline}`);
     expect(refusal(edited(short, 10_001, production()))).toBe("OK");
     expect(refusal(edited(short, 9_999, { ...production(), dev: true }))).toBe("OK");
+  });
+
+  test("rule GENESIS: dev alone stretches what credits time or keeps old words fresh", () => {
+    const most: readonly (readonly [string, number])[] = [
+      ["rotation.blockTimeCreditMsMax", 1_000],
+      ["consensus.clockAheadMsMax", 500],
+      ["rotation.fitMs", 5_000],
+      ["rotation.fitBlocks", 20],
+      ["margin.oracleReportMsMax", 5_000],
+    ];
+    for (const [name, value] of most) {
+      const field = `parameters.${name}`;
+      expect(refusal(edited(field, value, production()))).toBe("OK");
+      expect(refusal(edited(field, value + 1, production()))).toBe(`GENESIS_TIME_LONG ${field}`);
+      expect(refusal(edited(field, value + 1, { ...production(), dev: true }))).toBe("OK");
+    }
   });
 
   test("rule SEAT: a seat has less than a third; an owner too, where there are four", () => {

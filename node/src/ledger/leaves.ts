@@ -69,7 +69,7 @@ export function encodeSeat(seat: Seat): Uint8Array {
   writer.i128(seat.power).bool(seat.muted).u64(seat.seatedAtMs).bool(seat.endorsed);
   const offence = seat.reportOffence ?? { epoch: 0, index: 0 };
   writer.u64(offence.epoch).u64(offence.index).u64(seat.reportsJailedUntilMs);
-  return writer.finish();
+  return writer.u64(seat.mutes).u64(seat.mutedAtMs).finish();
 }
 
 export function decodeSeat(bytes: Uint8Array): Seat {
@@ -86,6 +86,8 @@ export function decodeSeat(bytes: Uint8Array): Seat {
       ...seat,
       reportOffence: offence.epoch === 0 ? undefined : offence,
       reportsJailedUntilMs: reader.u64("reportsJailedUntilMs"),
+      mutes: reader.u64("mutes"),
+      mutedAtMs: reader.u64("mutedAtMs"),
     };
   });
 }

@@ -22,13 +22,17 @@ export function updateLiveness(work: Work, block: ExecutableBlock, tick: Tick): 
   change(work, { liveness: roll, proposedAt });
 }
 
-/** Starts the counts anew after a gap; lets those of absent members rest. */
+/**
+ * Starts the counts anew after a gap; lets those of absent members rest. Neither is a vote: what
+ * shows that a muted member votes again starts anew after both.
+ */
 function rested(state: LedgerState, { creditMs, isGap }: Tick): Roll {
   const { height, clockMs } = state;
   const entries = [...state.liveness].map(([key, liveness]): [PublicKey, Liveness] => {
     if (isGap) {
       const start = { sinceHeight: height, sinceMs: clockMs };
-      return [key, { ...liveness, ...start, votedHeight: height, votedMs: clockMs }];
+      const voted = { votedHeight: height, votedMs: clockMs, votingSinceMs: undefined };
+      return [key, { ...liveness, ...start, ...voted }];
     }
     if (liveness.absentUntilMs <= clockMs - creditMs) return [key, liveness];
     // The part of this block's span that lies in the absence does not count.
@@ -39,6 +43,7 @@ function rested(state: LedgerState, { creditMs, isGap }: Tick): Roll {
       sinceMs: liveness.sinceMs + restMs,
       votedHeight: liveness.votedHeight + 1,
       votedMs: liveness.votedMs + restMs,
+      votingSinceMs: undefined,
     };
     return [key, rest];
   });

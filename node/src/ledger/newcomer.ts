@@ -35,9 +35,9 @@ export function isFit(state: LedgerState, spare: Spare): boolean {
   return mark !== undefined && state.clockMs - mark.clockMs <= fitMs;
 }
 
-/** RATE: endorsed by the owner whose seat is vacated. */
-export function isEndorsedFor(spare: Spare, leaver: Seat): boolean {
-  return spare.endorsed && spare.owner === leaver.owner;
+/** RATE: endorsed by the owner whose seat is vacated, as a spare or by cause (c) itself. */
+export function isEndorsedFor(spare: Spare, leaver: Seat, cause: SwapCause): boolean {
+  return spare.owner === leaver.owner && (spare.endorsed || cause === "owner");
 }
 
 /** Power of newcomers seated unendorsed within the span (rule RATE). */
@@ -51,14 +51,19 @@ function recentPower(state: LedgerState, leaver: Seat): Power {
 }
 
 /** Why this spare may not take this seat now; undefined if it may. */
-function obstacle(state: LedgerState, spare: Spare, leaver: Seat): string | undefined {
+function obstacle(
+  state: LedgerState,
+  spare: Spare,
+  leaver: Seat,
+  cause: SwapCause,
+): string | undefined {
   const { newcomerAgeMsMin } = state.genesis.parameters.rotation;
   if (spare.bond < leaver.power) return `its bond ${spare.bond} is below power ${leaver.power}`;
   if (!isFit(state, spare)) return "it attested no recent certified root";
   if (ownerWouldHoldThird(state.set, leaver, spare.owner)) {
     return "its owner would hold a third of the power";
   }
-  if (isEndorsedFor(spare, leaver)) return undefined;
+  if (isEndorsedFor(spare, leaver, cause)) return undefined;
   const ageMs = state.clockMs - spare.registeredMs;
   if (ageMs < newcomerAgeMsMin) return `unendorsed, its age is ${ageMs} of ${newcomerAgeMsMin} ms`;
   if (recentPower(state, leaver) + leaver.power > faultyPowerOf(state)) {
@@ -90,7 +95,7 @@ export function pickNewcomer(
 ): Result<Spare, Refusal> {
   const reasons: string[] = [];
   for (const spare of candidates(state, leaver, cause)) {
-    const reason = obstacle(state, spare, leaver);
+    const reason = obstacle(state, spare, leaver, cause);
     if (reason === undefined) return ok(spare);
     reasons.push(`${spare.key.slice(0, 8)}: ${reason}`);
   }

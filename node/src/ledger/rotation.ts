@@ -3,7 +3,7 @@ import { removeCondemned } from "./condemned.ts";
 import { checkRoom, makeRoom } from "./registration.ts";
 import { silenceOf } from "./silence.ts";
 import type { LedgerState, Seat } from "./state.ts";
-import { muteSeat, swapPending, swapSeat } from "./swap.ts";
+import { coolDownMs, muteSeat, swapPending, swapSeat } from "./swap.ts";
 import { ownerRotationSigningBytes, returnSigningBytes } from "./transaction.ts";
 import type { Transaction } from "./types.ts";
 import {
@@ -49,17 +49,22 @@ export function applySilenceRecord(
     const fix = `only ${seen}, or too few proposers: wait for a whole silence window`;
     return { code: "NOT_SILENT", field: "member", fix };
   }
-  const { coolDownWindows, silenceMs } = state.genesis.parameters.rotation;
-  const last = state.lastSilenceSwapMs;
-  if (last !== undefined && state.clockMs - last < coolDownWindows * silenceMs) {
-    const fix = `the last silence swap was ${state.clockMs - last} ms ago: wait for the cool-down`;
+  const coolMs = coolDownMs(state);
+  if (coolMs > 0) {
+    const fix = `silence changed the set a short time ago: wait ${coolMs} ms for the cool-down`;
     return { code: "COOL_DOWN", field: "member", fix };
   }
   const refusal = swapSeat(work, seat, "silence", id);
-  return refusal?.code === "NO_FIT_SPARE" ? muteSeat(work, seat, id, refusal) : refusal;
+  if (refusal?.code !== "NO_FIT_SPARE") return refusal;
+  const muting = muteSeat(work, seat, id, refusal);
+  if (muting === undefined) change(work, { lastSilenceSwapMs: state.clockMs });
+  return muting;
 }
 
-/** CAUSE (c): the owner of the seat rotates its own key; the operator's key is no cause. */
+/**
+ * CAUSE (c): the owner of the seat rotates its own key; the operator's key is no cause. Its nonce
+ * is used whatever comes of it: nobody replays the signature when a spare is fit after all.
+ */
 export function applyOwnerRotation(
   work: Work,
   rotation: Kind<"owner-rotation">,
@@ -67,9 +72,8 @@ export function applyOwnerRotation(
 ): Verdict {
   const { state } = work;
   const pending = swapPending(work);
-  if (pending !== undefined) return pending;
   const seat = seatUnder(state, rotation);
-  if ("code" in seat) return seat;
+  if ("code" in seat) return pending ?? seat;
   if (state.condemned.has(seat.key)) {
     const fix = "its key is condemned and leaves by that: sign approve-swap to let it go at once";
     return { code: "SWAP_WAITING", field: "member", fix };
@@ -82,10 +86,8 @@ export function applyOwnerRotation(
     const fix = "only the seat owner's key rotates it without a fault: no other key is a cause";
     return { code: "NOT_THE_OWNER", field: "signature", fix };
   }
-  const refusal = swapSeat(work, seat, "owner", id);
-  if (refusal !== undefined) return refusal;
   burnNonce(work, scope, rotation.nonce, id);
-  return undefined;
+  return pending ?? swapSeat(work, seat, "owner", id);
 }
 
 /** RETURN: after its jail term a key may be a spare again, never by putting anyone out. */

@@ -33,6 +33,11 @@ export interface Candidate {
 export interface Seat extends Candidate {
   readonly power: Power;
   readonly muted: boolean;
+  /**
+   * How often it was muted, each time within `newcomerSpanMs` of the last, and when last (RATE).
+   */
+  readonly mutes: number;
+  readonly mutedAtMs: Millis;
   /** Ledger clock when it was seated. */
   readonly seatedAtMs: Millis;
   /** False for a newcomer that the vacated seat's owner had not endorsed (rule RATE). */
@@ -167,6 +172,7 @@ export interface LedgerState {
   readonly liveness: ReadonlyMap<PublicKey, Liveness>;
   /** Height of each proposer's newest block. */
   readonly proposedAt: ReadonlyMap<PublicKey, Height>;
+  /** Newest change of the set by silence: a swap, a mute or an unmute (rule RATE). */
   readonly lastSilenceSwapMs: Millis | undefined;
   /** Newest proof against a seat. */
   readonly lastMisconductMs: Millis | undefined;

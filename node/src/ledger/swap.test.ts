@@ -71,7 +71,7 @@ describe("rule SWAP", () => {
     expect(chain.state.set.epoch).toBe(set.epoch + 1);
     expect(chain.events("swap")[0]?.swap).toMatchObject({ cause: "mute", newcomer: undefined });
     // Still silent, still no spare: no second effect.
-    chain.silence(dead, []);
+    chain.run(4_000, { voters });
     expect(chain.block({ voters, transactions: [chain.silenceRecord(dead)] })).toEqual([
       "NO_FIT_SPARE",
     ]);
@@ -98,6 +98,7 @@ describe("rule SWAP", () => {
     chain.block({ voters, transactions: [chain.silenceRecord(dead)] });
     const registration = chain.register(chain.registration("late", "a"));
     chain.block({ voters, transactions: [registration] });
+    chain.run(3_000, { voters });
     chain.silence(dead, [keyOf("late")]);
     expect(chain.block({ voters, transactions: [chain.silenceRecord(dead)] })).toEqual(["OK"]);
     expect(chain.keys).toContain(keyOf("late"));

@@ -1,6 +1,6 @@
 import { assert, defined } from "../kernel/assert.ts";
 import type { Refusal } from "../kernel/result.ts";
-import type { Digest, PublicKey } from "../kernel/scalars.ts";
+import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import {
   findMember,
   type Member,
@@ -17,6 +17,8 @@ import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work
 
 /** Swap records kept in memory for views; the state tree keeps all. */
 const SWAPS_HELD = 256;
+/** RATE: the voting time that unmutes doubles at most this often. */
+const UNMUTE_DOUBLINGS_MAX = 6;
 
 /** RATE: one swap pending; the next only after the last is effective. */
 export function swapPending(work: Work): Verdict {
@@ -76,12 +78,15 @@ export function swapSeat(
   cause: SwapCause,
   proof: Digest,
 ): Refusal | undefined {
-  const picked = pickNewcomer(work.state, leaver, cause);
+  // PICK: a condemned key is one of misconduct, also where it fell silent before its swap.
+  const isCondemned = cause === "silence" && work.state.tombstones.has(leaver.key);
+  const order = isCondemned ? "misconduct" : cause;
+  const picked = pickNewcomer(work.state, leaver, order);
   if (!picked.ok) return picked.error;
   const spare = picked.value;
   const seats = withoutEntry(work.state.seats, leaver.key).set(
     spare.key,
-    seatOf(work.state, spare, leaver),
+    seatOf(work.state, spare, leaver, order),
   );
   const refusal = endEpoch(work, seats);
   if (refusal !== undefined) return refusal;
@@ -89,6 +94,7 @@ export function swapSeat(
     spares: withoutEntry(work.state.spares, spare.key),
     condemned: withoutEntry(work.state.condemned, leaver.key),
   });
+  work.leaver = leaver;
   retire(work, leaver, cause);
   record(work, {
     epoch: defined(work.nextSet, "next set").epoch,
@@ -103,7 +109,7 @@ export function swapSeat(
   return undefined;
 }
 
-function seatOf(state: LedgerState, spare: Spare, leaver: Seat): Seat {
+function seatOf(state: LedgerState, spare: Spare, leaver: Seat, cause: SwapCause): Seat {
   const { owner, key, networkKey, address, bond, registeredAt, sponsored } = spare;
   return {
     owner,
@@ -115,8 +121,10 @@ function seatOf(state: LedgerState, spare: Spare, leaver: Seat): Seat {
     sponsored,
     power: leaver.power,
     muted: false,
+    mutes: 0,
+    mutedAtMs: 0,
     seatedAtMs: state.clockMs,
-    endorsed: isEndorsedFor(spare, leaver),
+    endorsed: isEndorsedFor(spare, leaver, cause),
     reportOffence: undefined,
     reportsJailedUntilMs: 0,
   };
@@ -159,16 +167,25 @@ export function startUnbonding(
 export function muteSeat(work: Work, seat: Seat, proof: Digest, why: Refusal): Refusal | undefined {
   if (seat.muted) return why;
   if (mutedPower(work.state) + seat.power > faultyPowerOf(work.state)) return why;
-  return setMuted(work, seat, true, proof);
+  const { state } = work;
+  const { clockMs } = state;
+  const isAgain = clockMs - seat.mutedAtMs < state.genesis.parameters.rotation.newcomerSpanMs;
+  const mutes = isAgain ? seat.mutes + 1 : 1;
+  const refusal = setMuted(work, { ...seat, muted: true, mutes, mutedAtMs: clockMs }, proof);
+  if (refusal !== undefined) return refusal;
+  const liveness = defined(work.state.liveness.get(seat.key), "the count of a seat");
+  const silent = { ...liveness, votingSinceMs: undefined };
+  change(work, { liveness: withEntry(work.state.liveness, seat.key, silent) });
+  return undefined;
 }
 
-function setMuted(work: Work, seat: Seat, muted: boolean, proof: Digest): Refusal | undefined {
-  const refusal = endEpoch(work, withEntry(work.state.seats, seat.key, { ...seat, muted }));
+function setMuted(work: Work, seat: Seat, proof: Digest): Refusal | undefined {
+  const refusal = endEpoch(work, withEntry(work.state.seats, seat.key, seat));
   if (refusal !== undefined) return refusal;
   record(work, {
     epoch: defined(work.nextSet, "next set").epoch,
     height: work.state.height,
-    cause: muted ? "mute" : "unmute",
+    cause: seat.muted ? "mute" : "unmute",
     leaver: seat.key,
     newcomer: undefined,
     proof,
@@ -178,23 +195,34 @@ function setMuted(work: Work, seat: Seat, muted: boolean, proof: Digest): Refusa
   return undefined;
 }
 
-/** Whether a muted member has voted for a silence window without a longer pause. */
-function votesAgain(state: LedgerState, key: PublicKey): boolean {
+/** RATE: a cool-down lies between changes of the set by silence: swaps, mutes, unmutes. */
+export function coolDownMs({ lastSilenceSwapMs: last, clockMs, genesis }: LedgerState): Millis {
+  const { coolDownWindows, silenceMs } = genesis.parameters.rotation;
+  return last === undefined ? 0 : Math.max(0, last + coolDownWindows * silenceMs - clockMs);
+}
+
+/**
+ * Whether a muted member has voted for a silence window without a longer pause. RATE: the time
+ * doubles with each mute of the span after the first.
+ */
+function votesAgain(state: LedgerState, { key, mutes }: Seat): boolean {
   const { silenceMs } = state.genesis.parameters.rotation;
+  const neededMs = silenceMs * 2 ** Math.min(mutes - 1, UNMUTE_DOUBLINGS_MAX);
   const liveness = state.liveness.get(key);
   if (liveness?.votingSinceMs === undefined) return false;
   const isVoting = state.clockMs - liveness.votedMs <= Math.floor(silenceMs / 4);
-  return isVoting && state.clockMs - liveness.votingSinceMs >= silenceMs;
+  return isVoting && state.clockMs - liveness.votingSinceMs >= neededMs;
 }
 
 /** Lets the first muted member that votes again lead again; a condemned one never does. */
 export function unmuteByVotes(work: Work, blockId: Digest): void {
   const { state } = work;
-  if (work.nextSet !== undefined) return;
+  if (work.nextSet !== undefined || coolDownMs(state) > 0) return;
   const seat = [...state.seats.values()].find(
-    ({ key, muted }) => muted && !state.tombstones.has(key) && votesAgain(state, key),
+    (each) => each.muted && !state.tombstones.has(each.key) && votesAgain(state, each),
   );
   if (seat === undefined) return;
-  const refusal = setMuted(work, seat, false, blockId);
+  const refusal = setMuted(work, { ...seat, muted: false }, blockId);
   assert(refusal === undefined, "the same set overlaps with itself");
+  change(work, { lastSilenceSwapMs: state.clockMs });
 }

@@ -5,7 +5,7 @@ import type { ValidatorSet } from "../kernel/validator-set.ts";
 import type { MarginAction, OracleReport } from "../margin/types.ts";
 import { findNonces, withNonces } from "./nonce-book.ts";
 import { NONCE_WINDOW, nonceUse, useNonce } from "./nonces.ts";
-import type { LedgerState } from "./state.ts";
+import type { LedgerState, Seat } from "./state.ts";
 import type { LedgerEvent } from "./types.ts";
 
 export interface AdmittedBundle {
@@ -22,6 +22,8 @@ export interface Work {
   readonly events: LedgerEvent[];
   /** Set by the one swap of this block (rule RATE): it ends the epoch. */
   nextSet: ValidatorSet | undefined;
+  /** The seat as it was when this block's swap vacated it. */
+  leaver: Seat | undefined;
   readonly reports: OracleReport[];
   readonly deposits: { readonly account: PublicKey; readonly amount: MicroUsd }[];
   readonly bundles: AdmittedBundle[];
@@ -37,6 +39,7 @@ export function openWork(state: LedgerState, scheme: SignatureScheme): Work {
     scheme,
     events: [],
     nextSet: undefined,
+    leaver: undefined,
     reports: [],
     deposits: [],
     bundles: [],

@@ -7,6 +7,7 @@ const rate = `${ledger}/rate.test.ts`;
 const evidence = `${ledger}/evidence.test.ts`;
 const deposits = `${ledger}/deposits.test.ts`;
 const spares = `${ledger}/spares.test.ts`;
+const muting = `${ledger}/muting.test.ts`;
 const genesis = `${ledger}/genesis.test.ts`;
 const crypto = "node/src/crypto/ed25519.test.ts";
 
@@ -118,8 +119,8 @@ const swapMutants: readonly Mutant[] = [
     name: "swap-keeps-own-power",
     rule: "SEAT: the newcomer takes exactly the leaver's power",
     file: `${ledger}/swap.ts`,
-    find: "registeredAt,\n    power: leaver.power,\n    muted: false,",
-    replace: "registeredAt,\n    power: bond,\n    muted: false,",
+    find: "power: leaver.power,\n    muted: false,",
+    replace: "power: bond,\n    muted: false,",
     test: swap,
     testName: "rule SWAP: one key out, one in, the same power, in one epoch change",
   },
@@ -208,8 +209,8 @@ const swapMutants: readonly Mutant[] = [
     name: "no-cool-down",
     rule: "RATE: a cool-down of two windows between silence swaps",
     file: `${ledger}/rotation.ts`,
-    find: "state.clockMs - last < coolDownWindows * silenceMs",
-    replace: "state.clockMs - last < coolDownWindows * silenceMs * 0",
+    find: "if (coolMs > 0) {",
+    replace: "if (coolMs < 0) {",
     test: rate,
     testName: "rule RATE: between silence swaps a cool-down of two windows",
   },
@@ -452,8 +453,102 @@ const otherMutants: readonly Mutant[] = [
   },
 ];
 
+const reviewMutants: readonly Mutant[] = [
+  {
+    name: "gap-unmutes-the-dead",
+    rule: "SWAP: a muted member is unmuted by its votes alone",
+    file: `${ledger}/liveness.ts`,
+    find: "votedMs: clockMs, votingSinceMs: undefined };",
+    replace: "votedMs: clockMs };",
+    test: muting,
+    testName: "rule SWAP: a gap between commits unmutes no dead member",
+  },
+  {
+    name: "absence-unmutes-the-dead",
+    rule: "SWAP: a muted member is unmuted by its votes alone",
+    file: `${ledger}/liveness.ts`,
+    find: "      votingSinceMs: undefined,\n    };\n    return [key, rest];",
+    replace: "    };\n    return [key, rest];",
+    test: muting,
+    testName: "rule SWAP: an absence notice unmutes no dead member",
+  },
+  {
+    name: "unmute-without-cool-down",
+    rule: "RATE: the cool-down covers mute and unmute",
+    file: `${ledger}/swap.ts`,
+    find: "if (work.nextSet !== undefined || coolDownMs(state) > 0) return;",
+    replace: "if (work.nextSet !== undefined) return;",
+    test: muting,
+    testName: "rule RATE: the cool-down covers mute and unmute",
+  },
+  {
+    name: "mutes-not-counted",
+    rule: "RATE: each further mute doubles the voting that unmutes",
+    file: `${ledger}/swap.ts`,
+    find: "2 ** Math.min(mutes - 1, UNMUTE_DOUBLINGS_MAX)",
+    replace: "2 ** Math.min(mutes - 1, 0)",
+    test: muting,
+    testName: "rule RATE: each further mute of a span doubles the voting that unmutes",
+  },
+  {
+    name: "owner-rotation-needs-age",
+    rule: "RATE: after the owner's signature its own spare needs no age",
+    file: `${ledger}/newcomer.ts`,
+    find: '(spare.endorsed || cause === "owner")',
+    replace: "spare.endorsed",
+    test: muting,
+    testName: "rule RATE: an owner's signature needs no age of its own spare",
+  },
+  {
+    name: "rotation-replayed",
+    rule: "CAUSE: a rotation's signature is used once",
+    file: `${ledger}/rotation.ts`,
+    find: "  burnNonce(work, scope, rotation.nonce, id);\n  return pending",
+    replace: "  return pending",
+    test: muting,
+    testName: "rule CAUSE: a rotation that found no fit spare is not replayed",
+  },
+  {
+    name: "condemned-silent-own-first",
+    rule: "PICK: a condemned key is one of misconduct",
+    file: `${ledger}/swap.ts`,
+    find: 'const order = isCondemned ? "misconduct" : cause;',
+    replace: "const order = isCondemned ? cause : cause;",
+    test: muting,
+    testName: "rule PICK: a condemned seat that falls silent gives way to others' spares first",
+  },
+  {
+    name: "jail-ends-with-the-seat",
+    rule: "EVIDENCE: jailed reports do not count",
+    file: `${ledger}/client-transactions.ts`,
+    find: "const seat = state.seats.get(author) ?? work.leaver;",
+    replace: "const seat = state.seats.get(author);",
+    test: muting,
+    testName: "rule EVIDENCE: jailed reports do not count after the author's swap in one block",
+  },
+  {
+    name: "reports-replayed",
+    rule: "EVIDENCE: a report is taken once",
+    file: `${ledger}/client-transactions.ts`,
+    find: "if (slot <= newest) {",
+    replace: "if (slot < 0) {",
+    test: muting,
+    testName: "rule EVIDENCE: a report is taken once, and none of an older slot",
+  },
+  {
+    name: "times-stretched-without-dev",
+    rule: "GENESIS: dev alone stretches what credits time",
+    file: `${ledger}/genesis-rules.ts`,
+    find: "if (NO_LONGER.has(name) && value > least) {",
+    replace: "if (NO_LONGER.has(name) && value < 0) {",
+    test: genesis,
+    testName: "rule GENESIS: dev alone stretches what credits time",
+  },
+];
+
 export const ledgerMutants: readonly Mutant[] = [
   ...silenceMutants,
   ...swapMutants,
   ...otherMutants,
+  ...reviewMutants,
 ];
