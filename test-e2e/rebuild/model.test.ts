@@ -150,6 +150,15 @@ describe("the margin engine and a naive model written from node/spec/margin.md",
     compare(...crowd(300));
   }, 120_000);
 
+  test("agree where more accounts are to be closed out than one block closes", () => {
+    const seen = new Map<string, number>();
+    const [genesis, blocks] = crowd(150, [10_000n, 8_000n, 8_000n, 8_000n]);
+    compare(genesis, blocks.slice(0, 2), seen);
+    expect(seen.get("close-out")).toBe(64);
+    compare(genesis, blocks, seen);
+    expect(seen.get("close-out")).toBe(64 + 150);
+  }, 120_000);
+
   test("agree at the limit of open orders", () => {
     const [genesis, blocks] = crowd(1);
     const first = blocks[0];
@@ -170,8 +179,10 @@ describe("the margin engine and a naive model written from node/spec/margin.md",
   });
 });
 
+const FALLING = [10_000n, 9_700n, 9_690n, 9_500n, 9_400n, 9_900n, 9_000n, 8_900n];
+
 /** Many small longs against one rich short; then the price falls by 3 % and goes on falling. */
-function crowd(size: number): [Genesis, Block[]] {
+function crowd(size: number, prices = FALLING): [Genesis, Block[]] {
   const keys = Array.from({ length: size }, (_, index) =>
     (index + 16).toString(16).padStart(4, "0").repeat(16),
   );
@@ -185,7 +196,6 @@ function crowd(size: number): [Genesis, Block[]] {
     ],
   };
   const members = ["e1", "e2", "e3", "e4"].map((byte) => ({ key: byte.repeat(32), power: 5n }));
-  const prices = [10_000n, 9_700n, 9_690n, 9_500n, 9_400n, 9_900n, 9_000n, 8_900n];
   const place = (account: string, side: "buy" | "sell", lots: bigint): Block["bundles"][number] => {
     const order = { kind: "place", market: 0, clientId: 1, side, size: lots } as const;
     const terms = { price: 10_000n, timeInForce: "gtc", reduceOnly: false } as const;

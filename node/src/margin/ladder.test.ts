@@ -10,7 +10,11 @@ import {
   World,
 } from "../../test/margin/world.ts";
 import { marginTotals } from "./engine.ts";
-import { CLOSE_OUT_AFTER_MISSES, LIQUIDATIONS_PER_BLOCK_MAX } from "./limits.ts";
+import {
+  CLOSE_OUT_AFTER_MISSES,
+  CLOSE_OUTS_PER_BLOCK_MAX,
+  LIQUIDATIONS_PER_BLOCK_MAX,
+} from "./limits.ts";
 
 const PRICE = 100_000n;
 /** `a` is long 100 lots (100,000 USD) with an equity of 4,050 USD after the fee of 50. */
@@ -304,6 +308,25 @@ describe("liquidation", () => {
     world.block({ prices: [97_600n] });
     const served = world.eventsOf("liquidation").map(({ account }) => account);
     expect(served.slice(0, late.length).toSorted()).toEqual(late.toSorted());
+  });
+
+  test("rule LADDER: close-outs of a block are bounded, the rest waits in turn", () => {
+    const count = CLOSE_OUTS_PER_BLOCK_MAX + 6;
+    const names = Array.from({ length: count }, (_, index) => `p${String(index).padStart(3, "0")}`);
+    const poor = Object.fromEntries(names.map((name) => [name, 41n]));
+    const world = new World({ accounts: accounts({ z: 1_000_000n, ...poor }) });
+    world.block({ prices: [PRICE] });
+    world.act([PRICE], bundle("z", place("sell", BigInt(count), PRICE)));
+    const order = { timeInForce: "ioc" } as const;
+    world.act([PRICE], ...names.map((name) => bundle(name, place("buy", 1n, PRICE, order))));
+    world.block({ prices: [90_000n] });
+    const first = world.eventsOf("close-out").map(({ account }) => account);
+    expect(first).toEqual(names.slice(0, CLOSE_OUTS_PER_BLOCK_MAX).map(key));
+    const late = names.slice(CLOSE_OUTS_PER_BLOCK_MAX);
+    const waited = late.map((name) => world.state.accounts.get(key(name))?.waited);
+    expect(waited).toEqual(late.map(() => 1));
+    world.block({ prices: [90_000n] });
+    expect(world.eventsOf("close-out").map(({ account }) => account)).toEqual(late.map(key));
   });
 });
 

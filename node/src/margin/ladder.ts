@@ -2,7 +2,11 @@ import { compareText } from "../kernel/bytes.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { closeOut } from "./close-out.ts";
 import { accountOf, cancelByEngine, type Draft, putAccount } from "./draft.ts";
-import { CLOSE_OUT_AFTER_MISSES, LIQUIDATIONS_PER_BLOCK_MAX } from "./limits.ts";
+import {
+  CLOSE_OUT_AFTER_MISSES,
+  CLOSE_OUTS_PER_BLOCK_MAX,
+  LIQUIDATIONS_PER_BLOCK_MAX,
+} from "./limits.ts";
 import { liquidatePart } from "./liquidation.ts";
 import { equityOf, initialMargin, maintenanceMargin } from "./margin-requirement.ts";
 import type { Account } from "./state.ts";
@@ -32,9 +36,16 @@ export function runLadder(draft: Draft): void {
   const breached = standings
     .filter(isLiquidatable)
     .toSorted((one, two) => urgency(draft, one, two));
-  breached.forEach((standing, rank) => {
-    if (rank < LIQUIDATIONS_PER_BLOCK_MAX) serve(draft, standing.key);
-    else wait(draft, standing.key);
+  let closeOuts = 0;
+  breached.forEach(({ key }, rank) => {
+    const isLast = isCloseOutDue(draft, key);
+    const isFull = isLast && closeOuts >= CLOSE_OUTS_PER_BLOCK_MAX;
+    if (rank >= LIQUIDATIONS_PER_BLOCK_MAX || isFull) {
+      wait(draft, key);
+      return;
+    }
+    serve(draft, key);
+    if (isLast) closeOuts += 1;
   });
 }
 
@@ -137,6 +148,15 @@ function wait(draft: Draft, key: PublicKey): void {
   putAccount(draft, key, { ...account, waited: account.waited + 1 });
 }
 
+/** Nothing is left to lose, or the book has failed often enough in a deep breach. */
+function isCloseOutDue(draft: Draft, key: PublicKey): boolean {
+  const account = accountOf(draft, key);
+  const equity = equityOf(account, draft.markets);
+  if (equity < 0n) return true;
+  if (account.misses < CLOSE_OUT_AFTER_MISSES) return false;
+  return 2n * equity < maintenanceMargin(account, draft.markets);
+}
+
 /** One account's turn: what others did earlier in this block may have changed its numbers. */
 function serve(draft: Draft, key: PublicKey): void {
   const account = accountOf(draft, key);
@@ -145,7 +165,6 @@ function serve(draft: Draft, key: PublicKey): void {
   const maintenance = maintenanceMargin(account, draft.markets);
   if (equity >= maintenance) return;
   cancelAll(draft, key);
-  const bookFails = account.misses >= CLOSE_OUT_AFTER_MISSES && 2n * equity < maintenance;
-  if (equity < 0n || bookFails) closeOut(draft, key);
+  if (isCloseOutDue(draft, key)) closeOut(draft, key);
   else liquidatePart(draft, key);
 }

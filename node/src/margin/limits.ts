@@ -6,6 +6,8 @@ export const OUTLIER_PPM = 100_000n;
 export const OPEN_ORDERS_MAX = 256;
 /** Accounts that one block serves; the others wait in turn (rule LADDER: no one starves). */
 export const LIQUIDATIONS_PER_BLOCK_MAX = 256;
+/** Close-outs of one block: each looks at every account. The others wait in turn. */
+export const CLOSE_OUTS_PER_BLOCK_MAX = 64;
 /** A position of at most this notional is liquidated whole. */
 export const WHOLE_POSITION_NOTIONAL: MicroUsd = 1_000_000_000n;
 /** After this many unfilled liquidation orders in a row a deep breach is closed out. */

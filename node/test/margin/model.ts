@@ -63,10 +63,25 @@ export class Model extends ModelAccounts {
       const difference = one.equity * two.maintenance - two.equity * one.maintenance;
       return Number(signOf(difference)) || text(one.holder.key, two.holder.key);
     });
-    for (const [rank, { holder }] of breached.entries()) {
-      if (rank >= 256) holder.waited += 1;
-      else this.serve(holder);
+    this.serveAll(breached.map(({ holder }) => holder));
+  }
+
+  serveAll(holders: readonly Holder[]): void {
+    let closed = 0;
+    for (const [rank, holder] of holders.entries()) {
+      const closes = this.closes(holder);
+      if (rank >= 256 || (closes && closed === 64)) {
+        holder.waited += 1;
+        continue;
+      }
+      this.serve(holder);
+      if (closes) closed += 1;
     }
+  }
+
+  closes(holder: Holder): boolean {
+    const equity = this.equity(holder);
+    return equity < 0n || (holder.misses >= 8 && 2n * equity < this.maintenance(holder));
   }
 
   stageOf(holder: Holder, equity: bigint, fresh: boolean): string {
@@ -91,7 +106,7 @@ export class Model extends ModelAccounts {
     const maintenance = this.maintenance(holder);
     if (equity >= maintenance) return;
     this.cancelAll(holder);
-    if (equity < 0n || (holder.misses >= 8 && 2n * equity < maintenance)) this.closeOut(holder);
+    if (this.closes(holder)) this.closeOut(holder);
     else this.liquidate(holder, equity, maintenance);
   }
 

@@ -334,4 +334,13 @@ export const marginMutants: readonly Mutant[] = [
     test: ORACLE,
     testName: "rule STALE: a halt of the chain consumes no grace",
   },
+  {
+    name: "margin-close-outs-unbounded",
+    rule: "LADDER: close-outs of a block are bounded",
+    file: "node/src/margin/ladder.ts",
+    find: "const isFull = isLast && closeOuts >= CLOSE_OUTS_PER_BLOCK_MAX;",
+    replace: "const isFull = isLast && closeOuts >= CLOSE_OUTS_PER_BLOCK_MAX * 1_000;",
+    test: LADDER,
+    testName: "rule LADDER: close-outs of a block are bounded, the rest waits in turn",
+  },
 ];

@@ -13,6 +13,7 @@ import {
 import {
   type Account,
   CLOSE_OUT_AFTER_MISSES,
+  CLOSE_OUTS_PER_BLOCK_MAX,
   getAccount,
   getMarket,
   getPosition,
@@ -31,10 +32,26 @@ export function climbLadder(world: World): void {
     if (candidate !== undefined) candidates.push(candidate);
   }
   candidates.sort(byUrgency);
+  let closeOuts = CLOSE_OUTS_PER_BLOCK_MAX;
   for (const [place, { account }] of candidates.entries()) {
-    account.waited = place < LIQUIDATIONS_PER_BLOCK_MAX ? 0 : account.waited + 1;
+    const kind = dueNow(world, account);
+    if (place >= LIQUIDATIONS_PER_BLOCK_MAX || (kind === "close-out" && closeOuts === 0)) {
+      account.waited += 1;
+      continue;
+    }
+    account.waited = 0;
+    if (kind === "close-out") closeOuts -= 1;
+    serve(world, account);
   }
-  for (const { account } of candidates.slice(0, LIQUIDATIONS_PER_BLOCK_MAX)) serve(world, account);
+}
+
+/** §7.3, steps 1, 3 and 4: what serving the account would be at this moment. */
+function dueNow(world: World, account: Account): "nothing" | "close-out" | "order" {
+  const worth = equity(world, account);
+  const maintenance = maintenanceMargin(world, sizes(account));
+  if (worth >= maintenance) return "nothing";
+  const isHopeless = account.misses >= CLOSE_OUT_AFTER_MISSES && 2n * worth < maintenance;
+  return worth < 0n || isHopeless ? "close-out" : "order";
 }
 
 interface Candidate {
@@ -129,12 +146,12 @@ function cancelAll(world: World, account: Account): void {
 }
 
 function serve(world: World, account: Account): void {
+  const kind = dueNow(world, account);
+  if (kind === "nothing") return;
+  cancelAll(world, account);
   const worth = equity(world, account);
   const maintenance = maintenanceMargin(world, sizes(account));
-  if (worth >= maintenance) return;
-  cancelAll(world, account);
-  const isHopeless = account.misses >= CLOSE_OUT_AFTER_MISSES && 2n * worth < maintenance;
-  if (worth < 0n || isHopeless) closeOut(world, account);
+  if (kind === "close-out") closeOut(world, account);
   else liquidate(world, account, { worth, maintenance });
 }
 

@@ -2,6 +2,7 @@
 export const OUTLIER_PPM = 100_000n;
 export const OPEN_ORDERS_MAX = 256;
 export const LIQUIDATIONS_PER_BLOCK_MAX = 256;
+export const CLOSE_OUTS_PER_BLOCK_MAX = 64;
 export const WHOLE_POSITION_NOTIONAL = 1_000_000_000n;
 export const CLOSE_OUT_AFTER_MISSES = 8;
 export const GAIN_LOCK_BUCKETS = 8;
