@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   accounts,
   bundle,
+  crowd,
   key,
   MARKET,
   place,
@@ -288,13 +289,7 @@ describe("liquidation", () => {
 
   test("rule LADDER: whoever waited comes first, so that no breached account starves", () => {
     const count = LIQUIDATIONS_PER_BLOCK_MAX + 40;
-    const names = Array.from({ length: count }, (_, index) => `p${String(index).padStart(4, "0")}`);
-    const poor = Object.fromEntries(names.map((name, index) => [name, 41n + BigInt(index % 3)]));
-    const world = new World({ accounts: accounts({ z: 1_000_000n, ...poor }) });
-    world.block({ prices: [PRICE] });
-    world.act([PRICE], bundle("z", place("sell", BigInt(count), PRICE)));
-    const order = { timeInForce: "ioc" } as const;
-    world.act([PRICE], ...names.map((name) => bundle(name, place("buy", 1n, PRICE, order))));
+    const { world, names } = crowd(count, (index) => 41n + BigInt(index % 3));
     world.block({ prices: [97_600n] });
     const first = new Set(world.eventsOf("liquidation").map(({ account }) => account));
     expect(first.size).toBe(LIQUIDATIONS_PER_BLOCK_MAX);
@@ -312,13 +307,7 @@ describe("liquidation", () => {
 
   test("rule LADDER: close-outs of a block are bounded, the rest waits in turn", () => {
     const count = CLOSE_OUTS_PER_BLOCK_MAX + 6;
-    const names = Array.from({ length: count }, (_, index) => `p${String(index).padStart(3, "0")}`);
-    const poor = Object.fromEntries(names.map((name) => [name, 41n]));
-    const world = new World({ accounts: accounts({ z: 1_000_000n, ...poor }) });
-    world.block({ prices: [PRICE] });
-    world.act([PRICE], bundle("z", place("sell", BigInt(count), PRICE)));
-    const order = { timeInForce: "ioc" } as const;
-    world.act([PRICE], ...names.map((name) => bundle(name, place("buy", 1n, PRICE, order))));
+    const { world, names } = crowd(count, () => 41n);
     world.block({ prices: [90_000n] });
     const first = world.eventsOf("close-out").map(({ account }) => account);
     expect(first).toEqual(names.slice(0, CLOSE_OUTS_PER_BLOCK_MAX).map(key));

@@ -186,3 +186,19 @@ export function trade(
   );
   if (codes.some((code) => code !== "OK")) throw new Error(`trade refused: ${codes.join(", ")}`);
 }
+
+/** Many poor accounts, each long one lot at 100,000 ticks against one rich account. */
+export function crowd(
+  count: number,
+  usd: (index: number) => bigint,
+): { world: World; names: string[] } {
+  const price = 100_000n;
+  const names = Array.from({ length: count }, (_, index) => `p${String(index).padStart(4, "0")}`);
+  const poor = Object.fromEntries(names.map((name, index) => [name, usd(index)]));
+  const world = new World({ accounts: accounts({ z: 1_000_000n, ...poor }) });
+  world.block({ prices: [price] });
+  world.act([price], bundle("z", place("sell", BigInt(count), price)));
+  const order = { timeInForce: "ioc" } as const;
+  world.act([price], ...names.map((name) => bundle(name, place("buy", 1n, price, order))));
+  return { world, names };
+}
