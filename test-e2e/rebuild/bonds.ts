@@ -103,7 +103,9 @@ export class Bonds {
     return endorsed && this.#sparesOf(owner).some((bond) => !bond.endorsed);
   }
 
-  /** Displaces the oldest unendorsed spare of a full owner: bonds stand in order of registration. */
+  /**
+   * Displaces the oldest unendorsed spare of a full owner: bonds stand in order of registration.
+   */
   makeRoom(owner: string, clockMs: number): void {
     if (!this.#isFull(owner)) return;
     const oldest = this.#sparesOf(owner).find((bond) => !bond.endorsed);
