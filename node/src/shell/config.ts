@@ -161,3 +161,7 @@ export function tracingWanted(): boolean {
   if (names.some((name) => (env[name] ?? "") !== "")) return true;
   return ["otlp", "console"].includes(env["OTEL_TRACES_EXPORTER"] ?? "");
 }
+
+export function tracingServiceName(): string {
+  return process.env["OTEL_SERVICE_NAME"] ?? "quorate-node";
+}

@@ -101,7 +101,7 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
     notReady: () =>
       running.node === undefined ? "waiting for a genesis" : running.node.notReady(),
   });
-  const tracing = await startTracing();
+  const tracing = await startTracing(log);
   try {
     const { dataDir: folder, genesisFile } = config;
     const birth = await awaitGenesis({ folder, genesisFile, signal: stop.signal });

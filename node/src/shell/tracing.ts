@@ -1,7 +1,8 @@
 import type { Metadata } from "@grpc/grpc-js";
 import type { PeerMessage } from "../consensus/types.ts";
 import type { Digest } from "../kernel/scalars.ts";
-import { tracingWanted } from "./config.ts";
+import { tracingServiceName, tracingWanted } from "./config.ts";
+import type { Log } from "./log.ts";
 
 export interface Span {
   end(): void;
@@ -24,12 +25,12 @@ const NO_TRACING: Tracing = {
 };
 
 /** OpenTelemetry costs 150 ms and 12 MB: it is loaded only where a standard OTEL_ variable asks. */
-export async function startTracing(): Promise<Tracing> {
+export async function startTracing(log: Pick<Log, "warn">): Promise<Tracing> {
   if (!tracingWanted()) return NO_TRACING;
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
-  const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-grpc");
   const { context, propagation, trace } = await import("@opentelemetry/api");
-  const sdk = new NodeSDK({ serviceName: "quorate-node", traceExporter: new OTLPTraceExporter() });
+  // The exporter, its protocol and endpoint are what the standard variables say.
+  const sdk = new NodeSDK({ serviceName: tracingServiceName() });
   sdk.start();
   const tracer = trace.getTracer("quorate-node");
   const getter = {
@@ -47,7 +48,14 @@ export async function startTracing(): Promise<Tracing> {
     record: (name, elapsedMs) => {
       tracer.startSpan(name, { startTime: Date.now() - elapsedMs }).end();
     },
-    stop: () => sdk.shutdown(),
+    stop: async () => {
+      try {
+        await sdk.shutdown();
+      } catch (error) {
+        // A collector that is away costs traces, never a clean stop.
+        log.warn("last traces lost", { error: String(error) });
+      }
+    },
   };
 }
 
