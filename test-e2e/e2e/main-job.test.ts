@@ -95,7 +95,7 @@ test("the main job keeps its promises, prints the chain's heights and leaves not
   expect(listening).toEqual(kept.endpoints.map(() => false));
 });
 
-test("wrong input is named with its fix, and nothing is started", async () => {
+test("wrong input is named with its fix, and nothing is started or left", async () => {
   for (const [args, field] of [
     [["--seed", "minus one"], "--seed"],
     [["--prices", "/nowhere.csv"], "--prices"],
@@ -105,5 +105,6 @@ test("wrong input is named with its fix, and nothing is started", async () => {
     expect(await until(() => output.code, "its exit", 20_000)).toBe(2);
     expect(output.errors).toContain(field);
     expect(output.text).toBe("");
+    expect(output.errors).not.toContain("logs, keys and chain");
   }
 });

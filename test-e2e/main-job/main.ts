@@ -18,7 +18,7 @@ async function run(options: Options): Promise<number> {
     if (!options.json) process.stdout.write(text);
   };
   const interrupted = nextInterrupt();
-  let isKept = false;
+  let leavesNothing = false;
   let job: MainJob | undefined;
   try {
     job = await MainJob.start(options, folder, new Story((line) => say(`${line}\n`)));
@@ -33,13 +33,16 @@ async function run(options: Options): Promise<number> {
     }
     const summary = await job.conclude(ran);
     checkPublished("main-job-summary", summary);
-    isKept = summary.kept;
+    leavesNothing = summary.kept;
     if (options.json) process.stdout.write(`${JSON.stringify(summary, undefined, 2)}\n`);
     say(summaryText(summary));
-    return isKept ? 0 : PROMISE_BROKEN;
+    return summary.kept ? 0 : PROMISE_BROKEN;
+  } catch (error) {
+    leavesNothing = error instanceof InputProblem;
+    throw error;
   } finally {
     await job?.stop();
-    if (isKept) rmSync(folder, { recursive: true, force: true });
+    if (leavesNothing) rmSync(folder, { recursive: true, force: true });
     else process.stderr.write(`logs, keys and chain of every node are in ${folder}\n`);
   }
 }
