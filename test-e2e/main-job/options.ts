@@ -24,7 +24,7 @@ leveraged accounts, strikes the network with faults, and shows how it heals itse
   --seed N        draws roles, moments of the faults, noise, delays and outages (default 1)
   --prices FILE   CSV with the header Date,Open,High,Low,Close (default: the S&P 500 of autumn 2008)
   --tick-ms N     how long one price stands, 150 to 2000 ms (default 300)
-  --json          print nothing but the summary, as JSON (docs/schemas/main-job-summary.schema.json);
+  --json          print the summary alone, as JSON (docs/schemas/main-job-summary.schema.json);
                   npm prints a line of its own unless called as npm --silent start -- --json
   --keep          leave the network running after the job, until Ctrl-C
   --help          this text
