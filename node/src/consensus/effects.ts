@@ -6,8 +6,9 @@ import type { SafetyData } from "./safety-data.ts";
 import type { ChainRecord, PeerMessage, SignedBatch, SignedBlock } from "./types.ts";
 
 /**
- * What the core asks of its shell, performed strictly in order. Nothing after a `store` or `sign`
- * may be performed before that is durable.
+ * What the core asks of its shell, in order. The barrier is at `sign`, the one thing that can't be
+ * taken back: every earlier `store` is durable before a signature exists, and the core sends a
+ * statement only after its `signed` input. A `store` alone delays nothing.
  */
 export type Effect =
   /** Append to the chain log. Resume: none; durable before any later `sign` is made. */

@@ -1,6 +1,6 @@
 import { isHex } from "../kernel/bytes.ts";
 import { type Parameters, PRODUCTION } from "../kernel/parameters.ts";
-import type { MarginGenesis, MarketParameters } from "../margin/types.ts";
+import { MARKET_AMOUNTS, type MarginGenesis, type MarketParameters } from "../margin/types.ts";
 import type { Genesis, GenesisOwner, GenesisSeat } from "./genesis-file.ts";
 import { ADDRESS_LENGTH_MAX } from "./transaction-codec.ts";
 
@@ -133,17 +133,6 @@ function readSeat(value: unknown, field: string): GenesisSeat {
     power: decimal(fields["power"], `${field}.power`),
   };
 }
-
-const MARKET_AMOUNTS = [
-  "microUsdPerLotTick",
-  "initialMarginPpm",
-  "maintenanceMarginPpm",
-  "takerFeePpm",
-  "liquidationFeePpm",
-  "liquidationSharePpm",
-  "priceBandPpm",
-  "orderLotsMax",
-] as const;
 
 function readMarket(value: unknown, field: string): MarketParameters {
   const fields = fieldsOf(value, field, ["id", "name", ...MARKET_AMOUNTS]);

@@ -4,15 +4,16 @@ import { DecodeError, Reader, Writer } from "../kernel/codec.ts";
 import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import { MEMBERS_MAX } from "../kernel/validator-set.ts";
 import type { Account, GainLock, NewestReport, OpenOrder, Oracle, Position } from "./state.ts";
-import type {
-  AccountStage,
-  Lots,
-  MarketId,
-  MarketParameters,
-  OracleState,
-  Side,
-  Ticks,
-  TimeInForce,
+import {
+  type AccountStage,
+  type Lots,
+  MARKET_AMOUNTS,
+  type MarketId,
+  type MarketParameters,
+  type OracleState,
+  type Side,
+  type Ticks,
+  type TimeInForce,
 } from "./types.ts";
 
 /** Keys and values of the margin engine's leaves in the state tree (node/spec/margin.md §12). */
@@ -142,18 +143,7 @@ export function decodeOrder(bytes: Uint8Array): OrderLeaf {
   return order;
 }
 
-const RATE_FIELDS = [
-  "microUsdPerLotTick",
-  "initialMarginPpm",
-  "maintenanceMarginPpm",
-  "takerFeePpm",
-  "liquidationFeePpm",
-  "liquidationSharePpm",
-  "priceBandPpm",
-  "orderLotsMax",
-] as const satisfies readonly (keyof MarketParameters)[];
-
-type Rates = Record<(typeof RATE_FIELDS)[number], bigint>;
+type Rates = Record<(typeof MARKET_AMOUNTS)[number], bigint>;
 
 export interface MarketLeaf extends Readonly<Rates> {
   readonly name: string;
@@ -176,7 +166,7 @@ export interface MarketRecord {
 
 export function encodeMarket({ parameters, oracle, nextSequence }: MarketRecord): Uint8Array {
   const writer = new Writer().text(parameters.name);
-  for (const field of RATE_FIELDS) writer.i128(parameters[field]);
+  for (const field of MARKET_AMOUNTS) writer.i128(parameters[field]);
   writer.i128(oracle.price);
   writeChoice(writer, ORACLE_STATES, oracle.state);
   writer
@@ -195,7 +185,7 @@ export function encodeMarket({ parameters, oracle, nextSequence }: MarketRecord)
 export function decodeMarket(bytes: Uint8Array): MarketLeaf {
   const reader = new Reader(bytes);
   const name = reader.text("name", 255);
-  const rates = RATE_FIELDS.map((field) => [field, reader.i128(field)] as const);
+  const rates = MARKET_AMOUNTS.map((field) => [field, reader.i128(field)] as const);
   const market: MarketLeaf = {
     name,
     ...readRates(rates),

@@ -33,6 +33,18 @@ export interface MarketParameters {
   readonly orderLotsMax: bigint;
 }
 
+/** The numbers of a market, in the order of its genesis entry and of its leaf. */
+export const MARKET_AMOUNTS = [
+  "microUsdPerLotTick",
+  "initialMarginPpm",
+  "maintenanceMarginPpm",
+  "takerFeePpm",
+  "liquidationFeePpm",
+  "liquidationSharePpm",
+  "priceBandPpm",
+  "orderLotsMax",
+] as const satisfies readonly (keyof MarketParameters)[];
+
 export type MarginAction =
   | {
       readonly kind: "place";

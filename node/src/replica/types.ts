@@ -74,8 +74,7 @@ export interface PeerPin {
 }
 
 /**
- * What the replica asks of its shell, performed strictly in order: nothing after a `store` or
- * `sign` before that is durable as consensus/effects.ts says.
+ * What the replica asks of its shell, in order, with the barrier that consensus/effects.ts names.
  */
 export type ReplicaEffect =
   | Exclude<Effect, { readonly kind: "set-timer" | "cancel-timer" | "execute" | "misconduct" }>
