@@ -1,0 +1,38 @@
+import type { FaultBudget, RotationCause } from "../api/v1alpha1/types.ts";
+
+/** A rotation that every rule allows now. */
+export interface RotationPlan {
+  readonly cause: RotationCause;
+  /** Consensus key whose seat is vacated. */
+  readonly member: string;
+  /** Epoch and hash of the set that the plan was computed from (compare and set). */
+  readonly epoch: number;
+  readonly setHash: string;
+  /** SHA-256 over cause, member and set hash: what an approval names. */
+  readonly hash: string;
+  /** Misconduct: the proof's transaction. Silence and Owner: made by `act`. */
+  readonly proof: Uint8Array | undefined;
+}
+
+/** A rule that forbids an act, in a form that becomes a condition, an event and a metric label. */
+export interface Refusal {
+  /** The rule's id: S1, S7, S9, RATE, ... */
+  readonly rule: string;
+  /** CamelCase. */
+  readonly reason: string;
+  readonly message: string;
+  /** The member that the refused act was about; absent for a hold of everything. */
+  readonly member?: string;
+  /** When it may be asked again, ms since the Unix epoch, where that is known. */
+  readonly againAtMs?: number;
+}
+
+export interface Decision {
+  /** At most one in a pass. */
+  readonly plan: RotationPlan | undefined;
+  /** Empty: nothing was wanted, or the plan passed every rule. First one first. */
+  readonly refusals: readonly Refusal[];
+  /** Ids of the rules that were asked, in order. */
+  readonly rules: readonly string[];
+  readonly budget: FaultBudget | undefined;
+}

@@ -1,0 +1,140 @@
+import type { Parameters } from "@quorate/node/kernel/parameters";
+import type { ValidatorSet as ChainSet } from "@quorate/node/kernel/validator-set";
+import type { Liveness } from "@quorate/node/ledger/state";
+import type { SwapRecord } from "@quorate/node/ledger/types";
+import type { ValidatorRotation, ValidatorSet } from "../api/v1alpha1/types.ts";
+
+/** A pod as the decisions need it. */
+export interface PodView {
+  readonly name: string;
+  readonly member: string;
+  readonly uid: string;
+  readonly phase: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
+  readonly ready: boolean;
+  readonly ip: string;
+  readonly node: string;
+  readonly image: string;
+  readonly terminating: boolean;
+  readonly restarts: number;
+  /** Labels and annotations that the operator sets. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** A machine of the cluster. */
+export interface NodeView {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly unschedulable: boolean;
+  /** Value of the topology key. */
+  readonly zone: string;
+}
+
+/** A member as its Service records it. */
+export interface MemberView {
+  readonly name: string;
+  readonly ordinal: number;
+  /** Address that is on the chain: ClusterIP and peer port. */
+  readonly address: string;
+  /** Failure domain that its pod is bound to. */
+  readonly zone: string;
+  readonly consensusKey: string | undefined;
+  readonly networkKey: string | undefined;
+}
+
+/** Chain state that was verified by the light client in this pass. */
+export interface ChainView {
+  readonly chainId: string;
+  readonly parameters: Parameters;
+  readonly height: number;
+  /** Block time of the newest verified header. */
+  readonly timeMs: number;
+  /** Milliseconds by our own clock since the verified height last rose. */
+  readonly sinceProgressMs: number;
+  readonly set: ChainSet;
+  readonly setHash: string;
+  /** The chain's count per key, and whether rule SILENCE holds now. */
+  readonly liveness: ReadonlyMap<string, ChainLiveness>;
+  readonly spares: readonly ChainSpare[];
+  /** Oldest first. */
+  readonly swaps: readonly SwapRecord[];
+}
+
+export interface ChainLiveness {
+  readonly count: Liveness;
+  readonly msSilent: number;
+  readonly isSilent: boolean;
+  readonly isAbsent: boolean;
+  /** The chain has a proof of misconduct against the key. */
+  readonly isCondemned: boolean;
+}
+
+export interface ChainSpare {
+  readonly key: string;
+  readonly owner: string;
+  readonly fit: boolean;
+  readonly endorsed: boolean;
+}
+
+/** Why the chain cannot be read, where it cannot. */
+export type ChainReading =
+  | { readonly kind: "verified"; readonly chain: ChainView }
+  | { readonly kind: "unborn" }
+  | { readonly kind: "unreachable"; readonly message: string }
+  | { readonly kind: "checkpoint-expired"; readonly ageMs: number };
+
+/** What one observer (a validator's /metrics) says; NaN and missing samples are left out. */
+export interface PeerSample {
+  /** Consensus key of the observer. */
+  readonly observer: string;
+  /** Age of the sample when the pass read it. */
+  readonly ageMs: number;
+  readonly certifiedHeight: number | undefined;
+  /** Milliseconds since it heard of each member, by key. */
+  readonly lastSeenMs: ReadonlyMap<string, number>;
+  /** Whether its chain view calls the member silent. */
+  readonly silent: ReadonlyMap<string, boolean>;
+  readonly equivocations: ReadonlyMap<string, number>;
+  readonly wrongRoots: ReadonlyMap<string, number>;
+  readonly invalidProposals: ReadonlyMap<string, number>;
+  readonly outliers: ReadonlyMap<string, number>;
+}
+
+/** One path to the peers' view. */
+export type PeersReading =
+  | { readonly kind: "read"; readonly samples: readonly PeerSample[] }
+  /** Unreachable, refused, malformed, empty: the reason for people. */
+  | { readonly kind: "blind"; readonly reason: BlindReason; readonly message: string };
+
+export type BlindReason =
+  | "PrometheusUnreachable"
+  | "PrometheusEmpty"
+  | "PrometheusStale"
+  | "PrometheusMalformed"
+  | "ScrapeFailed";
+
+/** A proof of misconduct that a node holds; verified here before it is in an observation. */
+export interface VerifiedProof {
+  readonly accused: string;
+  readonly evidence: "E1" | "E2" | "E3" | "E4" | "E5" | "E7" | "E8";
+  /** Canonical bytes of the transaction. */
+  readonly transaction: Uint8Array;
+}
+
+/** Everything that one pass knows: a value, read once, changed by nobody. */
+export interface Observation {
+  readonly nowMs: number;
+  readonly set: ValidatorSet;
+  readonly rotations: readonly ValidatorRotation[];
+  readonly members: readonly MemberView[];
+  readonly pods: readonly PodView[];
+  readonly nodes: readonly NodeView[];
+  readonly genesisHash: string | undefined;
+  readonly chain: ChainReading;
+  /** Absent where the spec names no Prometheus. */
+  readonly prometheus: PeersReading | undefined;
+  readonly scrape: PeersReading;
+  readonly proofs: readonly VerifiedProof[];
+  /** The operator's own lease was renewed in time (S10). */
+  readonly leaseIsFresh: boolean;
+}

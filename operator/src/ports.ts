@@ -1,0 +1,76 @@
+import type { ChainReading, VerifiedProof } from "./observe/observation.ts";
+
+/** Where a chain is and what of it is trusted already. */
+export interface ChainRequest {
+  /** Exact bytes of the genesis file. */
+  readonly genesis: Uint8Array;
+  /** host:port of query listeners. */
+  readonly endpoints: readonly string[];
+  /** Canonical bytes of the newest set that was verified before, hex; empty at first. */
+  readonly checkpoint: string;
+  /** Block time of that checkpoint, ms; 0 at first. */
+  readonly checkpointTimeMs: number;
+  readonly trustPeriodMs: number;
+}
+
+export interface VerifiedChain {
+  readonly reading: ChainReading;
+  /** Verified here: signatures, chain, set. */
+  readonly proofs: readonly VerifiedProof[];
+  /** The checkpoint to keep in status, hex; empty where nothing was verified. */
+  readonly checkpoint: string;
+}
+
+/** What became of a transaction. */
+export type SubmitOutcome =
+  | { readonly kind: "executed"; readonly code: string; readonly height: number }
+  /** Nobody knows: ask the chain in the next pass (S16). */
+  | { readonly kind: "unknown"; readonly message: string };
+
+/** The chain, through the light client. */
+export interface ChainPort {
+  read(request: ChainRequest): Promise<VerifiedChain>;
+  submit(request: ChainRequest, transaction: Uint8Array): Promise<SubmitOutcome>;
+}
+
+export interface NodeIdentity {
+  readonly consensusKey: string;
+  readonly networkKey: string;
+  /** host:port as the node advertises it. */
+  readonly address: string;
+  /** Empty before a genesis is pinned. */
+  readonly genesisHash: string;
+}
+
+/** What a node signs of its own registration. */
+export interface NodeRegistration {
+  readonly nonce: number;
+  readonly possession: string;
+  readonly networkSignature: string;
+}
+
+/** A node's control listener, at the address that the API server gives. */
+export interface NodeControlPort {
+  /** Both proofs are verified over (set UID, pod UID, one-time token) (rule GENESIS). */
+  identity(
+    address: string,
+    ask: { readonly setUid: string; readonly podUid: string },
+  ): Promise<NodeIdentity>;
+  signRegistration(
+    address: string,
+    networkKey: string,
+    registration: { readonly owner: string; readonly address: string; readonly bond: string },
+  ): Promise<NodeRegistration>;
+}
+
+/** Plain reads of metrics and of Prometheus. Throws where no answer came in time. */
+export interface HttpPort {
+  get(
+    url: string,
+    options: {
+      readonly timeoutMs: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly ca?: string;
+    },
+  ): Promise<{ readonly status: number; readonly body: string }>;
+}
