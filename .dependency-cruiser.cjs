@@ -14,6 +14,17 @@ const only = (name, from, allowed, comment) => ({
 
 const client = "^node/client/src/";
 const supervisor = "^operator/local-cluster/src/";
+const runtime = "^operator/runtime/src/";
+const operator = "^operator/src/";
+const api = "^operator/src/api/";
+/** Values that flow from one step of the operator to the next. */
+const flow = [
+  "^operator/src/observe/observation\\.ts$",
+  "^operator/src/detect/verdict\\.ts$",
+  "^operator/src/decide/(decision|policy|budget)\\.ts$",
+  "^operator/src/build/desired\\.ts$",
+  "^operator/src/diff/changes\\.ts$",
+];
 const exported = ["kernel", "crypto", "consensus", "ledger", "margin"].map(layer);
 
 module.exports = {
@@ -50,10 +61,25 @@ module.exports = {
     only(
       "cli-exports",
       "^operator/cli/src/",
-      [client, ...exported, "^proto/gen/"],
-      "the command line speaks through the client",
+      [client, operator, runtime, supervisor, ...exported, "^proto/gen/"],
+      "the command line speaks through the client and the API server",
     ),
-    only("local-cluster-alone", supervisor, [], "the supervisor runs programs, it knows none"),
+    only("local-cluster-alone", supervisor, [], "the local cluster knows no program that it runs"),
+    only("runtime-alone", runtime, [], "the runtime knows no resource but Kubernetes' own"),
+    only(
+      "operator-pure-steps",
+      "^operator/src/(detect|decide|build|diff)/",
+      [api, ...flow, runtime, client, ...exported],
+      "detect, decide, build and diff are pure; each knows the values before it and no step",
+    ),
+    only("operator-below", operator, [client, runtime, ...exported, "^proto/gen/"], "the operator"),
+    {
+      name: "operator-pure-without-io",
+      comment: "crypto hashes plans; nothing else of Node, and no package but zod in the API",
+      severity: "error",
+      from: { path: "^operator/src/(detect|decide|build|diff)/", pathNot: test },
+      to: { dependencyTypes: ["core", "npm"], pathNot: "^(node:)?crypto$|^operator/|^node/" },
+    },
     only(
       "independent-judges",
       "^test-e2e/(adversary|rebuild|stranger)/",
@@ -63,7 +89,7 @@ module.exports = {
     only(
       "test-e2e-public",
       "^test-e2e/(?!adversary/|rebuild/|stranger/)",
-      ["^test-e2e/", client, supervisor, "^proto/gen/"],
+      ["^test-e2e/", client, supervisor, runtime, api, "^proto/gen/"],
       "the end-to-end tests see what a user sees",
     ),
     only("proto-alone", "^proto/", [], "generated code imports its runtime only"),
@@ -92,7 +118,13 @@ module.exports = {
       severity: "error",
       from: {
         path: source,
-        pathNot: [layer("shell"), "^node/client/", "^operator/cli/", "^test-e2e/", "^proto/"],
+        pathNot: [
+          layer("shell"),
+          "^node/client/",
+          "^operator/(cli|src/adapters)/",
+          "^test-e2e/",
+          "^proto/",
+        ],
       },
       to: { path: "^proto/gen/" },
     },

@@ -26,12 +26,13 @@ export interface FaultPlan {
   readonly falseReporter: number;
   /** The false prices, in per mille of the true ones. */
   readonly falsePerMille: bigint;
-  /** Price sources of the validators and then the spares. */
+  /** Price sources by ordinal: validators, then spares. */
   readonly sources: readonly SourcePlan[];
 }
 
 export const VALIDATORS = 4;
-export const SPARES = 2;
+/** Price sources that are drawn: one for each founder and the spares that follow. */
+export const SOURCES = 6;
 
 /**
  * Three of the four validators are struck, each by another fault, in drawn order. The faults stand
@@ -60,7 +61,7 @@ export function drawFaultPlan(seed: number, ticks: number): FaultPlan {
  * Outages of the sources never overlap: more than one missing source is another test's business.
  */
 function drawSources(seed: number, ticks: number): SourcePlan[] {
-  const count = VALIDATORS + SPARES;
+  const count = SOURCES;
   const turns = new Random(seed, "outage-turns").shuffled(
     Array.from({ length: count }, (_, i) => i),
   );

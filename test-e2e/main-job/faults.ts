@@ -1,9 +1,9 @@
-import { type AdversaryMode, takeThePlaceOf } from "../network/adversary.ts";
+import type { Faults } from "../faults/faults.ts";
+import type { AdversaryMode } from "../network/adversary.ts";
 import type { ChainObserver } from "../network/chain-observer.ts";
-import type { Network, NetworkNode } from "../network/network.ts";
-import { takeVolumeAway } from "../network/node-folder.ts";
 import type { Chronicle, Swap } from "./chronicle.ts";
 import type { FaultKind } from "./fault-plan.ts";
+import type { Founder } from "./job.ts";
 import type { Story } from "./story.ts";
 import { type FaultReport, seconds } from "./summary.ts";
 
@@ -11,7 +11,7 @@ import { type FaultReport, seconds } from "./summary.ts";
 const HEALED_WITHIN_MS = 45_000;
 
 export interface FaultContext {
-  readonly network: Network;
+  readonly faults: Faults;
   readonly observer: ChainObserver;
   readonly chronicle: Chronicle;
   readonly story: Story;
@@ -26,13 +26,13 @@ export interface FaultContext {
 export async function strike(
   context: FaultContext,
   kind: FaultKind,
-  victim: NetworkNode,
+  victim: Founder,
 ): Promise<FaultReport> {
   const { observer, story, dateNow } = context;
   const report = {
     kind,
-    validator: victim.place.name,
-    key: victim.identity.key,
+    validator: victim.name,
+    key: victim.key,
     date: dateNow(),
     height: observer.certifiedHeight,
   };
@@ -48,56 +48,52 @@ export async function strike(
 }
 
 const BLOWS: Readonly<
-  Record<FaultKind, (context: FaultContext, victim: NetworkNode) => Promise<void>>
+  Record<FaultKind, (context: FaultContext, victim: Founder) => Promise<void>>
 > = {
-  crash: (_, victim) => victim.process.crash(),
-  gone: async (_, victim) => {
-    await victim.process.remove();
-    takeVolumeAway(victim.place);
+  crash: ({ faults }, { name }) => faults.crash(name),
+  gone: async ({ faults }, { name }) => {
+    await faults.machineGone(name);
   },
-  /** The adversary takes the validator's place: its address, its volume and its key. */
-  equivocation: async ({ network, adversaryMode }, victim) => {
-    await takeThePlaceOf(network, victim, { mode: adversaryMode });
-  },
+  equivocation: ({ faults, adversaryMode }, { name }) => faults.takeOver(name, adversaryMode),
 };
 
 function describe(
   kind: FaultKind,
-  { place }: NetworkNode,
+  { name }: Founder,
   { adversaryMode: mode }: FaultContext,
 ): string {
   switch (kind) {
     case "crash":
-      return `${place.name} crashes (kill -9)`;
+      return `${name} crashes (kill -9)`;
     case "gone":
-      return `${place.name}: its machine is gone for good`;
+      return `${name}: its machine is gone for good`;
     case "equivocation":
-      return `an adversary takes the place of ${place.name} and signs two of each ${mode}`;
+      return `an adversary takes the place of ${name} and signs two of each ${mode}`;
   }
 }
 
 /** A vote for a block that was proposed after the blow cannot be one from before it. */
 async function votesAgain(
   { observer }: FaultContext,
-  victim: NetworkNode,
+  victim: Founder,
   struckMs: number,
 ): Promise<number> {
   const vote = await observer.until(
     () => {
-      const last = observer.lastVote(victim.identity.key);
+      const last = observer.lastVote(victim.key);
       return last !== undefined && last.votedForMs > struckMs ? last : undefined;
     },
-    `a vote of ${victim.place.name} after its crash`,
+    `a vote of ${victim.name} after its crash`,
     HEALED_WITHIN_MS,
   );
   return vote.seenMs;
 }
 
-async function swapped(context: FaultContext, victim: NetworkNode): Promise<number> {
+async function swapped(context: FaultContext, victim: Founder): Promise<number> {
   const { observer, chronicle } = context;
-  const name = victim.place.name;
+  const name = victim.name;
   const swap = await observer.until<Swap>(
-    () => chronicle.swapOf(victim.identity.key),
+    () => chronicle.swapOf(victim.key),
     `the swap of ${name}`,
     HEALED_WITHIN_MS,
   );

@@ -2,24 +2,43 @@ import { type GenesisDocument, WATCHABLE_TIMES } from "../network/genesis-file.t
 import type { BornNetwork } from "../network/network.ts";
 import { INSURANCE_FUND_USD, MICRO_USD_PER_LOT_TICK, MICRO_USD_PER_USD } from "./cast.ts";
 
-export interface MainJobGenesis extends BornNetwork {
+export interface MainJobTemplate {
   readonly accounts: readonly { readonly key: string; readonly usd: number }[];
   readonly genesisTimeMs: number;
   /** One oracle slot per price. */
   readonly tickMs: number;
+  /** Windows after which nodes act by themselves: with an operator, it moves first. */
+  readonly selfHealAfterWindows?: number;
 }
 
 const TREASURY = "10000000000000";
 
+/** The genesis of a network that is born without an operator. */
+export function mainJobGenesis(job: MainJobTemplate & BornNetwork): GenesisDocument {
+  const { owners, seats } = job;
+  return {
+    ...mainJobTemplate(job),
+    owners: owners.map(({ key, sponsor }) => ({
+      key: key.publicKey,
+      sponsorKey: sponsor.publicKey,
+      treasury: TREASURY,
+    })),
+    seats,
+  };
+}
+
 /** One perpetual on the index, leverages up to 25, and times short enough to watch. */
-export function mainJobGenesis(job: MainJobGenesis): GenesisDocument {
-  const { owners, seats, accounts, genesisTimeMs, tickMs } = job;
+export function mainJobTemplate(job: MainJobTemplate): Omit<GenesisDocument, "owners" | "seats"> {
+  const { accounts, genesisTimeMs, tickMs, selfHealAfterWindows } = job;
   return {
     name: "quorate-main-job",
     dev: true,
     genesisTimeMs,
     parameters: {
       ...WATCHABLE_TIMES,
+      ...(selfHealAfterWindows === undefined
+        ? {}
+        : { rotation: { ...WATCHABLE_TIMES.rotation, selfHealAfterWindows } }),
       margin: {
         oracleSlotMs: tickMs,
         // A price stands for one tick; five ticks later nothing is liquidated on it any more.
@@ -30,13 +49,7 @@ export function mainJobGenesis(job: MainJobGenesis): GenesisDocument {
         gainLockMs: 5 * tickMs,
       },
     },
-    owners: owners.map(({ key, sponsor }) => ({
-      key: key.publicKey,
-      sponsorKey: sponsor.publicKey,
-      treasury: TREASURY,
-    })),
     custodians: [],
-    seats,
     margin: {
       markets: [INDEX_PERPETUAL],
       accounts: accounts.map(({ key, usd }) => ({ account: key, balance: microUsd(usd) })),

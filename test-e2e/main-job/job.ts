@@ -1,30 +1,38 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { AccountKey } from "@quorate/client/account-key";
-import { connect, type QuorateClient } from "@quorate/client/client";
+import type { QuorateClient } from "@quorate/client/client";
 import type { AdversaryMode } from "../network/adversary.ts";
 import { ChainObserver } from "../network/chain-observer.ts";
-import { Network, type NetworkNode } from "../network/network.ts";
-import { registerSpare } from "../network/register-spare.ts";
+import type { PriceSource } from "../network/node-folder.ts";
+import type { RunningSet } from "../set/running-set.ts";
 import { MARKET_MAKER_USD, TRADERS } from "./cast.ts";
 import { Chronicle } from "./chronicle.ts";
-import { drawFaultPlan, type FaultPlan, SPARES, VALIDATORS } from "./fault-plan.ts";
+import { Deployment } from "./deployment.ts";
+import { drawFaultPlan, type FaultPlan, SOURCES, VALIDATORS } from "./fault-plan.ts";
 import { type FaultContext, strike } from "./faults.ts";
 import { FinalityGap } from "./finality-gap.ts";
-import { mainJobGenesis } from "./genesis.ts";
+import { mainJobTemplate } from "./genesis.ts";
 import { makeMarket } from "./market-maker.ts";
 import type { Options } from "./options.ts";
 import { Orders } from "./orders.ts";
 import { type PriceTick, readPrices, scaledPriceFile } from "./price-file.ts";
 import { Random } from "./random.ts";
 import { checkRebuild } from "./rebuild-check.ts";
+import { rotationReports } from "./rotation-reports.ts";
 import { openedLine, type Story } from "./story.ts";
 import { type FaultReport, judge, type Summary } from "./summary.ts";
 import { TickClock } from "./tick-clock.ts";
 import { type Opened, trade } from "./trader.ts";
 
-/** From the start of the processes to the first price: birth takes about half of it. */
-const BIRTH_MS = 7_000;
+/** From the apply of the set to the first price: birth takes about half of it. */
+const BIRTH_MS = 14_000;
+/** Until a spare is registered and in sync after a swap: pod, identity, bond, catching up. */
+const SPARE_AGAIN_MS = 60_000;
+/** As in production: three silence windows are the operator's. */
+const PRODUCTION_SELF_HEAL_WINDOWS = 3;
+const PRICES = "prices.csv";
+const FALSE_PRICES = "false-prices.csv";
 
 export interface Ran {
   readonly orders: Orders;
@@ -37,7 +45,13 @@ interface Participant {
   readonly usd: number;
 }
 
-/** The network with everything that watches it. */
+/** A founder: its member's name, and its consensus key. */
+export interface Founder {
+  readonly name: string;
+  readonly key: string;
+}
+
+/** The set on its cluster, with everything that watches it. */
 export class MainJob {
   readonly #options: Options;
   readonly #story: Story;
@@ -47,13 +61,17 @@ export class MainJob {
   readonly #participants: readonly Participant[];
   readonly #gap = new FinalityGap();
   readonly #chronicle: Chronicle;
-  readonly network: Network;
+  readonly deployment: Deployment;
+  readonly set: RunningSet;
   readonly client: QuorateClient;
+  readonly #founders: readonly Founder[];
+  /** Names of members by key; grows as newcomers are born. */
+  readonly #names = new Map<string, string>();
   readonly #observer: ChainObserver;
   readonly #startMs: number;
   readonly #stopping = new AbortController();
 
-  private constructor(born: Born, network: Network, client: QuorateClient) {
+  private constructor(born: Born, running: Running) {
     this.#options = born.options;
     this.#story = born.story;
     this.#prices = born.prices;
@@ -61,65 +79,71 @@ export class MainJob {
     this.#clock = born.clock;
     this.#participants = born.participants;
     this.#startMs = born.startMs;
-    this.network = network;
-    this.client = client;
+    this.deployment = running.deployment;
+    this.set = running.set;
+    this.client = running.client;
+    this.#founders = running.founders;
+    for (const { name, key } of running.founders) this.#names.set(key, name);
     this.#chronicle = new Chronicle({
       story: born.story,
       nameOf: (key) => this.#nameOf(key),
       dateNow: () => this.#dateNow(),
     });
     this.#observer = new ChainObserver({
-      client,
+      client: running.client,
       onCertificate: (height) => this.#gap.arrived(height, performance.now()),
       onBlock: (block) => this.#chronicle.take(block),
     });
   }
 
   static async start(options: Options, folder: string, story: Story): Promise<MainJob> {
-    const born = conceive(options, story);
-    const network = await Network.start({
-      folder,
-      validators: VALIDATORS,
-      spares: SPARES,
-      sources: (index) => [priceSource(born, folder, index)],
-      genesis: (parts) =>
-        mainJobGenesis({
-          ...parts,
-          accounts: born.participants.map(({ key, usd }) => ({ key: key.publicKey, usd })),
-          genesisTimeMs: born.genesisTimeMs,
-          tickMs: options.tickMs,
-        }),
-      onExit: ({ name, code, signal, restartInMs }) => {
-        if (restartInMs === undefined) return;
-        story.tell(undefined, `process      ${name} ended (${signal ?? code}), starts again`);
-      },
-    });
-    const client = await connect({
-      genesis: { file: network.genesisFile },
-      endpoints: network.endpoints,
-      timeouts: { attemptMs: 2_000, totalMs: 15_000 },
-    });
-    return new MainJob(born, network, client);
+    const prices = readPrices(options.prices);
+    const deployment = await Deployment.start(options, folder, story);
+    try {
+      const born = conceive(options, story, prices);
+      const set = await deployment.deploy(
+        {
+          template: mainJobTemplate({
+            accounts: born.participants.map(({ key, usd }) => ({ key: key.publicKey, usd })),
+            genesisTimeMs: born.genesisTimeMs,
+            tickMs: options.tickMs,
+            selfHealAfterWindows: PRODUCTION_SELF_HEAL_WINDOWS,
+          }),
+          sources: priceSources(born),
+          priceFiles: {
+            [PRICES]: readFileSync(options.prices, "utf8"),
+            [FALSE_PRICES]: scaledPriceFile(prices, born.plan.falsePerMille),
+          },
+        },
+        options,
+      );
+      const founders = (await set.members())
+        .filter(({ role }) => role === "Voter")
+        .map(({ name, consensusKey: key }) => ({ name, key }));
+      return new MainJob(born, { deployment, set, founders, client: await set.client() });
+    } catch (error) {
+      await deployment.stop();
+      throw error;
+    }
   }
 
   /** Runs from the first price to the last; returns what `conclude` needs. */
   async run(): Promise<Ran> {
-    const { network, client } = this;
     this.#observer.start();
-    const [firstSpare, secondSpare] = network.spares;
-    if (firstSpare === undefined || secondSpare === undefined) throw new Error("two spares");
     await this.#observer.until(
       () => (this.#observer.height > 0 ? true : undefined),
       "the first block",
       20_000,
     );
     this.#tellStart();
-    await registerSpare({ network, client, node: firstSpare });
-    const orders = new Orders(client);
+    const orders = new Orders(this.client);
     const trading = this.#trade(orders);
-    const faults = await this.#faults(secondSpare);
+    const naming = this.#learnNames();
+    const faults = await this.#faults();
     await trading;
     await this.#settle();
+    this.#stopping.abort();
+    await naming;
     return { orders, faults };
   }
 
@@ -134,7 +158,7 @@ export class MainJob {
     const stopped = this.#observer.stop();
     this.client.close();
     await stopped;
-    await this.network.stop();
+    await this.deployment.stop();
   }
 
   async #trade(orders: Orders): Promise<void> {
@@ -156,9 +180,8 @@ export class MainJob {
     ]);
   }
 
-  /** One after the other; the second spare is registered when the first fault has healed. */
-  async #faults(secondSpare: NetworkNode): Promise<FaultReport[]> {
-    const { network, client } = this;
+  /** One after the other, each when the one before has healed and a spare is there again. */
+  async #faults(): Promise<FaultReport[]> {
     const reports: FaultReport[] = [];
     const modes = new Random(this.#options.seed, "adversary").shuffled<AdversaryMode>([
       "vote",
@@ -166,7 +189,7 @@ export class MainJob {
       "attestation",
     ]);
     const context: FaultContext = {
-      network,
+      faults: this.deployment.faults,
       observer: this.#observer,
       chronicle: this.#chronicle,
       story: this.#story,
@@ -174,13 +197,28 @@ export class MainJob {
       adversaryMode: modes[0] ?? "vote",
     };
     for (const { kind, validator, notBeforeTick } of this.#plan.faults) {
-      const victim = network.validators[validator];
-      if (victim === undefined) throw new Error(`no validator ${validator}`);
+      const victim = this.#founder(validator);
       await this.#clock.reach(notBeforeTick, this.#stopping.signal);
+      await this.set.until(
+        ({ spares }) => (spares >= 1 ? true : undefined),
+        "a spare in sync",
+        SPARE_AGAIN_MS,
+      );
       reports.push(await strike(context, kind, victim));
-      if (reports.length === 1) await registerSpare({ network, client, node: secondSpare });
     }
     return reports;
+  }
+
+  /** Newcomers get their names from the operator, the chain knows keys only. */
+  async #learnNames(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      const members = await this.set.members().catch(() => []);
+      for (const { name, consensusKey } of members) {
+        if (consensusKey !== "") this.#names.set(consensusKey, name);
+      }
+      await pause(1_000, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   /** After the last price: everything that was sent is executed and read. */
@@ -195,15 +233,16 @@ export class MainJob {
   }
 
   async #facts(orders: Orders, faults: readonly FaultReport[]) {
-    const { network, client } = this;
-    const reporter = network.validators[this.#plan.falseReporter];
-    if (reporter === undefined) throw new Error("a false reporter");
+    const { client } = this;
+    const reporter = this.#founder(this.#plan.falseReporter);
+    const { namespace } = this.set.plan;
+    const endpoint = { namespace, name: reporter.name };
     const set = await client.set();
     const fund = await client.fund();
     const conservation = await checkRebuild({
       client,
-      genesisFile: network.genesisFile,
-      endpoint: reporter.place.query,
+      genesisFile: this.set.genesisFile,
+      endpoint: await this.deployment.provider.queryEndpoint(endpoint),
       accounts: this.#participants.map(({ name, key }) => ({ name, key: key.publicKey })),
     });
     const spanSeconds = (this.#prices.length * this.#options.tickMs) / 1_000;
@@ -226,11 +265,16 @@ export class MainJob {
       },
       faults,
       swaps: this.#swaps(),
+      rotations: rotationReports(await this.set.rotations()),
+      signals: {
+        peers: this.deployment.prometheus === undefined ? "scrape" : "prometheus",
+        kubernetes: this.#options.signals === "all",
+      },
       falseReporter: {
-        validator: reporter.place.name,
-        key: reporter.identity.key,
-        outliers: this.#chronicle.outliersOf(reporter.identity.key),
-        seated: set.value?.members.some(({ key }) => key === reporter.identity.key) ?? false,
+        validator: reporter.name,
+        key: reporter.key,
+        outliers: this.#chronicle.outliersOf(reporter.key),
+        seated: set.value?.members.some(({ key }) => key === reporter.key) ?? false,
       },
       margin: {
         ...this.#chronicle.margin(),
@@ -265,19 +309,23 @@ export class MainJob {
   }
 
   #tellStart(): void {
-    const { network } = this;
-    const reporter = network.validators[this.#plan.falseReporter]?.place.name ?? "";
+    const reporter = this.#founder(this.#plan.falseReporter).name;
     this.#story.tell(
       this.#observer.height,
-      `network      ${VALIDATORS} validators and ${SPARES} spares commit; ` +
+      `network      ${VALIDATORS} validators commit, a spare is in sync; ` +
         `${reporter} is fed prices of ${this.#plan.falsePerMille} per mille`,
     );
   }
 
+  #founder(validator: number): Founder {
+    const founder = this.#founders[validator];
+    if (founder === undefined) throw new Error(`no validator ${validator}`);
+    return founder;
+  }
+
   #nameOf(key: string): string {
     const participant = this.#participants.find(({ key: own }) => own.publicKey === key);
-    const node = this.network.nodeOf(key)?.place.name;
-    return participant?.name ?? node ?? `${key.slice(0, 8)}...`;
+    return participant?.name ?? this.#names.get(key) ?? `${key.slice(0, 8)}...`;
   }
 
   #dateNow(): string {
@@ -286,7 +334,14 @@ export class MainJob {
   }
 }
 
-/** Everything that is decided before a process runs. */
+interface Running {
+  readonly deployment: Deployment;
+  readonly set: RunningSet;
+  readonly founders: readonly Founder[];
+  readonly client: QuorateClient;
+}
+
+/** Everything that is decided before a node runs. */
 interface Born {
   readonly options: Options;
   readonly story: Story;
@@ -300,8 +355,7 @@ interface Born {
   readonly genesisTimeMs: number;
 }
 
-function conceive(options: Options, story: Story): Born {
-  const prices = readPrices(options.prices);
+function conceive(options: Options, story: Story, prices: readonly PriceTick[]): Born {
   const startMs = Date.now() + BIRTH_MS;
   return {
     options,
@@ -322,20 +376,16 @@ function conceive(options: Options, story: Story): Born {
   };
 }
 
-/** The false reporter is given a false file, and nothing else. */
-function priceSource({ options, prices, plan, startMs }: Born, folder: string, index: number) {
-  const source = plan.sources[index];
-  if (source === undefined) throw new Error(`no price source for node ${index}`);
-  const isFalse = index === plan.falseReporter;
-  const file = isFalse ? join(folder, "false-prices.csv") : options.prices;
-  if (isFalse) writeFileSync(file, scaledPriceFile(prices, plan.falsePerMille));
-  return {
-    market: 0,
-    kind: "replay",
-    file,
-    startMs,
-    tickMs: options.tickMs,
-    seed: options.seed * 16 + index,
-    ...source,
-  } as const;
+/** By ordinal. The false reporter is given a false file, and nothing else. */
+function priceSources({ options, plan, startMs }: Born): Record<string, readonly PriceSource[]> {
+  const source = (index: number): readonly PriceSource[] => {
+    const drawn = plan.sources[index % SOURCES];
+    if (drawn === undefined) throw new Error(`no price source for node ${index}`);
+    const file = index === plan.falseReporter ? FALSE_PRICES : PRICES;
+    const seed = options.seed * 16 + index;
+    const { tickMs } = options;
+    return [{ market: 0, kind: "replay", file: `prices/${file}`, startMs, tickMs, seed, ...drawn }];
+  };
+  const ordinals = Array.from({ length: SOURCES }, (_, at) => [String(at), source(at)] as const);
+  return { default: source(SOURCES - 1), ...Object.fromEntries(ordinals) };
 }

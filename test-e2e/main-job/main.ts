@@ -1,4 +1,4 @@
-// npm start: a network of processes heals itself while it margins real prices.
+// npm start: the operator heals a set on a local cluster while it margins real prices.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ async function run(options: Options): Promise<number> {
       return PROMISE_BROKEN;
     }
     if (options.keep) {
-      say(keepText(job));
+      say(await keepText(job));
       await interrupted;
     }
     const summary = await job.conclude(ran);
@@ -56,12 +56,16 @@ function nextInterrupt(): Promise<undefined> {
   });
 }
 
-function keepText({ network }: MainJob): string {
+async function keepText({ deployment, set }: MainJob): Promise<string> {
+  const { namespace } = set.plan;
   return [
-    "The network stays up until Ctrl-C. In another terminal:",
+    "The cluster stays up until Ctrl-C. In another terminal:",
     "",
-    `  export QUORATE_GENESIS=${network.genesisFile}`,
-    `  export QUORATE_ENDPOINTS=${network.endpoints.join(",")}`,
+    `  export KUBECONFIG=${deployment.provider.kubeconfigFile}`,
+    `  export QUORATE_GENESIS=${set.genesisFile}`,
+    `  export QUORATE_ENDPOINTS=${(await set.endpoints()).join(",")}`,
+    `  kubectl -n ${namespace} get validatorsets,validatorrotations,pods`,
+    `  kubectl -n ${namespace} describe validatorset ${set.plan.name}`,
     "  npx quorate query set",
     "  npx quorate query market 0",
     "  npx quorate account keygen --out trader.pem",

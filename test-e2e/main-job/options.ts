@@ -10,6 +10,10 @@ export interface Options {
   readonly keep: boolean;
   /** Real time for which one price stands. */
   readonly tickMs: number;
+  /** What the operator may look at beside the chain. */
+  readonly signals: "all" | "chain-and-peers";
+  /** Whether a `prometheus` on PATH is the way to the peers' view. */
+  readonly prometheus: "if-installed" | "never" | "always";
 }
 
 export const SAMPLE_PRICES = fileURLToPath(
@@ -18,15 +22,20 @@ export const SAMPLE_PRICES = fileURLToPath(
 
 export const HELP = `Usage: npm start -- [options]
 
-Starts a network of four validators and two spares on this machine, replays real prices against
-leveraged accounts, strikes the network with faults, and shows how it heals itself.
+Starts a cluster on this machine (a Kubernetes API, six machines as processes), installs the
+operator, applies a ValidatorSet of four validators and a spare, replays real prices against
+leveraged accounts, strikes the set with faults, and shows how it is healed.
 
   --seed N        draws roles, moments of the faults, noise, delays and outages (default 1)
   --prices FILE   CSV with the header Date,Open,High,Low,Close (default: the S&P 500 of autumn 2008)
   --tick-ms N     how long one price stands, 150 to 2000 ms (default 300)
+  --signals S     what the operator looks at: all, or chain-and-peers (not Kubernetes)
+                  (default all)
+  --prometheus W  if-installed, never (the operator scrapes the nodes itself) or always
+                  (default if-installed: a prometheus on PATH is started and used)
   --json          print the summary alone, as JSON (docs/schemas/main-job-summary.schema.json);
                   npm prints a line of its own unless called as npm --silent start -- --json
-  --keep          leave the network running after the job, until Ctrl-C
+  --keep          leave the cluster running after the job, until Ctrl-C, and print its KUBECONFIG
   --help          this text
 
 Exit status: 0 if every promise was kept, 1 if one was not, 2 if the input is wrong.
@@ -42,6 +51,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     json: values.json ?? false,
     keep: values.keep ?? false,
     tickMs: wholeNumber("--tick-ms", values["tick-ms"] ?? "300", 150, 2_000),
+    signals: oneOf("--signals", values.signals, ["all", "chain-and-peers"]),
+    prometheus: oneOf("--prometheus", values.prometheus, ["if-installed", "never", "always"]),
   };
 }
 
@@ -53,6 +64,8 @@ function parseKnown(args: readonly string[]) {
         seed: { type: "string" },
         prices: { type: "string" },
         "tick-ms": { type: "string" },
+        signals: { type: "string" },
+        prometheus: { type: "string" },
         json: { type: "boolean" },
         keep: { type: "boolean" },
         help: { type: "boolean", short: "h" },
@@ -74,4 +87,16 @@ export function wholeNumber(field: string, text: string, min: number, max: numbe
     throw new InputProblem({ field, problem: `"${text.slice(0, 40)}" does not fit`, fix });
   }
   return value;
+}
+
+/** One of the words, the first by default; throws InputProblem that names the option. */
+function oneOf<T extends string>(
+  field: string,
+  text: string | undefined,
+  words: readonly [T, ...T[]],
+): T {
+  const found = text === undefined ? words[0] : words.find((word) => word === text);
+  if (found !== undefined) return found;
+  const fix = `give one of ${words.join(", ")}`;
+  throw new InputProblem({ field, problem: `"${text?.slice(0, 40)}" does not fit`, fix });
 }

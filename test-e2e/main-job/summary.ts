@@ -21,6 +21,9 @@ export interface Summary {
   };
   readonly faults: readonly FaultReport[];
   readonly swaps: readonly SwapReport[];
+  readonly rotations: readonly RotationReport[];
+  /** What the operator looked at beside the chain. */
+  readonly signals: { readonly peers: "prometheus" | "scrape"; readonly kubernetes: boolean };
   readonly falseReporter: {
     readonly validator: string;
     readonly key: string;
@@ -90,6 +93,17 @@ export interface SwapReport {
   readonly effectiveHeight: number;
 }
 
+/** A ValidatorRotation: what the operator did and recorded. */
+export interface RotationReport {
+  readonly name: string;
+  readonly cause: string;
+  readonly member: string;
+  readonly phase: string;
+  readonly initiator: string;
+  readonly transaction: string;
+  readonly newcomer: string;
+}
+
 export interface DeficitReport {
   readonly account: string;
   readonly date: string;
@@ -111,6 +125,7 @@ export function judge(facts: Facts): Summary {
     ...facts.faults.map((fault) => faultPromise(facts, fault)),
     reporterPromise(facts),
     newcomersPromise(facts),
+    operatorPromise(facts),
     valuePromise(facts),
   ];
   return { version: 1, kept: promises.every(({ kept }) => kept), promises, ...facts };
@@ -168,6 +183,26 @@ function newcomersPromise({ swaps, faults }: Facts): PromiseKept {
       heights.every((height) => height > 0) &&
       heights.some((height) => height > first),
     detail: `registered at heights ${heights.join(" and ")}, the first fault at ${first}`,
+  };
+}
+
+/** Nodes heal by themselves only three windows later: the operator is first, and writes it down. */
+function operatorPromise({ swaps, rotations }: Facts): PromiseKept {
+  const entered = swaps.filter(({ newcomer }) => newcomer !== "");
+  const done = entered.map((swap) =>
+    rotations.find(
+      ({ member, newcomer, initiator, phase }) =>
+        member === swap.leaver &&
+        newcomer === swap.newcomer &&
+        initiator === "Operator" &&
+        (phase === "Effective" || phase === "Replaced"),
+    ),
+  );
+  const records = done.flatMap((rotation) => (rotation === undefined ? [] : [rotation.name]));
+  return {
+    name: "every swap was the operator's act, and no other seat was touched",
+    kept: records.length === entered.length && rotations.length === entered.length,
+    detail: `${entered.length} swaps, recorded as ${records.join(", ") || "nothing"}`,
   };
 }
 

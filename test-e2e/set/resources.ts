@@ -1,0 +1,18 @@
+import type { KubeObject, ResourceType } from "@quorate/runtime/objects";
+
+/** Cluster-wide kinds among those that the manifests and tests use. */
+const CLUSTER_WIDE = new Set([
+  "Namespace",
+  "Node",
+  "CustomResourceDefinition",
+  "ClusterRole",
+  "ClusterRoleBinding",
+  "StorageClass",
+  "PersistentVolume",
+]);
+
+/** The resource of an object by the API's own naming: lower case, with an `s`. */
+export function resourceOf({ apiVersion, kind }: KubeObject): ResourceType {
+  const plural = kind.toLowerCase().replace(/y$/, "ie").replace(/s$/, "se");
+  return { apiVersion, kind, plural: `${plural}s`, namespaced: !CLUSTER_WIDE.has(kind) };
+}
