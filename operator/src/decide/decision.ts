@@ -12,6 +12,15 @@ export interface RotationPlan {
   readonly hash: string;
   /** Misconduct: the proof's transaction. Silence and Owner: made by `act`. */
   readonly proof: Uint8Array | undefined;
+  /** Owner only: what the rotation object carries. */
+  readonly ownerSignature?: { readonly nonce: number; readonly signature: string };
+  /**
+   * Swap: a fit spare takes the seat. Mute: there is none, the member stays muted (SWAP).
+   * Slash: there is none, the proof bites the bond and the seat waits for a spare.
+   */
+  readonly effect: "Swap" | "Mute" | "Slash";
+  /** For people: what was found, with its numbers. */
+  readonly message: string;
 }
 
 /** A rule that forbids an act, in a form that becomes a condition, an event and a metric label. */
@@ -30,6 +39,11 @@ export interface Refusal {
 export interface Decision {
   /** At most one in a pass. */
   readonly plan: RotationPlan | undefined;
+  /**
+   * What would be done: passed every rule but mode and approval. In Approve mode it is written as
+   * a ValidatorRotation in phase Planned; in Observe mode it is only told.
+   */
+  readonly proposal: RotationPlan | undefined;
   /** Empty: nothing was wanted, or the plan passed every rule. First one first. */
   readonly refusals: readonly Refusal[];
   /** Ids of the rules that were asked, in order. */

@@ -40,6 +40,8 @@ export interface MemberView {
   readonly zone: string;
   readonly consensusKey: string | undefined;
   readonly networkKey: string | undefined;
+  /** Scaled down (annotation): its node does not run; its volume, address and ordinal stay. */
+  readonly retired: boolean;
 }
 
 /** Chain state that was verified by the light client in this pass. */
@@ -58,6 +60,8 @@ export interface ChainView {
   readonly spares: readonly ChainSpare[];
   /** Oldest first. */
   readonly swaps: readonly SwapRecord[];
+  /** What is left of the chain's cool-down between silence swaps (RATE), ms of block time. */
+  readonly coolDownMs: number;
 }
 
 export interface ChainLiveness {
@@ -130,6 +134,13 @@ export interface Observation {
   readonly pods: readonly PodView[];
   readonly nodes: readonly NodeView[];
   readonly genesisHash: string | undefined;
+  /** Public key of the operator's control client, 64 hex characters. */
+  readonly controlClientKey: string;
+  /**
+   * `sources.json` of `spec.prices.sourcesRef`: lists by ordinal, and `default`. Undefined where
+   * the ConfigMap is named and not there, or is no such JSON: no configuration is made then.
+   */
+  readonly priceSources: Readonly<Record<string, readonly unknown[]>> | undefined;
   readonly chain: ChainReading;
   /** Absent where the spec names no Prometheus. */
   readonly prometheus: PeersReading | undefined;

@@ -19,6 +19,8 @@ export const ANNOTATIONS = {
   networkKey: "quorate.dev/network-key",
   /** On a member's Service: the failure domain that it was given at its creation, for ever. */
   zone: "quorate.dev/zone",
+  /** On a member's Service: `true` after a scale-down; its node does not run any more. */
+  retired: "quorate.dev/retired",
   /** On pods: makes a kubelet look at its optional mounts at once. */
   genesisHash: "quorate.dev/genesis-hash",
   /** On a ValidatorRotation: the plan hash that a person approves. */

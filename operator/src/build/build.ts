@@ -1,0 +1,175 @@
+import type { MemberRole } from "../api/v1alpha1/types.ts";
+import type { MemberView, Observation, PodView } from "../observe/observation.ts";
+import type { Desired, NewMember, PodRemoval } from "./desired.ts";
+import { claimOf, configMapOf, podOf, serviceOf } from "./objects.ts";
+import { chooseZone, type Placed } from "./placement.ts";
+import { isFounder, roleOf } from "./roles.ts";
+
+interface Roster {
+  readonly member: MemberView;
+  readonly role: MemberRole;
+}
+
+const VOTES: ReadonlySet<MemberRole> = new Set(["Founder", "Voter", "Leaving"]);
+const WAITS: ReadonlySet<MemberRole> = new Set(["Spare", "Joining"]);
+
+function rosterOf(observation: Observation): readonly Roster[] {
+  return observation.members
+    .map((member) => ({ member, role: roleOf(observation, member) }))
+    .sort((left, right) => left.member.ordinal - right.member.ordinal);
+}
+
+function firstFreeOrdinal({ set, members }: Observation): number {
+  const used = members.map(({ ordinal }) => ordinal + 1);
+  return Math.max(set.status?.nextOrdinal ?? 0, 0, ...used);
+}
+
+/** Whether the key ever sat in the set: such a member is never scaled down. */
+function everSeated(observation: Observation, { consensusKey }: MemberView): boolean {
+  if (observation.chain.kind !== "verified" || consensusKey === undefined) return false;
+  return observation.chain.chain.swaps.some(
+    ({ leaver, newcomer }) => leaver === consensusKey || newcomer === consensusKey,
+  );
+}
+
+interface Staffing {
+  /** Members whose `retired` mark changes in this pass, by name. */
+  readonly retired: ReadonlyMap<string, boolean>;
+  readonly wanted: number;
+}
+
+/**
+ * Spares are kept at `spec.spares`: too many, the newest never-seated ones retire; too few, retired
+ * ones come back before new ones are made. Only by a verified chain: else nobody knows who is one.
+ */
+function staffSpares(observation: Observation, roster: readonly Roster[]): Staffing {
+  const { spares } = observation.set.spec;
+  const waiting = roster.filter(({ role }) => WAITS.has(role));
+  const active = waiting.filter(({ member }) => !member.retired);
+  if (observation.chain.kind !== "verified") return { retired: new Map(), wanted: 0 };
+  if (active.length > spares) {
+    const surplus = active
+      .filter(({ member }) => !everSeated(observation, member))
+      .slice(spares - active.length);
+    return { retired: new Map(surplus.map(({ member }) => [member.name, true])), wanted: 0 };
+  }
+  const missing = spares - active.length;
+  const back = waiting.filter(({ member }) => member.retired).slice(-missing || waiting.length);
+  return {
+    retired: new Map(back.map(({ member }) => [member.name, false])),
+    wanted: missing - back.length,
+  };
+}
+
+/** Founders are made before the genesis, spares after it: they name its hash (rule GENESIS). */
+function newMembers(
+  observation: Observation,
+  roster: readonly Roster[],
+  wantedSpares: number,
+): readonly NewMember[] {
+  const { set, nodes } = observation;
+  const placed: Placed[] = roster
+    .filter(({ member, role }) => role !== "Left" && !member.retired)
+    .map(({ member, role }) => ({ zone: member.zone, votes: VOTES.has(role) }));
+  const made: NewMember[] = [];
+  const make = (ordinal: number, reason: NewMember["reason"], message: string) => {
+    const zone = chooseZone(nodes, placed);
+    placed.push({ zone, votes: reason === "FounderNeeded" });
+    made.push({ name: `${set.metadata.name}-${ordinal}`, ordinal, zone, reason, message });
+  };
+  if (observation.chain.kind === "unborn" && observation.genesisHash === undefined) {
+    const there = new Set(roster.map(({ member }) => member.ordinal));
+    for (let ordinal = 0; ordinal < set.spec.replicas; ordinal += 1) {
+      if (!isFounder(observation, ordinal) || there.has(ordinal)) continue;
+      make(ordinal, "FounderNeeded", `founder ${ordinal + 1} of ${set.spec.replicas}`);
+    }
+  }
+  const free = firstFreeOrdinal(observation);
+  for (let index = 0; index < wantedSpares; index += 1) {
+    make(free + index, "SpareNeeded", `spec.spares is ${set.spec.spares}: a spare is missing`);
+  }
+  return made;
+}
+
+function removalOf({ member, role }: Roster, pod: PodView, set: string): PodRemoval | undefined {
+  const base = { name: pod.name, uid: pod.uid, how: "Delete" } as const;
+  const at = `${member.name} of ${set}`;
+  if (role === "Left") {
+    const message = `${at}: its seat went to another key; the volume stays`;
+    return { ...base, namespace: "", reason: "Rotated", message };
+  }
+  if (member.retired && WAITS.has(role)) {
+    const message = `${at}: spec.spares is smaller now; the volume stays`;
+    return { ...base, namespace: "", reason: "ScaledDown", message };
+  }
+  if (pod.phase === "Failed" || pod.phase === "Succeeded") {
+    const how = VOTES.has(role) ? "Evict" : "Delete";
+    const message = `${at}: its pod ended (${pod.phase}) and no container of it runs`;
+    return { ...base, namespace: "", how, reason: "PodFailed", message };
+  }
+  return undefined;
+}
+
+function removals(observation: Observation, roster: readonly Roster[]): readonly PodRemoval[] {
+  const { set, pods } = observation;
+  const namespace = set.metadata.namespace ?? "default";
+  const found: PodRemoval[] = [];
+  for (const each of roster) {
+    const pod = pods.find(({ member }) => member === each.member.name);
+    if (pod === undefined || pod.terminating) continue;
+    const removal = removalOf(each, pod, set.metadata.name);
+    if (removal !== undefined) found.push({ ...removal, namespace });
+  }
+  return found;
+}
+
+/** The prices of one node: by its ordinal, else the default. Undefined: nobody knows yet. */
+function pricesFor(observation: Observation, ordinal: number): readonly unknown[] | undefined {
+  if (observation.set.spec.prices.sourcesRef === undefined) return [];
+  const sources = observation.priceSources;
+  if (sources === undefined) return undefined;
+  return sources[String(ordinal)] ?? sources["default"] ?? [];
+}
+
+/** From one pass's knowledge to the objects that should exist. Pure; touches nothing. */
+export function build(observation: Observation): Desired {
+  const { set, genesisHash } = observation;
+  const roster = rosterOf(observation);
+  const staffing = staffSpares(observation, roster);
+  const staffed = roster.map(({ member, role }) => {
+    return {
+      member: { ...member, retired: staffing.retired.get(member.name) ?? member.retired },
+      role,
+    };
+  });
+  const made = newMembers(observation, staffed, staffing.wanted);
+  const runs = staffed.filter(
+    ({ member, role }) => role !== "Left" && !(member.retired && WAITS.has(role)),
+  );
+  const ready = runs.flatMap(({ member, role }) => {
+    const prices = pricesFor(observation, member.ordinal);
+    // Without an address there is nothing to advertise: the Service's comes with the next pass.
+    return prices === undefined || member.address === "" ? [] : [{ member, role, prices }];
+  });
+  const fresh = { retired: false, consensusKey: undefined, networkKey: undefined };
+  const next = made.map(({ ordinal }) => ordinal + 1);
+  return {
+    services: [
+      ...staffed.map(({ member }) => serviceOf(set, member)),
+      ...made.map(({ name, zone }) => serviceOf(set, { name, zone, ...fresh })),
+    ],
+    configMaps: ready.map(({ member, prices }) => {
+      const hash = isFounder(observation, member.ordinal) ? undefined : genesisHash;
+      const { controlClientKey } = observation;
+      return configMapOf(set, member, { controlClientKey, prices, genesisHash: hash });
+    }),
+    claims: ready.map(({ member }) => claimOf(set, member.name)),
+    pods: ready.map(({ member, role }) => {
+      const votes = role === "Voter" || role === "Leaving";
+      return podOf(set, member, { votes, genesisHash });
+    }),
+    newMembers: made,
+    removals: removals(observation, staffed),
+    nextOrdinal: Math.max(firstFreeOrdinal(observation), ...next),
+  };
+}

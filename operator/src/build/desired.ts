@@ -1,0 +1,61 @@
+import type { KubeObject, ObjectMeta } from "@quorate/runtime/objects";
+
+export interface Labelled extends KubeObject {
+  readonly metadata: ObjectMeta & { readonly namespace: string };
+}
+
+export interface Service extends Labelled {
+  readonly kind: "Service";
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+export interface ConfigMap extends Labelled {
+  readonly kind: "ConfigMap";
+  readonly data: Readonly<Record<string, string>>;
+}
+
+export interface Claim extends Labelled {
+  readonly kind: "PersistentVolumeClaim";
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+export interface Pod extends Labelled {
+  readonly kind: "Pod";
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+/** A member that this pass brings into being; its Service is among `services`. */
+export interface NewMember {
+  readonly name: string;
+  readonly ordinal: number;
+  readonly zone: string;
+  /** CamelCase: FounderNeeded, SpareNeeded. */
+  readonly reason: "FounderNeeded" | "SpareNeeded";
+  readonly message: string;
+}
+
+/** A pod that should not run any more; never forced, its volume stays. */
+export interface PodRemoval {
+  readonly namespace: string;
+  readonly name: string;
+  /** Precondition of the deletion: another pod of the name is another decision. */
+  readonly uid: string;
+  /** Pods labelled voter are evicted, never deleted (rule STOLEN). */
+  readonly how: "Delete" | "Evict";
+  readonly reason: "Rotated" | "ScaledDown" | "PodFailed";
+  readonly message: string;
+}
+
+/** What should exist. What is not named here is left alone, except the pods in `removals`. */
+export interface Desired {
+  /** One a member, the new ones included: the Service is a member's record and comes first. */
+  readonly services: readonly Service[];
+  readonly configMaps: readonly ConfigMap[];
+  readonly claims: readonly Claim[];
+  readonly pods: readonly Pod[];
+  readonly newMembers: readonly NewMember[];
+  /** Most urgent first; a pass does the first one only. */
+  readonly removals: readonly PodRemoval[];
+  /** Next ordinal after this pass; never falls. */
+  readonly nextOrdinal: number;
+}
