@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { eventually } from "../../network/eventually.ts";
+import { VALIDATOR_SETS } from "../../set/running-set.ts";
+import { PODS, Stage } from "./stage.ts";
+
+const CLAIMS = {
+  apiVersion: "v1",
+  kind: "PersistentVolumeClaim",
+  plural: "persistentvolumeclaims",
+  namespaced: true,
+} as const;
+const CONFIG_MAPS = {
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  plural: "configmaps",
+  namespaced: true,
+} as const;
+
+test("a set deleted under Retain keeps its volumes, keys and genesis, and is reborn from them", async () => {
+  const stage = await Stage.start();
+  try {
+    const { namespace, name } = stage.set.plan;
+    const before = await stage.set.get();
+    const chainId = stage.client.chainId;
+    await stage.kube.delete(VALIDATOR_SETS, stage.set.name, { uid: before?.metadata.uid ?? "" });
+    const labelSelector = `quorate.dev/set=${name}`;
+    await eventually(
+      async () => {
+        const gone = (await stage.set.get()) === undefined;
+        const pods = await stage.kube.list(PODS, { namespace, labelSelector });
+        return gone && pods.length === 0 ? true : undefined;
+      },
+      { what: "set and pods are gone", timeoutMs: 90_000, everyMs: 200 },
+    );
+    const claims = await stage.kube.list(CLAIMS, { namespace, labelSelector });
+    expect(claims.length).toBeGreaterThanOrEqual(5);
+    const genesis = await stage.kube.get(CONFIG_MAPS, { namespace, name: `${name}-genesis` });
+    expect(genesis).toBeDefined();
+    await stage.apply();
+    await stage.set.ready();
+    expect((await stage.set.status()).genesisHash).toBe(chainId);
+    await stage.commits(3);
+    stage.passed();
+  } finally {
+    await stage.stop();
+  }
+}, 300_000);

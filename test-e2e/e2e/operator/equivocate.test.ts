@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { Stage } from "./stage.ts";
+
+test("a voter that signs two votes is removed by its proof, for ever", async () => {
+  const stage = await Stage.start();
+  try {
+    await stage.set.until(({ spares }) => (spares === 1 ? true : undefined), "a spare", 60_000);
+    const victim = await stage.voter(3);
+    await stage.faults.takeOver(victim.name, "vote");
+    const swap = await stage.swapped(victim.key);
+    expect(swap.cause).toBe("misconduct");
+    const [rotation] = await stage.set.rotations();
+    expect(rotation?.spec).toMatchObject({ cause: "Misconduct", member: victim.key });
+    expect(rotation?.status).toMatchObject({ initiator: "Operator", transaction: swap.proof });
+    stage.passed();
+  } finally {
+    await stage.stop();
+  }
+});

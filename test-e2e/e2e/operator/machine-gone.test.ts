@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { Stage } from "./stage.ts";
+
+test("a voter whose machine is gone is swapped for its silence, and a spare follows", async () => {
+  const stage = await Stage.start();
+  try {
+    await stage.set.until(({ spares }) => (spares === 1 ? true : undefined), "a spare", 60_000);
+    const victim = await stage.voter();
+    await stage.faults.machineGone(victim.name);
+    const swap = await stage.swapped(victim.key);
+    expect(swap.cause).toBe("silence");
+    expect((await stage.swaps()).map(({ leaver }) => leaver)).toEqual([victim.key]);
+    await stage.set.until(
+      ({ voters, members }) =>
+        voters === 4 && members.some(({ consensusKey: key }) => key === swap.newcomer)
+          ? true
+          : undefined,
+      "four voters again",
+      60_000,
+    );
+    const [rotation] = await stage.set.rotations();
+    expect(rotation?.spec).toMatchObject({ cause: "Silence", member: victim.key });
+    expect(rotation?.status).toMatchObject({ initiator: "Operator", newcomer: swap.newcomer });
+    await stage.set.until(({ spares }) => (spares === 1 ? true : undefined), "a spare", 60_000);
+    stage.passed();
+  } finally {
+    await stage.stop();
+  }
+});

@@ -1,0 +1,267 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { AccountKey } from "@quorate/client/account-key";
+import type { QuorateClient } from "@quorate/client/client";
+import type { ValidatorSetSpec } from "@quorate/operator/api/v1alpha1/types";
+import type { KubeClient } from "@quorate/runtime/kube-client";
+import type { KubeObject, ResourceType } from "@quorate/runtime/objects";
+import { Faults } from "../../faults/faults.ts";
+import { mainJobTemplate } from "../../main-job/genesis.ts";
+import { SAMPLE_PRICES } from "../../main-job/options.ts";
+import { ChainObserver } from "../../network/chain-observer.ts";
+import { eventually } from "../../network/eventually.ts";
+import type { Owner } from "../../network/network.ts";
+import { newSigningKey } from "../../network/signing-key.ts";
+import type { ClusterProvider } from "../../provider/provider.ts";
+import { startProvider } from "../../provider/start-provider.ts";
+import { installOperator } from "../../set/install.ts";
+import { openKube } from "../../set/open-kube.ts";
+import { RunningSet } from "../../set/running-set.ts";
+
+const NAMESPACE = "e2e";
+const SET = "quorate";
+const TICK_MS = 1_000;
+/** Long enough that a machine's loss, a swap and a new spare stay within one price. */
+const PRICE_STANDS_MS = 2_000;
+const USD = 1_000_000;
+/** The sample has some 330 prices: they last for eleven minutes. */
+const FIRST_PRICE_MS = 10_000;
+const HEALED_MS = 60_000;
+
+export const DEPLOYMENTS: ResourceType = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  plural: "deployments",
+  namespaced: true,
+};
+export const PODS: ResourceType = {
+  apiVersion: "v1",
+  kind: "Pod",
+  plural: "pods",
+  namespaced: true,
+};
+export const OPERATOR = { namespace: "quorate-system", name: "quorate-operator" } as const;
+
+export interface StageOptions {
+  readonly machines?: number;
+  readonly spec?: Partial<ValidatorSetSpec>;
+  /** Windows of silence after which nodes act by themselves; 3 as in production. */
+  readonly selfHealAfterWindows?: number;
+  readonly allowFaults?: boolean;
+  /** Between the operator's installation and the apply of the set. */
+  readonly beforeApply?: (stage: Stage) => Promise<Partial<ValidatorSetSpec>>;
+}
+
+/** A cluster with the operator and one set, as a test finds it. */
+export class Stage {
+  readonly provider: ClusterProvider;
+  readonly kube: KubeClient;
+  readonly folder: string;
+  readonly accounts = [AccountKey.generate(), AccountKey.generate()];
+  readonly owners: readonly Owner[] = [{ key: newSigningKey(), sponsor: newSigningKey() }];
+  #set: RunningSet | undefined;
+  #client: QuorateClient | undefined;
+  #observer: ChainObserver | undefined;
+  #faults: Faults | undefined;
+  #passed = false;
+
+  private constructor(parts: Pick<Stage, "provider" | "kube" | "folder">) {
+    this.provider = parts.provider;
+    this.kube = parts.kube;
+    this.folder = parts.folder;
+  }
+
+  get set(): RunningSet {
+    return present(this.#set, "set");
+  }
+
+  get client(): QuorateClient {
+    return present(this.#client, "client");
+  }
+
+  get observer(): ChainObserver {
+    return present(this.#observer, "observer");
+  }
+
+  get faults(): Faults {
+    return present(this.#faults, "faults");
+  }
+
+  /** A cluster with the operator installed, and no set yet. */
+  static async cluster(options: StageOptions = {}): Promise<Stage> {
+    const { provider, folder } = await startProvider({ machines: options.machines ?? 5 });
+    const stage = new Stage({ provider, folder, kube: openKube(provider.kubeconfigFile) });
+    await installOperator(stage.kube);
+    return stage;
+  }
+
+  /** With a set that was born and commits. */
+  static async start(options: StageOptions = {}): Promise<Stage> {
+    const stage = await Stage.cluster(options);
+    try {
+      await stage.apply(options);
+      await stage.alive();
+      return stage;
+    } catch (error) {
+      await stage.stop();
+      throw error;
+    }
+  }
+
+  async apply(options: StageOptions = {}): Promise<RunningSet> {
+    const more = (await options.beforeApply?.(this)) ?? {};
+    const now = Date.now();
+    const { provider, kube, folder } = this;
+    const startMs = now + FIRST_PRICE_MS;
+    this.#set = await RunningSet.apply(
+      { provider, kube, folder },
+      {
+        namespace: NAMESPACE,
+        name: SET,
+        owners: this.owners,
+        treasury: "10000000000000",
+        allowFaults: options.allowFaults ?? true,
+        template: mainJobTemplate({
+          accounts: this.accounts.map(({ publicKey }) => ({ key: publicKey, usd: USD })),
+          genesisTimeMs: now - TICK_MS,
+          tickMs: TICK_MS,
+          selfHealAfterWindows: options.selfHealAfterWindows ?? 3,
+        }),
+        sources: {
+          default: [
+            {
+              market: 0,
+              kind: "replay",
+              file: "prices/prices.csv",
+              startMs,
+              tickMs: PRICE_STANDS_MS,
+              seed: 1,
+              noisePpm: 0,
+              delayMs: 0,
+              outages: [],
+            },
+          ],
+        },
+        priceFiles: { "prices.csv": readFileSync(SAMPLE_PRICES, "utf8") },
+        spec: { ...QUICK, ...options.spec, ...more },
+      },
+    );
+    this.#faults = new Faults(this.#set);
+    return this.#set;
+  }
+
+  /** Waits for the birth and follows the chain from then on. */
+  async alive(): Promise<void> {
+    await this.set.ready();
+    this.#client = await this.set.client();
+    this.#observer = new ChainObserver({ client: this.client });
+    this.observer.start();
+    await this.commits();
+  }
+
+  /** Waits until blocks that are not there yet are committed and proven. */
+  async commits(blocks = 3): Promise<void> {
+    const wanted = this.observer.height + blocks;
+    const reached = () => (this.observer.height >= wanted ? true : undefined);
+    await this.observer.until(reached, `height ${wanted}`, HEALED_MS);
+  }
+
+  /** The voter that a test breaks: the one with this place in the set's status. */
+  async voter(at = 0): Promise<Victim> {
+    const voters = (await this.set.members()).filter(({ role }) => role === "Voter");
+    const found = voters[at];
+    if (found === undefined) throw new Error(`the set has no voter ${at}`);
+    return { name: found.name, key: found.consensusKey, node: found.node };
+  }
+
+  /** Every swap that the chain can prove. */
+  async swaps() {
+    return (await this.client.swaps()).flatMap(({ value }) => (value ? [value] : []));
+  }
+
+  /** Waits for the swap of a key and for a vote of its newcomer; returns the chain's record. */
+  async swapped(key: string, timeoutMs = HEALED_MS) {
+    const swap = await eventually(
+      async () => (await this.swaps()).find(({ leaver, newcomer }) => leaver === key && newcomer),
+      { what: `the swap of ${key}`, timeoutMs, everyMs: 200 },
+    );
+    const votes = () => {
+      const last = this.observer.lastVote(swap.newcomer ?? "");
+      return last !== undefined && last.epoch >= swap.epoch ? true : undefined;
+    };
+    await this.observer.until(votes, "a vote of the newcomer", timeoutMs);
+    return swap;
+  }
+
+  /** Waits while the chain commits: what has not happened by then does not happen. */
+  async commitsFor(windows: number): Promise<void> {
+    const until = Date.now() + windows * SILENCE_WINDOW_MS;
+    while (Date.now() < until) await this.commits(1);
+  }
+
+  /** Number of pods of the operator that run is set; 0 takes it away. */
+  async scaleOperator(replicas: number): Promise<void> {
+    await this.kube.mergePatch(DEPLOYMENTS, OPERATOR, { spec: { replicas } });
+    await eventually(
+      async () => {
+        const pods = await this.operatorPods();
+        return pods.length === replicas ? true : undefined;
+      },
+      { what: `${replicas} pods of the operator`, timeoutMs: HEALED_MS, everyMs: 100 },
+    );
+  }
+
+  operatorPods(): Promise<readonly KubeObject[]> {
+    return this.kube.list(PODS, {
+      namespace: OPERATOR.namespace,
+      labelSelector: "app.kubernetes.io/name=quorate-operator",
+    });
+  }
+
+  async killOperator(): Promise<void> {
+    const [pod] = await this.operatorPods();
+    if (pod === undefined) throw new Error("no operator runs");
+    const { namespace } = OPERATOR;
+    await this.provider.podKill({ namespace, name: pod.metadata.name });
+  }
+
+  /** Call as the last act of a test: what failed keeps its logs, and says where. */
+  passed(): void {
+    this.#passed = true;
+  }
+
+  async stop(): Promise<void> {
+    const stopped = this.#observer?.stop();
+    this.#client?.close();
+    await stopped;
+    await this.#faults?.stop();
+    if (!this.#passed) await this.provider.collect(`${this.folder}-failed`);
+    await this.provider.stop();
+    if (!this.#passed) process.stderr.write(`what failed is in ${this.folder}-failed\n`);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export const SILENCE_WINDOW_MS = 3_000;
+
+export interface Victim {
+  readonly name: string;
+  readonly key: string;
+  /** Machine that its pod runs on. */
+  readonly node: string;
+}
+
+/** The operator looks every second, and the chain alone limits its rate. */
+const QUICK: Partial<ValidatorSetSpec> = {
+  healing: {
+    signals: ["Chain", "Peers", "Kubernetes"],
+    intervalSeconds: 1,
+    cooldownSeconds: 0,
+    dailyBudget: 10,
+  },
+};
+
+function present<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`the stage has no ${what} yet`);
+  return value;
+}

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { Stage } from "./stage.ts";
+
+test("with two of four gone the operator holds, says why, and all resumes when they return", async () => {
+  const stage = await Stage.start();
+  try {
+    const first = await stage.voter(0);
+    const second = await stage.voter(1);
+    await Promise.all([
+      stage.provider.machineOff(first.node),
+      stage.provider.machineOff(second.node),
+    ]);
+    const held = await stage.set.untilCondition("Held", "True", 60_000);
+    expect(held.reason).toBe("ChainHalted");
+    expect(held.message).toMatch(/1 more|one more/);
+    expect(await stage.set.condition("QuorumSafe")).toMatchObject({ status: "False" });
+    await stage.provider.machineOn(first.node);
+    await stage.provider.machineOn(second.node);
+    await stage.commits(5);
+    await stage.set.untilCondition("Held", "False", 60_000);
+    expect(await stage.swaps()).toEqual([]);
+    stage.passed();
+  } finally {
+    await stage.stop();
+  }
+});

@@ -1,0 +1,25 @@
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startLocalCluster } from "./local.ts";
+import type { ClusterProvider } from "./provider.ts";
+
+export interface ProviderOptions {
+  readonly machines: number;
+}
+
+/** The provider that `npm run test:e2e -- --provider NAME` names; the local cluster by default. */
+export async function startProvider(
+  options: ProviderOptions,
+): Promise<{ readonly provider: ClusterProvider; readonly folder: string }> {
+  const folder = mkdtempSync(join(tmpdir(), "quorate-e2e-"));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const name = process.env["QUORATE_E2E_PROVIDER"] ?? "local";
+  if (name === "local") {
+    const provider = await startLocalCluster({ folder: join(folder, "cluster"), ...options });
+    return { provider, folder };
+  }
+  const { startKindProvider, useExistingCluster } = await import("../kind/provider.ts");
+  const provider = name === "kind" ? await startKindProvider(folder) : useExistingCluster();
+  return { provider, folder };
+}
