@@ -11,6 +11,13 @@ export interface ChainRequest {
   /** Block time of that checkpoint, ms; 0 at first. */
   readonly checkpointTimeMs: number;
   readonly trustPeriodMs: number;
+  /**
+   * A person's checkpoint: the set of this epoch must have this hash. It makes an old starting
+   * point good again, because what leads there is compared with what the person verified.
+   */
+  readonly person?: { readonly epoch: number; readonly setHash: string };
+  /** Consensus keys of the set's own members: whether each is a spare is asked by name. */
+  readonly keys: readonly string[];
 }
 
 export interface VerifiedChain {
@@ -19,11 +26,16 @@ export interface VerifiedChain {
   readonly proofs: readonly VerifiedProof[];
   /** The checkpoint to keep in status, hex; empty where nothing was verified. */
   readonly checkpoint: string;
+  /** Its epoch, and the block time of the newest verified header, ms; 0 where nothing was. */
+  readonly checkpointEpoch: number;
+  readonly checkpointTimeMs: number;
 }
 
 /** What became of a transaction. */
 export type SubmitOutcome =
   | { readonly kind: "executed"; readonly code: string; readonly height: number }
+  /** Every node refused it at its door: it was never ordered. */
+  | { readonly kind: "refused"; readonly code: string; readonly message: string }
   /** Nobody knows: ask the chain in the next pass (S16). */
   | { readonly kind: "unknown"; readonly message: string };
 
@@ -61,6 +73,15 @@ export interface NodeControlPort {
     networkKey: string,
     registration: { readonly owner: string; readonly address: string; readonly bond: string },
   ): Promise<NodeRegistration>;
+}
+
+/** The operator's control client key (rule LISTENERS): kept in a Secret, opened here. */
+export interface ControlKeys {
+  /** A new private key, PKCS #8 PEM. */
+  create(): string;
+  /** 64 hex characters: what nodes pin. Throws where the PEM holds no Ed25519 private key. */
+  publicKey(pem: string): string;
+  open(pem: string): NodeControlPort;
 }
 
 /** Plain reads of metrics and of Prometheus. Throws where no answer came in time. */

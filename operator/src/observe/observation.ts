@@ -58,6 +58,8 @@ export interface ChainView {
   /** The chain's count per key, and whether rule SILENCE holds now. */
   readonly liveness: ReadonlyMap<string, ChainLiveness>;
   readonly spares: readonly ChainSpare[];
+  /** Of the set's own keys, those that were ever on the chain: none comes there twice. */
+  readonly known: ReadonlySet<string>;
   /** Oldest first. */
   readonly swaps: readonly SwapRecord[];
   /** What is left of the chain's cool-down between silence swaps (RATE), ms of block time. */
