@@ -141,7 +141,7 @@ async function startPrometheus(
   operator: string,
 ): Promise<Prometheus | undefined> {
   if (options.prometheus === "never") return undefined;
-  if (!prometheusIsInstalled()) return undefined;
+  if (options.prometheus === "if-installed" && !prometheusIsInstalled()) return undefined;
   return Prometheus.start({
     folder: join(folder, "prometheus"),
     discoveryUrl: `http://${operator}/sd/${NAMESPACE}/${SET}`,

@@ -1,0 +1,41 @@
+// npm run test:e2e: chooses the files, runs them with vitest, and counts what was skipped.
+import { globSync } from "node:fs";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startVitest } from "vitest/node";
+import { HELP, isChosen, parseSuite, type SuiteOptions } from "./options.ts";
+
+const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
+const INPUT_WRONG = 2;
+
+async function run(options: SuiteOptions): Promise<number> {
+  process.env["QUORATE_E2E_PROVIDER"] = options.provider;
+  const files = globSync("test-e2e/e2e/**/*.test.ts", { cwd: REPOSITORY })
+    .filter((file) => isChosen(file, options))
+    .toSorted();
+  if (files.length === 0) throw new Error(`no test matches ${options.filters.join(", ")}`);
+  const vitest = await startVitest(
+    "test",
+    files.map((file) => relative(REPOSITORY, `${REPOSITORY}${file}`)),
+    { config: "test-e2e/vitest.config.ts", root: REPOSITORY, watch: false },
+  );
+  const tests = vitest.state.getTestModules().flatMap((one) => [...one.children.allTests()]);
+  const count = (state: string) => tests.filter((one) => one.result().state === state).length;
+  const skipped = count("skipped");
+  const passed = count("passed");
+  const broken = vitest.state.getCountOfFailedTests() + vitest.state.getUnhandledErrors().length;
+  const modules = vitest.state.getTestModules().filter((one) => one.errors().length > 0).length;
+  const failed = broken + modules + (options.provider === "local" ? 0 : skipped);
+  await vitest.close();
+  process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+try {
+  const options = parseSuite(process.argv.slice(2));
+  if (options === undefined) process.stdout.write(HELP);
+  else process.exitCode = await run(options);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = INPUT_WRONG;
+}

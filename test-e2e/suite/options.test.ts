@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { isChosen, parseSuite } from "./options.ts";
+
+test("an unknown provider or depth is refused with what there is", () => {
+  expect(() => parseSuite(["--provider", "gke"])).toThrow(/--provider: "gke": give local, kind/);
+  expect(() => parseSuite(["--depth", "deep"])).toThrow(/--depth: "deep": give smoke, full/);
+  expect(() => parseSuite(["--deep"])).toThrow(/--deep/);
+});
+
+test("kind runs what needs a cluster, and nothing that looks into a volume", () => {
+  const kind = { provider: "kind", depth: "full", filters: [] } as const;
+  expect(isChosen("test-e2e/e2e/operator/apply.test.ts", kind)).toBe(true);
+  expect(isChosen("test-e2e/e2e/operator/equivocate.test.ts", kind)).toBe(false);
+  expect(isChosen("test-e2e/e2e/wrong-genesis.test.ts", kind)).toBe(false);
+  const smoke = { ...kind, depth: "smoke" } as const;
+  expect(isChosen("test-e2e/e2e/operator/machine-gone.test.ts", smoke)).toBe(true);
+  expect(isChosen("test-e2e/e2e/operator/crash.test.ts", smoke)).toBe(false);
+});

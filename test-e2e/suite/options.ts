@@ -1,0 +1,65 @@
+import { parseArgs } from "node:util";
+
+export type ProviderName = "local" | "kind" | "existing";
+export type Depth = "smoke" | "full";
+
+export interface SuiteOptions {
+  readonly provider: ProviderName;
+  readonly depth: Depth;
+  /** Parts of file names; empty for all of the depth. */
+  readonly filters: readonly string[];
+}
+
+export const HELP = `Usage: npm run test:e2e -- [options] [PART OF A FILE NAME...]
+
+Runs the end-to-end tests, one behaviour a file, one file after the other.
+
+  --provider P  local (the local cluster, made for each test), kind (a kind cluster of five workers
+                that is made if it is missing), existing (the current context of KUBECONFIG)
+                (default local)
+  --depth D     smoke (apply, finalise, lose a machine, heal) or full (default full)
+  --help        this text
+
+Exit status: 0 if every test passed, 1 if one failed, 2 if the input is wrong. On kind and existing a
+skipped test counts as failed.
+`;
+
+/** What the command line asks for; undefined where help was asked for. Throws Error with the fix. */
+export function parseSuite(args: readonly string[]): SuiteOptions | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      provider: { type: "string", default: "local" },
+      depth: { type: "string", default: "full" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    provider: oneOf("--provider", values.provider, ["local", "kind", "existing"]),
+    depth: oneOf("--depth", values.depth, ["smoke", "full"]),
+    filters: positionals,
+  };
+}
+
+function oneOf<T extends string>(field: string, text: string, words: readonly T[]): T {
+  const found = words.find((word) => word === text);
+  if (found === undefined) throw new Error(`${field}: "${text}": give ${words.join(", ")}`);
+  return found;
+}
+
+const SMOKE = ["operator/apply.test", "operator/machine-gone.test"] as const;
+/** These run processes without an API server, or look into volumes: they are about no cluster. */
+const ON_A_CLUSTER = ["operator/", "conformance.test"] as const;
+/** Need the volume of a node that is gone, or a Prometheus beside the cluster. */
+const LOCAL_ONLY = ["equivocate", "wrong-root", "prometheus-", "both-paths-lie"] as const;
+
+/** Whether the file belongs to what was asked for. */
+export function isChosen(file: string, { provider, depth, filters }: SuiteOptions): boolean {
+  const has = (part: string) => file.includes(part);
+  if (filters.length > 0) return filters.some(has);
+  if (depth === "smoke") return SMOKE.some(has);
+  if (provider === "local") return true;
+  return ON_A_CLUSTER.some(has) && !LOCAL_ONLY.some(has);
+}
