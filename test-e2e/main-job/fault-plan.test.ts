@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { drawFaultPlan, SPARES, VALIDATORS } from "./fault-plan.ts";
+import { drawFaultPlan, SOURCES } from "./fault-plan.ts";
 
 describe("fault plan", () => {
   test("the same seed draws the same plan, another seed another", () => {
@@ -19,7 +19,7 @@ describe("fault plan", () => {
       const moments = faults.map(({ notBeforeTick }) => notBeforeTick);
       expect(moments).toEqual(moments.toSorted((left, right) => left - right));
       expect(moments.at(-1)).toBeLessThan(340 * 0.8);
-      expect(sources).toHaveLength(VALIDATORS + SPARES);
+      expect(sources).toHaveLength(SOURCES);
     }
   });
 

@@ -267,7 +267,8 @@ export class MainJob {
       swaps: this.#swaps(),
       rotations: rotationReports(await this.set.rotations()),
       signals: {
-        peers: this.deployment.prometheus === undefined ? "scrape" : "prometheus",
+        peers:
+          this.deployment.prometheus === undefined ? ("scrape" as const) : ("prometheus" as const),
         kubernetes: this.#options.signals === "all",
       },
       falseReporter: {

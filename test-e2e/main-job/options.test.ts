@@ -9,18 +9,23 @@ describe("options", () => {
       json: false,
       keep: false,
       tickMs: 300,
+      signals: "all",
+      prometheus: "if-installed",
     });
     expect(parseOptions(["--help"])).toBeUndefined();
   });
 
   test("each option is taken", () => {
     const given = ["--seed", "42", "--prices", "p.csv", "--json", "--keep", "--tick-ms", "200"];
+    given.push("--signals", "chain-and-peers", "--prometheus", "never");
     expect(parseOptions(given)).toEqual({
       seed: 42,
       prices: "p.csv",
       json: true,
       keep: true,
       tickMs: 200,
+      signals: "chain-and-peers",
+      prometheus: "never",
     });
   });
 
@@ -30,6 +35,8 @@ describe("options", () => {
     [["--seed"], "--seed", "see npm start -- --help"],
     [["--tick-ms", "10"], "--tick-ms", "150 to 2000"],
     [["--sede", "1"], "--sede", "--help"],
+    [["--signals", "none"], "--signals", "all, chain-and-peers"],
+    [["--prometheus", "no"], "--prometheus", "if-installed, never, always"],
     [["now"], "now", "--help"],
   ])("wrong input %j names its field and the fix", (args, field, fix) => {
     expect(() => parseOptions(args)).toThrow(field);

@@ -8,6 +8,7 @@ const [gone = "", crashed = "", equivocator = "", reporter = "", spare1 = "", sp
 function facts(): Omit<Summary, "version" | "kept" | "promises"> {
   const fault = { date: "9/29/2008", height: 100, healedMs: 2_500 };
   const swap = { power: "1", proof: "0".repeat(64), causeHeight: 150, effectiveHeight: 151 };
+  const rotation = { phase: "Replaced", initiator: "Operator", transaction: "0".repeat(64) };
   return {
     seed: 1,
     chainId: "9".repeat(64),
@@ -32,6 +33,11 @@ function facts(): Omit<Summary, "version" | "kept" | "promises"> {
         registeredHeight: 160,
       },
     ],
+    rotations: [
+      { ...rotation, name: "q-e1", cause: "Silence", member: gone, newcomer: spare1 },
+      { ...rotation, name: "q-e2", cause: "Misconduct", member: equivocator, newcomer: spare2 },
+    ],
+    signals: { peers: "prometheus", kubernetes: true },
     falseReporter: { validator: "validator-4", key: reporter, outliers: 300, seated: true },
     margin: {
       calls: 17,
@@ -60,22 +66,26 @@ describe("summary", () => {
   test("everything kept", () => {
     const summary = judge(facts());
     expect(summary.kept).toBe(true);
-    expect(summary.promises).toHaveLength(7);
+    expect(summary.promises).toHaveLength(8);
     expect(summaryText(summary)).toContain("registered at 160, cause at 150, effective at 151");
     expect(summaryText(summary)).not.toContain("BROKEN");
   });
 
   test("each promise can break", () => {
-    const { faults, swaps, falseReporter, finality, conservation } = facts();
+    const { faults, swaps, rotations, falseReporter, finality, conservation } = facts();
     const [first, second] = swaps;
     if (first === undefined || second === undefined) throw new Error("two swaps");
     expect(broken({ finality: { ...finality, longestGapMs: 5_001 } })).toBe(1);
     expect(broken({ finality: { ...finality, certificates: 0 } })).toBe(1);
     expect(broken({ faults: faults.map((fault) => ({ ...fault, healedMs: 3_001 })) })).toBe(1);
-    expect(broken({ swaps: [{ ...first, leaver: crashed }, second] })).toBe(2);
-    expect(broken({ swaps: [first] })).toBe(2);
+    // Beside its own promise, the operator's record no longer fits what the chain did.
+    expect(broken({ swaps: [{ ...first, leaver: crashed }, second] })).toBe(3);
+    expect(broken({ swaps: [first] })).toBe(3);
     expect(broken({ swaps: [{ ...first, cause: "misconduct" }, second] })).toBe(1);
     expect(broken({ swaps: [first, { ...second, registeredHeight: 99 }] })).toBe(1);
+    const byChain = rotations.map((one) => ({ ...one, initiator: "Chain" }));
+    expect(broken({ rotations: byChain })).toBe(1);
+    expect(broken({ rotations: rotations.slice(1) })).toBe(1);
     expect(broken({ falseReporter: { ...falseReporter, seated: false } })).toBe(1);
     expect(broken({ falseReporter: { ...falseReporter, outliers: 0 } })).toBe(1);
     expect(broken({ conservation: { ...conservation, equal: false } })).toBe(1);
