@@ -1,7 +1,52 @@
 import type { Findings } from "../detect/verdict.ts";
 import type { Observation } from "../observe/observation.ts";
-import type { Decision } from "./decision.ts";
+import { faultBudget } from "./budget.ts";
+import { candidatesOf, planOf } from "./candidate.ts";
+import type { Decision, Refusal, RotationPlan } from "./decision.ts";
+import { consent, evidence, holds, restraint } from "./policy.ts";
+import type { CandidateInput, Guard } from "./policy-input.ts";
 
-export function decide(_observation: Observation, _findings: Findings): Decision {
-  return { plan: undefined, proposal: undefined, refusals: [], rules: [], budget: undefined };
+const rules: readonly string[] = [
+  ...new Set([...holds, ...evidence, ...restraint, ...consent].map(({ id }) => id)),
+];
+
+function refusals(guards: readonly Guard[], input: CandidateInput): readonly Refusal[] {
+  return guards.map((guard) => guard.refuse(input)).filter((refusal) => refusal !== undefined);
+}
+
+/** Why not; empty where every rule but mode and approval lets it pass. */
+function obstacles(input: CandidateInput): readonly Refusal[] {
+  const [missing] = refusals(evidence, input);
+  return missing === undefined ? refusals(restraint, input) : [missing];
+}
+
+/**
+ * At most one rotation, or why none: refuses by default, and says so. Pure: an approval is judged
+ * here again in the pass that acts, with all rules.
+ */
+export function decide(observation: Observation, findings: Findings): Decision {
+  const { chain: reading } = observation;
+  const none = { plan: undefined, proposal: undefined };
+  if (reading.kind === "unborn") return { ...none, refusals: [], rules: [], budget: undefined };
+  const chain = reading.kind === "verified" ? reading.chain : undefined;
+  const held = holds
+    .map((hold) => hold.refuse({ observation, findings, chain }))
+    .filter((refusal) => refusal !== undefined);
+  if (chain === undefined) return { ...none, refusals: held, rules, budget: undefined };
+  const budget = faultBudget(observation, chain, findings);
+  const refused: Refusal[] = [...held];
+  for (const candidate of candidatesOf(observation, findings, chain)) {
+    const input = { observation, findings, chain, candidate };
+    const why = obstacles(input);
+    refused.push(...why);
+    const { cause } = candidate;
+    if (cause === undefined || why.length > 0 || held.length > 0) continue;
+    const proposal: RotationPlan = planOf(chain, cause, candidate);
+    const unwanted = refusals(consent, input);
+    if (unwanted.length > 0) {
+      return { plan: undefined, proposal, refusals: [...refused, ...unwanted], rules, budget };
+    }
+    return { plan: proposal, proposal, refusals: [], rules, budget };
+  }
+  return { ...none, refusals: refused, rules, budget };
 }

@@ -1,0 +1,52 @@
+import { faultyPowerMax, quorumPower } from "@quorate/node/kernel/threshold";
+import { powerOf, totalPower } from "@quorate/node/kernel/validator-set";
+import type { FaultBudget } from "../api/v1alpha1/types.ts";
+import { isDraining } from "../detect/kubernetes.ts";
+import type { Findings, VerdictKind } from "../detect/verdict.ts";
+import type { ChainView, Observation } from "../observe/observation.ts";
+
+/** Verdicts that mean: its votes are not to be counted on. An oracle outlier votes as usual. */
+const DOWN: ReadonlySet<VerdictKind> = new Set(["Silence", "Unreachable", "Crashed"]);
+
+/** Members that are or seem down, on whatever certainty: a budget is spent by doubt as well. */
+export function downMembers({ verdicts }: Findings): ReadonlySet<string> {
+  return new Set(verdicts.filter(({ kind }) => DOWN.has(kind)).map(({ member }) => member));
+}
+
+/** Members whose seat a rotation in flight vacates. */
+export function leavingMembers({ rotations }: Observation): ReadonlySet<string> {
+  const leaving = rotations.filter(({ status }) => status?.phase === "Submitted");
+  return new Set(leaving.map(({ spec }) => spec.member));
+}
+
+/** Union of unreachable, leaving and draining members of the on-chain set (rule S1). */
+export function spentMembers(
+  observation: Observation,
+  chain: ChainView,
+  findings: Findings,
+): readonly string[] {
+  const down = downMembers(findings);
+  const leaving = leavingMembers(observation);
+  return chain.set.members
+    .map(({ key }) => key)
+    .filter((key) => down.has(key) || leaving.has(key) || isDraining(observation, key));
+}
+
+/** The fault budget in power at the on-chain set (rule S1); `also` spends in addition. */
+export function faultBudget(
+  observation: Observation,
+  chain: ChainView,
+  findings: Findings,
+  also: readonly string[] = [],
+): FaultBudget {
+  const total = totalPower(chain.set);
+  const f = faultyPowerMax(total);
+  const used = powerOf(chain.set, [...spentMembers(observation, chain, findings), ...also]);
+  return {
+    total: String(total),
+    quorum: String(quorumPower(total)),
+    f: String(f),
+    used: String(used),
+    free: String(used > f ? 0n : f - used),
+  };
+}

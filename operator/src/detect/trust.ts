@@ -1,0 +1,152 @@
+import type { ChainView, Observation, PeerSample } from "../observe/observation.ts";
+import {
+  allPaths,
+  honestPower,
+  isFresh,
+  isWhole,
+  mainPath,
+  type PeersPath,
+  powerSaying,
+  usableSamples,
+} from "./peers.ts";
+import {
+  BLOCKS_PER_SECOND_MAX,
+  CLOCK_SKEW_MS,
+  LONG_SILENCE_WINDOWS,
+  OVERLAP_DIVISOR,
+  READ_APART_INTERVALS,
+} from "./tolerances.ts";
+import type { SignalTrust } from "./verdict.ts";
+
+function distrust(reason: string, message: string): SignalTrust {
+  return { trusted: false, reason, message };
+}
+
+/** Blind, stale, empty, NaN, a clock from the future, fewer observers than f+1 (rule S9). */
+function sightProblem(path: PeersPath, chain: ChainView): SignalTrust | undefined {
+  const { reading, name, staleMs } = path;
+  if (reading.kind === "blind") return distrust(reading.reason, reading.message);
+  const { samples } = reading;
+  if (samples.length === 0) return distrust(`${name}Empty`, `${name} has no sample of the set`);
+  const ahead = samples.find(({ ageMs }) => ageMs < -CLOCK_SKEW_MS);
+  if (ahead !== undefined) {
+    return distrust("ClockSkew", `${name}: a sample is ${-ahead.ageMs} ms in the future`);
+  }
+  const fresh = samples.filter((sample) => isFresh(sample, path));
+  if (fresh.length === 0) {
+    const youngest = Math.min(...samples.map(({ ageMs }) => ageMs));
+    const message = `${name}: the youngest sample is ${youngest} ms old, at most ${staleMs} count`;
+    return distrust(`${name}Stale`, message);
+  }
+  if (!fresh.some(isWhole)) {
+    return distrust(`${name}Malformed`, `${name}: every fresh sample is NaN or lacks its numbers`);
+  }
+  const seen = powerSaying(chain.set, fresh, isWhole);
+  const needed = honestPower(chain.set);
+  if (seen >= needed) return undefined;
+  const message = `${name}: fresh observers hold power ${seen}, f+1 is ${needed}`;
+  return distrust("TooFewObservers", message);
+}
+
+/** How long ago, by our clock, the chain saw the span of a member's unbroken votes. */
+function votingSpan(chain: ChainView, key: string): { fromMs: number; toMs: number } | undefined {
+  const liveness = chain.liveness.get(key);
+  if (liveness?.count.votingSinceMs === undefined) return undefined;
+  const { count, msSilent } = liveness;
+  const clockMs = count.sinceMs + msSilent;
+  // A chain that stands still ages with our clock, not with its own.
+  const fromMs = clockMs - (count.votingSinceMs ?? clockMs) + chain.sinceProgressMs;
+  return { fromMs, toMs: clockMs - count.votedMs + chain.sinceProgressMs };
+}
+
+/** The observer says "silent" for a window in which the chain has the member's votes. */
+function deniesVotes(chain: ChainView, key: string, sample: PeerSample): boolean {
+  const windowMs = chain.parameters.rotation.silenceMs;
+  const span = votingSpan(chain, key);
+  if (span === undefined) return false;
+  const claimed = sample.lastSeenMs.get(key) ?? 0;
+  const unheardMs = sample.silent.get(key) === true ? Math.max(claimed, windowMs) : claimed;
+  if (unheardMs < windowMs) return false;
+  const overlapMs =
+    Math.min(sample.ageMs + unheardMs, span.fromMs) - Math.max(sample.ageMs, span.toMs);
+  return overlapMs >= windowMs / OVERLAP_DIVISOR;
+}
+
+/** The observer says that it hears a member that the chain has been counting silent for long. */
+function deniesSilence(chain: ChainView, key: string, sample: PeerSample): boolean {
+  const liveness = chain.liveness.get(key);
+  const seenMs = sample.lastSeenMs.get(key);
+  if (liveness === undefined || seenMs === undefined || liveness.isAbsent) return false;
+  const windowMs = chain.parameters.rotation.silenceMs;
+  if (!liveness.isSilent || liveness.msSilent < LONG_SILENCE_WINDOWS * windowMs) return false;
+  return sample.ageMs + seenMs < windowMs / OVERLAP_DIVISOR;
+}
+
+function memberProblem(path: PeersPath, chain: ChainView): SignalTrust | undefined {
+  const samples = usableSamples(path);
+  const needed = honestPower(chain.set);
+  for (const { key } of chain.set.members) {
+    const name = key.slice(0, 8);
+    if (powerSaying(chain.set, samples, (each) => deniesVotes(chain, key, each), key) >= needed) {
+      const message = `${path.name} says ${name} is silent; the verified chain has its votes`;
+      return distrust("ContradictsChain", message);
+    }
+    if (powerSaying(chain.set, samples, (each) => deniesSilence(chain, key, each), key) >= needed) {
+      const message = `${path.name} says ${name} is heard; the verified chain counts it silent`;
+      return distrust("ContradictsChain", message);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Heights that cannot be: above the verified one by more than a chain makes in the time between
+ * two reads; or f+1 that far below, though all but f have attested the verified one.
+ */
+function heightProblem(
+  path: PeersPath,
+  chain: ChainView,
+  intervalMs: number,
+): SignalTrust | undefined {
+  const samples = usableSamples(path);
+  const apart = (ageMs: number) => {
+    const ms = READ_APART_INTERVALS * intervalMs + Math.max(0, ageMs);
+    return Math.ceil((ms / 1_000) * BLOCKS_PER_SECOND_MAX);
+  };
+  const ahead = samples.find(
+    ({ certifiedHeight, ageMs }) => (certifiedHeight ?? 0) > chain.height + apart(ageMs),
+  );
+  if (ahead !== undefined) {
+    const message = `${path.name}: height ${ahead.certifiedHeight}, verified is ${chain.height}`;
+    return distrust("ContradictsChain", message);
+  }
+  const behind = powerSaying(
+    chain.set,
+    samples,
+    ({ certifiedHeight, ageMs }) => (certifiedHeight ?? chain.height) < chain.height - apart(ageMs),
+  );
+  if (behind < honestPower(chain.set)) return undefined;
+  const message = `${path.name}: f+1 are far below the verified height ${chain.height}`;
+  return distrust("ContradictsChain", message);
+}
+
+/** Whether the sources can be believed at all (rule S9). The verified chain is the measure. */
+export function judgeTrust(observation: Observation): SignalTrust {
+  const { chain: reading, set } = observation;
+  if (reading.kind === "unborn") {
+    return { trusted: true, reason: "NotBorn", message: "the chain has no genesis yet" };
+  }
+  if (reading.kind !== "verified") {
+    return distrust("ChainNotVerified", "no verified chain state to hold the signals against");
+  }
+  const { chain } = reading;
+  const sight = sightProblem(mainPath(observation), chain);
+  if (sight !== undefined) return sight;
+  for (const path of allPaths(observation)) {
+    const intervalMs = set.spec.healing.intervalSeconds * 1_000;
+    const lie = heightProblem(path, chain, intervalMs) ?? memberProblem(path, chain);
+    if (lie !== undefined) return lie;
+  }
+  const message = "the sources are fresh and agree with the verified chain";
+  return { trusted: true, reason: "SignalsAgree", message };
+}
