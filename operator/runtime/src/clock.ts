@@ -7,3 +7,6 @@ export interface Clock {
   /** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+/** Chance as an argument: a number in [0, 1), as Math.random gives it. */
+export type Random = () => number;

@@ -40,4 +40,12 @@ export interface KubeClient {
     key: ObjectKey,
     options: { readonly uid: string; readonly gracePeriodSeconds?: number },
   ): Promise<void>;
+  /**
+   * Asks for an eviction (which disruption budgets may refuse: ApiError TooManyRequests, never
+   * waited out), with the uid as a precondition. Gone already is no error.
+   */
+  evict(
+    pod: ObjectKey,
+    options: { readonly uid: string; readonly gracePeriodSeconds?: number },
+  ): Promise<void>;
 }
