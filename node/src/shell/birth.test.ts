@@ -1,10 +1,21 @@
 import { generateKeyPairSync } from "node:crypto";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { genesisHash } from "../ledger/genesis.ts";
 import { awaitGenesis, pinGenesis, readPin } from "./birth.ts";
+import { makeFolder } from "./disk/file-system.ts";
 import { FatalError } from "./fatal-error.ts";
 import { loadKeys } from "./key-file.ts";
 
@@ -45,8 +56,18 @@ async function failure(action: Promise<unknown>): Promise<string> {
   }
 }
 
-function birth(signal: AbortSignal = new AbortController().signal) {
-  return awaitGenesis({ folder, genesisFile: join(folder, "genesis.json"), signal });
+function birth(signal: AbortSignal = new AbortController().signal, expected?: string) {
+  const genesisFile = join(folder, "genesis.json");
+  return awaitGenesis({ folder, genesisFile, genesisHash: expected, signal });
+}
+
+/** As a kubelet writes a ConfigMap: links into a folder that is swapped in one rename. */
+function mountGenesis(mount: string): void {
+  mkdirSync(join(mount, "..2026_01"), { recursive: true });
+  writeFileSync(join(mount, "..2026_01", "genesis.json"), genesis);
+  symlinkSync("..2026_01", join(mount, "..data_tmp"));
+  renameSync(join(mount, "..data_tmp"), join(mount, "..data"));
+  symlinkSync(join("..data", "genesis.json"), join(mount, "genesis.json"));
 }
 
 describe("birth", () => {
@@ -64,6 +85,28 @@ describe("birth", () => {
     writeFileSync(join(folder, "genesis.json"), genesis);
     expect(await failure(birth())).toBe("GENESIS_PINNED");
     expect(await readPin(folder)).toBe("ab".repeat(32));
+  });
+
+  test("rule GENESIS: a later node checks the hash that it was given, before it pins", async () => {
+    writeFileSync(join(folder, "genesis.json"), genesis);
+    const { signal } = new AbortController();
+    expect(await failure(birth(signal, "ab".repeat(32)))).toBe("GENESIS_FOREIGN");
+    expect(await readPin(folder)).toBeUndefined();
+    const born = await birth(signal, genesisHash(genesis));
+    expect(born?.chainId).toBe(genesisHash(genesis));
+  });
+
+  test.each([
+    ["empty", true],
+    ["absent", false],
+  ])("a genesis that is mounted as links later, into a folder %s at first", async (_, present) => {
+    const mount = join(folder, "mount");
+    if (present) mkdirSync(mount);
+    const { signal } = new AbortController();
+    const genesisFile = join(mount, "genesis.json");
+    const waiting = awaitGenesis({ folder, genesisFile, genesisHash: undefined, signal });
+    mountGenesis(mount);
+    expect((await waiting)?.chainId).toBe(genesisHash(genesis));
   });
 
   test("rule GENESIS: the wait ends on request", async () => {
@@ -110,5 +153,46 @@ describe("key files", () => {
     expect(await failure(loadKeys(folder))).toBe("KEY_WRONG_TYPE");
     writeFileSync(path("network"), pem);
     expect(await failure(loadKeys(folder))).toBe("none");
+  });
+});
+
+describe("data folder", () => {
+  const modeOf = (path: string): number => statSync(path).mode & 0o7777;
+
+  test("an own folder is closed to others", async () => {
+    const data = join(folder, "data");
+    mkdirSync(data);
+    chmodSync(data, 0o755);
+    await makeFolder(data);
+    expect(modeOf(data)).toBe(0o700);
+  });
+
+  test("a mounted folder stays as it is, and the keys in it are their owner's alone", async () => {
+    const data = join(folder, "data");
+    mkdirSync(join(data, "lost+found"), { recursive: true });
+    chmodSync(data, 0o2770);
+    await makeFolder(data);
+    expect(modeOf(data)).toBe(0o2770);
+    chmodSync(data, 0o777);
+    await makeFolder(data, statSync(data).uid + 1);
+    expect(modeOf(data)).toBe(0o777);
+    await loadKeys(data);
+    expect(modeOf(join(data, "consensus.key.pem"))).toBe(0o600);
+  });
+
+  test("the group's rights that a mount with fsGroup adds to a key are taken back", async () => {
+    const path = join(folder, "network.key.pem");
+    chmodSync(folder, 0o2770);
+    await loadKeys(folder);
+    chmodSync(path, 0o660);
+    await loadKeys(folder);
+    expect(modeOf(path)).toBe(0o600);
+    chmodSync(path, 0o664);
+    expect(await failure(loadKeys(folder))).toBe("KEY_MODE");
+  });
+
+  test("args: a folder that cannot be made is refused by name", async () => {
+    writeFileSync(join(folder, "file"), "");
+    expect(await failure(makeFolder(join(folder, "file", "data")))).toBe("DATA_DIR_DENIED");
   });
 });

@@ -17,6 +17,8 @@ export interface Birth {
 export interface BirthOptions {
   readonly folder: string;
   readonly genesisFile: string;
+  /** The only chain that may be joined, where the configuration names one. */
+  readonly genesisHash: Digest | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -47,7 +49,8 @@ function changed(file: string, signal: AbortSignal): Promise<boolean> {
 function startWatcher(file: string, onChange: () => void): ReturnType<typeof watch> | undefined {
   try {
     const watcher = watch(dirname(file), (_, name) => {
-      if (name === null || name === basename(file)) onChange();
+      // Kubernetes swaps the folder `..data` that the mounted file is a link into.
+      if (name === null || name === basename(file) || name === "..data") onChange();
     });
     watcher.on("error", onChange);
     return watcher;
@@ -59,8 +62,8 @@ function startWatcher(file: string, onChange: () => void): ReturnType<typeof wat
 
 /**
  * Reads the genesis, waiting for the file as long as it takes, and pins its hash for ever (rule
- * GENESIS). Undefined where the wait was aborted. Throws FatalError GENESIS_INVALID, or
- * GENESIS_PINNED where this folder belongs to another chain.
+ * GENESIS). Undefined where the wait was aborted. Throws FatalError GENESIS_INVALID, GENESIS_FOREIGN
+ * where the configuration names another chain, or GENESIS_PINNED where this folder belongs to one.
  */
 export async function awaitGenesis(options: BirthOptions): Promise<Birth | undefined> {
   const { genesisFile, signal } = options;
@@ -71,8 +74,19 @@ export async function awaitGenesis(options: BirthOptions): Promise<Birth | undef
   }
   const parsed = await parseWhole(bytes, options);
   if (parsed === undefined) return undefined;
+  checkHash(parsed.chainId, options);
   await pinGenesis(options.folder, parsed.chainId);
   return parsed;
+}
+
+/** Before the pin: a genesis that slipped in must not stay for ever. */
+function checkHash(chainId: Digest, { genesisFile, genesisHash: wanted }: BirthOptions): void {
+  if (wanted === undefined || wanted === chainId) return;
+  throw new FatalError(
+    "GENESIS_FOREIGN",
+    `${genesisFile} is chain ${chainId}, genesisHash names chain ${wanted}`,
+    "give the node the genesis file of that chain, or correct genesisHash",
+  );
 }
 
 /** A file that is still being written is read again once before it is refused. */

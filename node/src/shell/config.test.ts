@@ -25,9 +25,13 @@ const price = {
   outages: [{ fromTick: 3, toTick: 5 }],
 };
 
+/** How a configuration refers to a variable. */
+const ref = (name: string): string => `\${${name}}`;
+const env = { POD_IP: "10.0.0.7", POD_IP6: "fd00::7", EMPTY: "" };
+
 function problem(value: unknown): string {
   try {
-    parseConfig(typeof value === "string" ? value : JSON.stringify(value), "node.json");
+    parseConfig(typeof value === "string" ? value : JSON.stringify(value), "node.json", env);
     return "accepted";
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
@@ -71,6 +75,39 @@ describe("configuration", () => {
     ],
   ])("args: %s", (expected, value) => {
     expect(problem(value)).toContain(expected);
+  });
+
+  test.each([
+    [`${ref("POD_IP")}:7001`, "10.0.0.7:7001"],
+    [`${ref("POD_IP6")}:7001`, "[fd00::7]:7001"],
+    [`[${ref("POD_IP6")}]:7001`, "[fd00::7]:7001"],
+    ["127.0.0.1:7001", "127.0.0.1:7001"],
+  ])("listen takes %s from the environment", (peers, expected) => {
+    const text = JSON.stringify({ ...good, listen: { ...good.listen, peers } });
+    expect(parseConfig(text, "node.json", env).listen.peers).toBe(expected);
+  });
+
+  test.each([
+    [`${ref("POD")}:7001`, "listen.peers: the environment variable POD is not set"],
+    [`${ref("EMPTY")}:7001`, "listen.peers: the environment variable EMPTY is not set"],
+    [ref("POD_IP"), "listen.peers: write host:port"],
+    ["$POD_IP:7001", "listen.peers: write host:port"],
+  ])("args: listen.peers %s", (peers, expected) => {
+    expect(problem({ ...good, listen: { ...good.listen, peers } })).toContain(expected);
+  });
+
+  test("only listen refers to the environment", () => {
+    expect(problem({ ...good, advertise: `${ref("POD_IP")}:7001` })).toContain(
+      "advertise: write host:port",
+    );
+  });
+
+  test("args: genesisHash is 64 hex characters or absent", () => {
+    const genesisHash = "cd".repeat(32);
+    expect(parseConfig(JSON.stringify({ ...good, genesisHash }), "a").genesisHash).toBe(
+      genesisHash,
+    );
+    expect(problem({ ...good, genesisHash: "cd" })).toContain("node.json: genesisHash: write the");
   });
 
   test("every wrong field is named, one line each", () => {

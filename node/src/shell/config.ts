@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { isAscii, isIpPort } from "./address.ts";
@@ -33,6 +34,14 @@ const price = z.strictObject({
 const schema = z.strictObject({
   dataDir: path,
   genesisFile: path,
+  /** The one chain that this node may join; any genesis of another hash is refused. */
+  genesisHash: z
+    .string()
+    .regex(
+      /^[0-9a-f]{64}$/,
+      "write the SHA-256 of the genesis file as 64 lower-case hex characters",
+    )
+    .optional(),
   listen: z.strictObject({
     peers: hostPort,
     control: hostPort,
@@ -81,15 +90,49 @@ function freeze<T>(value: T): T {
   return value;
 }
 
-/** Parses and freezes a configuration. Throws UsageError, one line for each wrong field. */
-export function parseConfig(text: string, file: string): Config {
-  let json: unknown;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Puts the environment's values in for every `${NAME}`. A pod learns its address only when it runs;
+ * an IPv6 address gets its brackets here, because one template serves both families.
+ */
+function expand(template: string, field: string, env: Environment): string {
+  return template.replaceAll(/(\[?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, bracket, name) => {
+    const value = env[name] ?? "";
+    if (value === "") {
+      throw new UsageError(
+        `${field}: the environment variable ${name} is not set; set it, or write the address itself`,
+      );
+    }
+    return bracket === "" && isIPv6(value) ? `[${value}]` : `${bracket}${value}`;
+  });
+}
+
+/** Only `listen.*` refers to the environment: everything else is the same wherever a node runs. */
+function withEnvironment(json: unknown, env: Environment): unknown {
+  if (typeof json !== "object" || json === null || !("listen" in json)) return json;
+  const { listen } = json;
+  if (typeof listen !== "object" || listen === null || Array.isArray(listen)) return json;
+  const expanded = Object.entries(listen).map(([name, value]) => [
+    name,
+    typeof value === "string" ? expand(value, `listen.${name}`, env) : value,
+  ]);
+  return { ...json, listen: Object.fromEntries(expanded) };
+}
+
+function parseJson(text: string, file: string, env: Environment): unknown {
   try {
-    json = JSON.parse(text);
+    return withEnvironment(JSON.parse(text), env);
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof UsageError) throw new UsageError(`${file}: ${problem}`, { cause });
     throw new UsageError(`${file}: is no JSON: ${problem}`, { cause });
   }
+}
+
+/** Parses and freezes a configuration. Throws UsageError, one line for each wrong field. */
+export function parseConfig(text: string, file: string, env: Environment = process.env): Config {
+  const json = parseJson(text, file, env);
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `${file}: ${problemOf(issue)}`);
@@ -153,7 +196,7 @@ function parse(args: readonly string[]): {
   }
 }
 
-/** Standard OpenTelemetry variables that ask for traces; nothing else reads the environment. */
+/** Standard OpenTelemetry variables that ask for traces. */
 export function tracingWanted(): boolean {
   const { env } = process;
   if (env["OTEL_SDK_DISABLED"] === "true") return false;

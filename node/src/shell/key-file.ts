@@ -5,8 +5,8 @@ import {
   type KeyObject,
   sign,
 } from "node:crypto";
-import { type FileHandle, open, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { type FileHandle, open, rename, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { PublicKey, Signature } from "../kernel/scalars.ts";
 import { diskFileSystem } from "./disk/file-system.ts";
 import { FatalError } from "./fatal-error.ts";
@@ -68,11 +68,22 @@ async function openIfPresent(path: string): Promise<FileHandle | undefined> {
   }
 }
 
+/**
+ * Kubernetes' fsGroup: at a mount the kubelet may add the group's rights to every file (0660), for a
+ * group that is this pod's own. That, and nothing else, is taken back.
+ */
+async function isOpenedByMount(path: string, handle: FileHandle): Promise<boolean> {
+  const [file, folder] = await Promise.all([handle.stat(), stat(dirname(path))]);
+  const inherits = (folder.mode & 0o2000) !== 0 && folder.gid === file.gid;
+  return inherits && file.uid === process.getuid?.() && (file.mode & 0o777) === 0o660;
+}
+
 /** Mode and content are read through one handle, so that they belong to the same file. */
 async function readKey(path: string): Promise<KeyPair | undefined> {
   const handle = await openIfPresent(path);
   if (handle === undefined) return undefined;
   try {
+    if (await isOpenedByMount(path, handle)) await handle.chmod(0o600);
     const { mode } = await handle.stat();
     if ((mode & 0o077) !== 0) {
       const octal = (mode & 0o777).toString(8).padStart(4, "0");

@@ -103,8 +103,8 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
   });
   const tracing = await startTracing(log);
   try {
-    const { dataDir: folder, genesisFile } = config;
-    const birth = await awaitGenesis({ folder, genesisFile, signal: stop.signal });
+    const { dataDir: folder, genesisFile, genesisHash } = config;
+    const birth = await awaitGenesis({ folder, genesisFile, genesisHash, signal: stop.signal });
     if (birth === undefined) return;
     const node = await ValidatorNode.start({
       ...{ config, keys, identity, log, metrics, tracing, birth },

@@ -153,6 +153,15 @@ export const shellMutants: readonly Mutant[] = [
     testName: "rule GENESIS: another genesis is refused for ever",
   },
   {
+    name: "hash of the genesis not checked",
+    rule: "GENESIS: later nodes check the hash",
+    file: "node/src/shell/birth.ts",
+    find: "  checkHash(parsed.chainId, options);\n",
+    replace: "",
+    test: "node/src/shell/birth.test.ts",
+    testName: "rule GENESIS: a later node checks the hash that it was given",
+  },
+  {
     name: "unknown own signature ignored",
     rule: "BURN: a valid signature that the journal lacks burns the key",
     file: "node/src/shell/burn-guard.ts",

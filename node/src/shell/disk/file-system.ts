@@ -1,4 +1,5 @@
 import {
+  access,
   chmod,
   constants,
   type FileHandle,
@@ -8,6 +9,7 @@ import {
   rename,
   stat,
 } from "node:fs/promises";
+import { FatalError } from "../fatal-error.ts";
 
 /** A file that only grows. Nothing is durable before `sync` has returned. */
 export interface AppendFile {
@@ -105,9 +107,30 @@ export const diskFileSystem: FileSystem = {
   },
 };
 
-/** Makes the data folder, readable by its owner only. */
-export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true });
-  const { mode } = await stat(path);
-  if ((mode & 0o077) !== 0) await chmod(path, 0o700);
+const SET_GROUP_ID = 0o2000;
+
+/**
+ * Makes the data folder, readable by its owner only. One that is mounted stays as it is, where
+ * another user owns it or the group is inherited (Kubernetes' fsGroup: 2770, owner root): the files
+ * in it have modes of their own. Throws FatalError DATA_DIR_DENIED.
+ */
+export async function makeFolder(path: string, user = process.getuid?.()): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    const { mode, uid } = await stat(path);
+    const isMounted = uid !== user || (mode & SET_GROUP_ID) !== 0;
+    if (!isMounted && (mode & 0o077) !== 0) await chmod(path, 0o700);
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw cause instanceof Error && "code" in cause ? folderDenied(path, cause) : cause;
+  }
+}
+
+function folderDenied(path: string, cause: Error): FatalError {
+  return new FatalError(
+    "DATA_DIR_DENIED",
+    `${path}: ${cause.message}`,
+    "give this process's user or group (fsGroup) the right to read, write and enter the folder",
+    { cause },
+  );
 }
