@@ -1,14 +1,24 @@
-// Writes proto/gen from the .proto files: npm run gen.
-// With --check it writes nothing and fails when proto/gen is not what the .proto files say.
+// Writes proto/gen from the .proto files, and manifests/crds from operator/src/api: npm run gen.
+// With --check it writes nothing and fails when either is not what its source says.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { crdFiles } from "../operator/src/api/v1alpha1/crd-files.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const proto = join(repository, "proto");
+const crds = join(repository, "manifests/crds");
 
 function generateInto(folder: string): void {
   const path = join(repository, "node_modules/.bin") + delimiter + process.env["PATH"];
@@ -19,21 +29,37 @@ function generateInto(folder: string): void {
   });
 }
 
-function filesIn(folder: string): Map<string, string> {
+function filesIn(folder: string, extension: string): Map<string, string> {
   if (!existsSync(folder)) return new Map();
   const entries = readdirSync(folder, { recursive: true, encoding: "utf8" });
-  const files = entries.filter((entry) => entry.endsWith(".ts")).sort();
+  const files = entries.filter((entry) => entry.endsWith(extension)).sort();
   return new Map(files.map((file) => [file, readFileSync(join(folder, file), "utf8")]));
 }
 
-function driftedFiles(): string[] {
+function different(
+  wanted: ReadonlyMap<string, string>,
+  committed: ReadonlyMap<string, string>,
+): readonly string[] {
+  const all = new Set([...wanted.keys(), ...committed.keys()]);
+  return [...all].filter((file) => wanted.get(file) !== committed.get(file));
+}
+
+function writeCrds(): void {
+  rmSync(crds, { recursive: true, force: true });
+  mkdirSync(crds, { recursive: true });
+  for (const [file, text] of crdFiles()) writeFileSync(join(crds, file), text);
+}
+
+function driftedFiles(): readonly string[] {
   const fresh = mkdtempSync(join(tmpdir(), "quorate-gen-"));
   try {
     generateInto(fresh);
-    const wanted = filesIn(join(fresh, "gen"));
-    const committed = filesIn(join(proto, "gen"));
-    const all = new Set([...wanted.keys(), ...committed.keys()]);
-    return [...all].filter((file) => wanted.get(file) !== committed.get(file));
+    const wanted = filesIn(join(fresh, "gen"), ".ts");
+    const committed = filesIn(join(proto, "gen"), ".ts");
+    return [
+      ...different(wanted, committed).map((file) => `proto/gen/${file}`),
+      ...different(crdFiles(), filesIn(crds, ".yaml")).map((file) => `manifests/crds/${file}`),
+    ];
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
@@ -42,8 +68,9 @@ function driftedFiles(): string[] {
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 if (values.check) {
   const drifted = driftedFiles();
-  for (const file of drifted) process.stderr.write(`proto/gen/${file}: run 'npm run gen'\n`);
+  for (const file of drifted) process.stderr.write(`${file}: run 'npm run gen'\n`);
   process.exitCode = drifted.length === 0 ? 0 : 1;
 } else {
   generateInto(proto);
+  writeCrds();
 }

@@ -42,11 +42,15 @@ export function faultBudget(
   const total = totalPower(chain.set);
   const f = faultyPowerMax(total);
   const used = powerOf(chain.set, [...spentMembers(observation, chain, findings), ...also]);
+  const free = used > f ? 0n : f - used;
+  const powers = chain.set.members.map(({ power }) => power);
+  const strongest = powers.reduce((most, power) => (power < most ? most : power));
   return {
     total: String(total),
     quorum: String(quorumPower(total)),
     f: String(f),
     used: String(used),
-    free: String(used > f ? 0n : f - used),
+    free: String(free),
+    seats: Number(free / strongest),
   };
 }

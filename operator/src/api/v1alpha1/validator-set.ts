@@ -1,0 +1,392 @@
+import { z } from "zod";
+import {
+  about,
+  count,
+  hex32,
+  hex64,
+  immutable,
+  instant,
+  listMap,
+  money,
+  objectName,
+  quantity,
+} from "./fields.ts";
+
+/** CEL costs are estimated from the largest lists: a chain has at most 128 members. */
+const OWNERS_MAX = 32;
+const MEMBERS_MAX = 512;
+const ENDORSEMENTS_MAX = 128;
+
+const owner = z
+  .object({
+    name: z
+      .string()
+      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+      .max(63)
+      .meta(about("For people; unique in the set.")),
+    key: hex32.meta(about("Ed25519 key that is kept off the cluster, 64 hex characters.")),
+    sponsorKey: hex32.meta(
+      about("Ed25519 public key of the sponsor; its private key is in the Secret."),
+    ),
+    sponsorSecretRef: z
+      .object({ name: objectName, key: z.string().min(1).max(253) })
+      .meta(about("Secret in the set's namespace with the sponsor's private key, PKCS8 PEM.")),
+    treasury: money.meta(about("Micro-USD at genesis, decimal.")),
+  })
+  .meta(about("Who holds seats and spares (rule SEAT)."));
+
+const endorsement = z
+  .object({
+    key: hex32.meta(about("Consensus key of the spare.")),
+    signature: hex64.meta(
+      about("Over the owner's registration bytes of node/spec/encoding.md, 128 hex characters."),
+    ),
+  })
+  .meta(about("One signature of an owner's key that endorses a spare (rule RATE)."));
+
+const genesis = z
+  .object({
+    templateRef: z
+      .object({ name: objectName })
+      .meta(about("ConfigMap whose template.json has all of a genesis but time, owners, seats.")),
+    seatPower: z
+      .string()
+      .regex(/^[1-9][0-9]{0,29}$/)
+      .max(30)
+      .meta(
+        about("Power and bond of each seat, micro-USD, decimal. Equal powers: each below W/3."),
+      ),
+  })
+  .meta(
+    about(
+      "How the chain is founded. Immutable.",
+      immutable("genesis", "a chain is founded once; make a new ValidatorSet"),
+    ),
+  );
+
+const prices = z
+  .object({
+    sourcesRef: z
+      .exactOptional(z.object({ name: objectName }))
+      .meta(
+        about("ConfigMap mounted at prices/; its sources.json holds {default: [], <ordinal>: []}."),
+      ),
+  })
+  .prefault({})
+  .meta(about("Price sources: entries of `prices` of the node's configuration."));
+
+const storage = z
+  .object({
+    size: quantity.default("10Gi").meta(about("Of each member's volume.")),
+    storageClassName: z.exactOptional(objectName).meta(about("Absent: the cluster's default.")),
+  })
+  .prefault({})
+  .meta(about("Volumes with keys and logs."));
+
+const amounts = z
+  .record(
+    z.string(),
+    z.union([z.int(), z.string().max(32)]).meta({ "x-kubernetes-int-or-string": true }),
+  )
+  .meta({ maxProperties: 16 });
+const resources = z
+  .object({ requests: z.exactOptional(amounts), limits: z.exactOptional(amounts) })
+  .meta(about("Of a node's container. Default: requests of 250m CPU and 256Mi memory."));
+
+const placement = z
+  .object({
+    topologyKey: z
+      .string()
+      .min(1)
+      .max(316)
+      .default("topology.kubernetes.io/zone")
+      .meta(
+        about(
+          "Label of machines that names a failure domain: none may hold more than f (rule S8).",
+          immutable("placement.topologyKey", "members are bound to its values at their birth"),
+        ),
+      ),
+    nodeSelector: z
+      .exactOptional(z.record(z.string(), z.string().max(63)).meta({ maxProperties: 32 }))
+      .meta(about("Further labels that a member's machine has.")),
+  })
+  .prefault({})
+  .meta(about("Where members run."));
+
+const signalKind = z.enum(["Chain", "Peers", "Kubernetes"]);
+const healing = z
+  .object({
+    signals: z
+      .array(signalKind)
+      .min(2)
+      .max(3)
+      .default(["Chain", "Peers", "Kubernetes"])
+      .meta({
+        ...about("Kinds of signal that count; silence needs two, the chain among them (S7).", {
+          rule: "self.exists(kind, kind == 'Chain')",
+          message: "healing.signals: add Chain: the chain's record is a part of every verdict",
+        }),
+        "x-kubernetes-list-type": "set",
+      }),
+    intervalSeconds: z
+      .int()
+      .min(1)
+      .max(300)
+      .default(5)
+      .meta(about("Seconds between two observations.")),
+    cooldownSeconds: z
+      .int()
+      .min(0)
+      .max(86_400)
+      .default(120)
+      .meta(about("Seconds between two rotations of the operator, beside the chain's own (S15).")),
+    dailyBudget: z
+      .int()
+      .min(0)
+      .max(100)
+      .default(4)
+      .meta(about("Rotations in 24 h; the next one waits for a person (S15). 0: none.")),
+  })
+  .prefault({})
+  .meta(about("How much restraint the operator keeps."));
+
+const prometheus = z
+  .object({
+    url: z
+      .string()
+      .regex(/^https?:\/\/[^\s/?#]+(\/[^\s?#]*)?$/)
+      .max(1024)
+      .meta(about("Base address, http or https.")),
+    secretRef: z
+      .exactOptional(z.object({ name: objectName }))
+      .meta(about("Secret in the namespace with `ca.crt` and/or `token`.")),
+    scrapeIntervalSeconds: z
+      .int()
+      .min(1)
+      .max(300)
+      .default(15)
+      .meta(about("Its scrape interval; a sample older than three is stale.")),
+  })
+  .meta(about("Named: its failure is blindness, a direct scrape does not replace it (S9)."));
+
+const ownerRules = [
+  {
+    rule: "self.all(owner, self.exists_one(other, other.key == owner.key))",
+    message: "owners: each owner needs a key of its own; merge the entries with the same key",
+  },
+  immutable("owners", "seats change hands by rotation; owners are fixed at birth"),
+];
+const seats = "((self.replicas + size(self.owners) - 1) / size(self.owners))";
+
+export const validatorSetSpec = z
+  .object({
+    replicas: z
+      .int()
+      .min(4)
+      .max(128)
+      .default(4)
+      .meta(
+        about(
+          "Seats at birth. Growing is for owners to sign (rule SWAP).",
+          immutable("replicas", "owners sign growth on the chain; spec.spares may be scaled"),
+        ),
+      ),
+    spares: z
+      .int()
+      .min(0)
+      .max(64)
+      .default(1)
+      .meta(about("Spares that are kept registered and in sync; `kubectl scale` changes this.")),
+    faultTolerance: z
+      .int()
+      .min(1)
+      .max(42)
+      .default(1)
+      .meta(
+        about(
+          "Tolerated faults f; replicas >= 3f+1.",
+          immutable("faultTolerance", "it is fixed with the number of seats"),
+        ),
+      ),
+    mode: z
+      .enum(["Observe", "Approve", "Auto"])
+      .default("Observe")
+      .meta(about("What the operator may do: say it, do it after a person's approval, do it.")),
+    paused: z
+      .boolean()
+      .default(false)
+      .meta(about("While true nothing is written to the chain or to pods; status still tells.")),
+    image: z.string().regex(/^\S+$/).max(512).meta(about("Image of the nodes; best by digest.")),
+    owners: z
+      .array(owner)
+      .min(1)
+      .max(OWNERS_MAX)
+      .meta({
+        ...about("Seats and spares belong to them in turn, by ordinal. Immutable.", ...ownerRules),
+        ...listMap("name"),
+      }),
+    endorsements: z
+      .array(endorsement)
+      .max(ENDORSEMENTS_MAX)
+      .default([])
+      .meta({
+        ...about("Signatures of owners for spares (rule RATE)."),
+        ...listMap("key"),
+      }),
+    genesis,
+    genesisHash: z
+      .exactOptional(hex32)
+      .meta(
+        about(
+          "Names the living chain that the set joins; absent: it founds one.",
+          immutable("genesisHash", "a node never follows another chain (rule GENESIS)"),
+        ),
+      ),
+    prices,
+    storage,
+    resources: z.exactOptional(resources),
+    placement,
+    healing,
+    prometheus: z.exactOptional(prometheus),
+    trustPeriodHours: z
+      .int()
+      .min(1)
+      .max(504)
+      .default(336)
+      .meta(about("Age beyond which the checkpoint in status is not trusted (VERIFIED-READ).")),
+    checkpoint: z
+      .exactOptional(z.object({ epoch: count, setHash: hex32 }))
+      .meta(about("A person's checkpoint: a set that was verified out of band.")),
+    deletionPolicy: z
+      .enum(["Retain", "Delete"])
+      .default("Retain")
+      .meta(about("Retain: volumes, keys and genesis outlive the set. Delete needs the word.")),
+  })
+  .meta(
+    about(
+      "What a person wants.",
+      {
+        rule: "self.replicas >= 3 * self.faultTolerance + 1",
+        message: "replicas must be at least 3 * faultTolerance + 1: raise it or tolerate fewer",
+      },
+      {
+        rule: `size(self.owners) < 4 || 3 * ${seats} < self.replicas`,
+        message:
+          "with four owners or more none may hold a third of the power: name as many owners as " +
+          "replicas, or choose replicas that they share evenly (rule SEAT)",
+      },
+      {
+        rule: "!has(oldSelf.genesisHash) || has(self.genesisHash)",
+        message: "genesisHash is immutable: put it back, a node never follows another chain",
+      },
+    ),
+  );
+
+const condition = z
+  .object({
+    type: z
+      .enum([
+        "Ready",
+        "Reconciling",
+        "Stalled",
+        "SignalsTrusted",
+        "QuorumSafe",
+        "RotationInProgress",
+        "Held",
+      ])
+      .meta(about("See docs/conditions.md.")),
+    status: z.enum(["True", "False", "Unknown"]),
+    reason: z
+      .string()
+      .regex(/^[A-Za-z]+$/)
+      .max(64)
+      .meta(about("CamelCase; docs/conditions.md.")),
+    message: z.string().max(4096),
+    lastTransitionTime: instant,
+    observedGeneration: count,
+  })
+  .meta(about("One condition (kstatus)."));
+
+const member = z
+  .object({
+    name: z.string().max(63).meta(about("<set>-<ordinal>; an ordinal is never used twice.")),
+    role: z.enum(["Founder", "Voter", "Spare", "Joining", "Leaving", "Left"]),
+    owner: z.string().max(63),
+    consensusKey: z.string().max(64).meta(about("64 hex characters; empty before it is known.")),
+    networkKey: z.string().max(64),
+    power: money.meta(about("Micro-USD, decimal; 0 without a seat.")),
+    node: z.string().max(253).meta(about("Machine of the pod.")),
+    zone: z.string().max(63).meta(about("Failure domain of the pod.")),
+    silentMs: z
+      .exactOptional(count)
+      .meta(about("Milliseconds since its last sign of life in the chain's count; voters only.")),
+    reasons: z.array(z.string().max(64)).max(16).meta(about("Suspicions and refusals.")),
+  })
+  .meta(about("One node of the set."));
+
+export const faultBudgetSchema = z
+  .object({
+    total: money,
+    quorum: money,
+    f: money.meta(about("Power that may fail: total - quorum.")),
+    used: money.meta(about("Union of unreachable, leaving and draining (S1).")),
+    free: money,
+    seats: count.meta(about("Seats that may still fail, the strongest counted.")),
+  })
+  .meta(about("Power in micro-USD, decimal."));
+
+export const validatorSetStatus = z
+  .object({
+    observedGeneration: count,
+    conditions: z.array(condition).max(16).meta(listMap("type")),
+    birth: z.object({ phase: z.enum(["Keys", "Genesis", "Alive"]), asked: count }),
+    genesisHash: z.string().max(64).meta(about("Of the pinned genesis; empty before.")),
+    chain: z
+      .object({
+        epoch: count,
+        height: count,
+        setHash: z.string().max(64),
+        time: z.string().max(40).meta(about("Block time of the newest verified header.")),
+      })
+      .meta(about("What was verified last.")),
+    checkpoint: z
+      .object({ epoch: count, set: z.string().max(262_144), time: z.string().max(40) })
+      .meta(about("Newest verified set, canonical bytes in hex (VERIFIED-READ).")),
+    faultBudget: faultBudgetSchema,
+    members: z.array(member).max(MEMBERS_MAX).meta(listMap("name")),
+    nextOrdinal: count.meta(about("Next ordinal; never falls.")),
+    voters: count,
+    spares: count,
+    lastDecision: z
+      .object({
+        verdict: z.string().max(64),
+        rules: z.array(z.string().max(64)).max(64),
+        message: z.string().max(4096),
+        at: z.string().max(40),
+      })
+      .meta(about("What was decided last, and which rules were asked.")),
+    selector: z.string().max(512).meta(about("Label selector of the pods, for scale.")),
+  })
+  .meta(about("What the operator saw and did."));
+
+export const validatorSet = z
+  .object({ spec: validatorSetSpec, status: z.exactOptional(validatorSetStatus) })
+  .meta(
+    about(
+      "A set of validators of one chain, kept alive within its fault budget.",
+      {
+        rule: "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        message: "metadata.name: begin with a letter, then letters, digits and hyphens only",
+      },
+      {
+        rule: "size(self.metadata.name) <= 40",
+        message: "metadata.name: use at most 40 characters, members append to it",
+      },
+      {
+        rule:
+          "!has(self.spec.genesisHash) || !has(self.status) || !has(self.status.genesisHash) || " +
+          "self.status.genesisHash == '' || self.status.genesisHash == self.spec.genesisHash",
+        message: "spec.genesisHash: write status.genesisHash, the chain that the set follows",
+      },
+    ),
+  );
