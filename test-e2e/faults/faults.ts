@@ -4,7 +4,7 @@ import { Supervisor } from "@quorate/local-cluster/supervisor/supervisor";
 import type { AdversaryMode } from "../network/adversary.ts";
 import { PORTS } from "../network/loopback.ts";
 import type { PodName } from "../provider/provider.ts";
-import type { Pod, RunningSet } from "../set/running-set.ts";
+import type { RunningSet } from "../set/running-set.ts";
 
 const ADVERSARY = fileURLToPath(new URL("../adversary/main.ts", import.meta.url));
 const ALLOW_FAULTS = "quorate.dev/allow-faults";
@@ -81,7 +81,7 @@ export class Faults {
   }
 
   async #running(member: string): Promise<{ readonly node: string; readonly address: string }> {
-    const pod: Pod | undefined = await this.#set.pod(member);
+    const pod = await this.#set.pod(member);
     const node = pod?.spec?.nodeName;
     const address = pod?.status?.podIP;
     if (node === undefined || address === undefined) throw new Error(`${member} does not run`);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { services } from "@quorate/runtime/resources";
 import { Faults } from "../faults/faults.ts";
 import { eventually } from "../network/eventually.ts";
 import { newSigningKey } from "../network/signing-key.ts";
@@ -106,11 +107,10 @@ export class Deployment {
 
 /** host:port of the operator's listener, as its Service has it. */
 async function operatorAddress({ kube }: SetAccess): Promise<string> {
-  const services = { apiVersion: "v1", kind: "Service", plural: "services", namespaced: true };
   const key = { namespace: "quorate-system", name: "quorate-operator" };
   return eventually(
     async () => {
-      const service = (await kube.get(services, key)) as Service | undefined;
+      const service = await kube.get(services, key);
       const address = service?.spec?.clusterIP;
       if (address === undefined) return undefined;
       const url = `${address}:${service?.spec?.ports?.[0]?.port ?? 8080}`;
@@ -118,13 +118,6 @@ async function operatorAddress({ kube }: SetAccess): Promise<string> {
     },
     { what: "the operator is ready", timeoutMs: OPERATOR_READY_MS, everyMs: 100 },
   );
-}
-
-interface Service {
-  readonly spec?: {
-    readonly clusterIP?: string;
-    readonly ports?: readonly { readonly port: number }[];
-  };
 }
 
 async function answers(url: string): Promise<boolean> {

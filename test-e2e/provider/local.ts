@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Supervisor } from "@quorate/local-cluster/supervisor/supervisor";
+import { nodes, services } from "@quorate/runtime/resources";
 import { eventually } from "../network/eventually.ts";
 import { PORTS } from "../network/loopback.ts";
 import { openKube } from "../set/open-kube.ts";
@@ -45,7 +46,6 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<C
 }
 
 async function answersYet(kubeconfigFile: string): Promise<true | undefined> {
-  const nodes = { apiVersion: "v1", kind: "Node", plural: "nodes", namespaced: false };
   try {
     const all = await openKube(kubeconfigFile).list(nodes);
     return all.length > 0 ? true : undefined;
@@ -96,10 +96,7 @@ class LocalProvider implements ClusterProvider {
 
   /** Pod addresses are loopback addresses of this machine. */
   async queryEndpoint(member: PodName): Promise<string> {
-    const services = { apiVersion: "v1", kind: "Service", plural: "services", namespaced: true };
-    const service = (await openKube(this.kubeconfigFile).get(services, member)) as
-      | { readonly spec?: { readonly clusterIP?: string } }
-      | undefined;
+    const service = await openKube(this.kubeconfigFile).get(services, member);
     const address = service?.spec?.clusterIP;
     if (address === undefined) throw new Error(`${member.name} has no service`);
     return `${address}:${PORTS.query}`;

@@ -10,7 +10,8 @@ import type {
   ValidatorSetStatus,
 } from "@quorate/operator/api/v1alpha1/types";
 import type { KubeClient } from "@quorate/runtime/kube-client";
-import type { KubeObject, ResourceType } from "@quorate/runtime/objects";
+import type { ResourceType } from "@quorate/runtime/objects";
+import { configMaps, type Pod, pods } from "@quorate/runtime/resources";
 import { eventually } from "../network/eventually.ts";
 import type { ClusterProvider, PodName } from "../provider/provider.ts";
 import { resourceOf } from "./resources.ts";
@@ -153,7 +154,7 @@ export class RunningSet {
   }
 
   async pod(member: string): Promise<Pod | undefined> {
-    return this.access.kube.get(PODS, { namespace: this.plan.namespace, name: member });
+    return this.access.kube.get(pods, { namespace: this.plan.namespace, name: member });
   }
 
   async patch(patch: unknown): Promise<void> {
@@ -162,37 +163,9 @@ export class RunningSet {
 
   async #writeGenesis(): Promise<void> {
     const { namespace, name } = this.plan;
-    const map = await this.access.kube.get(CONFIG_MAPS, { namespace, name: `${name}-genesis` });
+    const map = await this.access.kube.get(configMaps, { namespace, name: `${name}-genesis` });
     const genesis = map?.data?.["genesis.json"];
     if (genesis === undefined) throw new Error(`${name} has no genesis`);
     writeFileSync(this.genesisFile, genesis);
   }
 }
-
-export interface Pod extends KubeObject {
-  readonly spec?: { readonly nodeName?: string };
-  readonly status?: {
-    readonly podIP?: string;
-    readonly phase?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-    readonly containerStatuses?: readonly { readonly restartCount: number }[];
-  };
-}
-
-const PODS: ResourceType<Pod> = {
-  apiVersion: "v1",
-  kind: "Pod",
-  plural: "pods",
-  namespaced: true,
-};
-
-interface ConfigMap extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-const CONFIG_MAPS: ResourceType<ConfigMap> = {
-  apiVersion: "v1",
-  kind: "ConfigMap",
-  plural: "configmaps",
-  namespaced: true,
-};

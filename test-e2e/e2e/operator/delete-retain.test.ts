@@ -1,20 +1,8 @@
+import { configMaps, persistentVolumeClaims, pods } from "@quorate/runtime/resources";
 import { expect, test } from "vitest";
 import { eventually } from "../../network/eventually.ts";
 import { VALIDATOR_SETS } from "../../set/running-set.ts";
-import { PODS, Stage } from "./stage.ts";
-
-const CLAIMS = {
-  apiVersion: "v1",
-  kind: "PersistentVolumeClaim",
-  plural: "persistentvolumeclaims",
-  namespaced: true,
-} as const;
-const CONFIG_MAPS = {
-  apiVersion: "v1",
-  kind: "ConfigMap",
-  plural: "configmaps",
-  namespaced: true,
-} as const;
+import { Stage } from "./stage.ts";
 
 test("a set deleted under Retain keeps its volumes, keys and genesis, and is reborn from them", async () => {
   const stage = await Stage.start();
@@ -27,14 +15,14 @@ test("a set deleted under Retain keeps its volumes, keys and genesis, and is reb
     await eventually(
       async () => {
         const gone = (await stage.set.get()) === undefined;
-        const pods = await stage.kube.list(PODS, { namespace, labelSelector });
+        const pods = await stage.kube.list(pods, { namespace, labelSelector });
         return gone && pods.length === 0 ? true : undefined;
       },
       { what: "set and pods are gone", timeoutMs: 90_000, everyMs: 200 },
     );
-    const claims = await stage.kube.list(CLAIMS, { namespace, labelSelector });
+    const claims = await stage.kube.list(persistentVolumeClaims, { namespace, labelSelector });
     expect(claims.length).toBeGreaterThanOrEqual(5);
-    const genesis = await stage.kube.get(CONFIG_MAPS, { namespace, name: `${name}-genesis` });
+    const genesis = await stage.kube.get(configMaps, { namespace, name: `${name}-genesis` });
     expect(genesis).toBeDefined();
     await stage.apply();
     await stage.set.ready();

@@ -4,6 +4,7 @@ import type { QuorateClient } from "@quorate/client/client";
 import type { ValidatorSetSpec } from "@quorate/operator/api/v1alpha1/types";
 import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { KubeObject, ResourceType } from "@quorate/runtime/objects";
+import { pods } from "@quorate/runtime/resources";
 import { Faults } from "../../faults/faults.ts";
 import { mainJobTemplate } from "../../main-job/genesis.ts";
 import { SAMPLE_PRICES } from "../../main-job/options.ts";
@@ -31,12 +32,6 @@ export const DEPLOYMENTS: ResourceType = {
   apiVersion: "apps/v1",
   kind: "Deployment",
   plural: "deployments",
-  namespaced: true,
-};
-export const PODS: ResourceType = {
-  apiVersion: "v1",
-  kind: "Pod",
-  plural: "pods",
   namespaced: true,
 };
 export const OPERATOR = { namespace: "quorate-system", name: "quorate-operator" } as const;
@@ -211,7 +206,7 @@ export class Stage {
   }
 
   operatorPods(): Promise<readonly KubeObject[]> {
-    return this.kube.list(PODS, {
+    return this.kube.list(pods, {
       namespace: OPERATOR.namespace,
       labelSelector: "app.kubernetes.io/name=quorate-operator",
     });

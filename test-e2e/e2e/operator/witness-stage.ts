@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { services } from "@quorate/runtime/resources";
 import { eventually } from "../../network/eventually.ts";
 import { FalseWitness, type Testimony } from "../../prometheus/false-witness.ts";
 import { Prometheus } from "../../prometheus/prometheus.ts";
@@ -7,13 +8,6 @@ import { OPERATOR, Stage } from "./stage.ts";
 export const SCRAPE_SECONDS = 2;
 /** Three intervals, one pass of the operator, and the second that a condition's time is cut to. */
 export const BLIND_WITHIN_MS = (3 * SCRAPE_SECONDS + 2) * 1_000;
-
-const SERVICES = {
-  apiVersion: "v1",
-  kind: "Service",
-  plural: "services",
-  namespaced: true,
-} as const;
 
 /** A set whose operator looks through a Prometheus that can be made to lie. */
 export class WitnessStage {
@@ -86,9 +80,7 @@ export class WitnessStage {
 function operatorAddress({ kube }: Stage): Promise<string> {
   return eventually(
     async () => {
-      const service = (await kube.get(SERVICES, OPERATOR)) as
-        | { readonly spec?: { readonly clusterIP?: string } }
-        | undefined;
+      const service = await kube.get(services, OPERATOR);
       const address = service?.spec?.clusterIP;
       return address === undefined ? undefined : `${address}:8080`;
     },
