@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 
 /** A program of Node as the supervisor runs it. */
@@ -10,6 +10,16 @@ export interface Program {
   readonly env?: NodeJS.ProcessEnv;
   /** Standard output and error are appended here, over all restarts. */
   readonly logFile: string;
+}
+
+/** Any program; its output goes where `output` says. */
+export interface Command {
+  readonly argv: readonly string[];
+  readonly cwd?: string;
+  /** The whole environment; our own where absent. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** A file descriptor for both streams, or pipes that the caller reads. */
+  readonly output: number | "pipe";
 }
 
 /** How a child's life hangs on ours when we are killed without a chance to stop it. */
@@ -26,24 +36,35 @@ export function availableTether(): Tether {
   return detected;
 }
 
-/**
- * Starts the program in a process group of its own, with the Node that runs us. The pid is the
- * program's own: setpriv replaces itself by it.
- */
+/** Starts the program with the Node that runs us. */
 export function launch(program: Program, tether: Tether = availableTether()): ChildProcess {
   const log = openSync(program.logFile, "a", 0o600);
-  const node = [process.execPath];
-  if (tether === "lifeline") node.push("--import", new URL("lifeline.ts", import.meta.url).href);
-  node.push(program.script, ...program.args);
-  const setpriv = tether === "lifeline" ? [] : ["setpriv", "--pdeathsig", "KILL", "--"];
-  const [command = process.execPath, ...args] = [...setpriv, ...node];
+  const argv = [process.execPath, program.script, ...program.args];
+  const env = program.env === undefined ? {} : { env: program.env };
   try {
-    return spawn(command, args, {
-      detached: true,
-      stdio: [tether === "lifeline" ? "pipe" : "ignore", log, log],
-      ...(program.env === undefined ? {} : { env: program.env }),
-    });
+    return launchCommand({ argv, output: log, ...env }, tether);
   } finally {
     closeSync(log);
   }
+}
+
+/**
+ * Starts the command in a process group of its own. The pid is the program's own: setpriv replaces
+ * itself by it. The lifeline can be given to programs of Node only; others have no tether then.
+ */
+export function launchCommand(command: Command, tether: Tether = availableTether()): ChildProcess {
+  const [program = "", ...rest] = command.argv;
+  const isNode = program === process.execPath;
+  const lifeline = tether === "lifeline" && isNode;
+  const own = lifeline ? ["--import", new URL("lifeline.ts", import.meta.url).href] : [];
+  const setpriv = tether === "lifeline" ? [] : ["setpriv", "--pdeathsig", "KILL", "--"];
+  const [first = program, ...args] = [...setpriv, program, ...own, ...rest];
+  const { output } = command;
+  const stdio: StdioOptions = [lifeline ? "pipe" : "ignore", output, output];
+  return spawn(first, args, {
+    detached: true,
+    stdio,
+    ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+    ...(command.env === undefined ? {} : { env: command.env }),
+  });
 }
