@@ -128,8 +128,8 @@ class Election {
     const work = this.#work(AbortSignal.any([signal, term.signal]), transitions);
     const reason = await this.#keep(work);
     const stopping = signal.aborted;
-    // First nothing may be written any more, then the work is told.
-    if (!stopping) this.#renewal = undefined;
+    // Lost: first nothing may be written any more, then the work is told.
+    if (!stopping && reason !== TERM_ENDED) this.#renewal = undefined;
     metrics.leader.set({ name: lease.name }, 0);
     term.abort(new Error(reason));
     try {
