@@ -18,11 +18,13 @@ import { type Clock, systemClock } from "./clock.ts";
 import {
   ChainRefusalError,
   ClosedError,
+  closedBy,
   InputError,
   type NodeError,
   NodeUnavailableError,
   ProofError,
 } from "./errors.ts";
+import { readEvidence, type VerifiedEvidence } from "./evidence-reads.ts";
 import { DEFAULT_TIMEOUTS, FailOver, type Timeouts } from "./fail-over.ts";
 import { openGrpcNode } from "./grpc-node.ts";
 import type { CertifiedLeaf } from "./leaf.ts";
@@ -123,6 +125,7 @@ export class QuorateClient {
   readonly #trust: Trust;
   readonly #nodes: readonly QueryNode[];
   readonly #failOver: FailOver;
+  readonly #scheme: SignatureScheme;
   readonly #onNodeError: (error: NodeError) => void;
   /** Network keys of proven spares: they serve queries too. */
   readonly #spareKeys = new Set<PublicKey>();
@@ -136,7 +139,8 @@ export class QuorateClient {
     this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.#onNodeError = options.onNodeError ?? (() => undefined);
     const set = options.checkpoint ?? genesisSet(genesis);
-    const light = new LightClient({ chainId, set, scheme: options.scheme ?? ed25519 });
+    this.#scheme = options.scheme ?? ed25519;
+    const light = new LightClient({ chainId, set, scheme: this.#scheme });
     this.#trust = new Trust(light, () => this.#pin());
     const open = options.openNode ?? ((endpoint) => openGrpcNode(endpoint, light.networkKeys()));
     this.#nodes = [...new Set(options.endpoints)].map(open);
@@ -253,6 +257,19 @@ export class QuorateClient {
   /** See `readSwaps`. */
   async swaps(): Promise<readonly CertifiedLeaf<SwapRecord>[]> {
     return readSwaps(this);
+  }
+
+  /** Proofs of misconduct (E1 to E8) that nodes hold, each verified here (see `readEvidence`). */
+  async evidence(): Promise<readonly VerifiedEvidence[]> {
+    const { signal } = this.#closing;
+    if (signal.aborted) throw new ClosedError();
+    const limits = { timeoutMs: this.#timeouts.attemptMs, signal };
+    const ports = { nodes: this.#nodes, trust: this.#trust, scheme: this.#scheme };
+    try {
+      return await readEvidence({ ...ports, limits, onNodeError: this.#onNodeError });
+    } catch (error) {
+      throw signal.aborted ? closedBy(error) : error;
+    }
   }
 
   /** The newest certified result that a node can show, at or above what this client saw before. */

@@ -10,6 +10,7 @@ import type { Digest, Epoch, Height, PublicKey } from "@quorate/node/kernel/scal
 import type { CertifiedReceipt } from "@quorate/proto/ledger/v1/ledger";
 import {
   type GetEpochProofsResponse,
+  type GetEvidenceResponse,
   type GetReceiptsResponse,
   type GetStateResponse,
   type GetStatusResponse,
@@ -162,6 +163,14 @@ class GrpcNode implements QueryNode {
           certificate: certificateFromWire(certificate, "certificate"),
         };
       },
+      limits,
+    );
+  }
+
+  async evidence(limits: CallLimits): Promise<readonly Uint8Array[]> {
+    return this.#call(
+      (client, options, done) => client.getEvidence({}, new Metadata(), options, done),
+      ({ transactions }: GetEvidenceResponse) => transactions.map(plain),
       limits,
     );
   }

@@ -72,6 +72,12 @@ export class LightClient {
     return this.#epochs.get(epoch)?.set;
   }
 
+  /** Whether the key sat in that epoch's set, or, without an epoch, in any set proven here. */
+  wasMember(key: PublicKey, epoch: Epoch | undefined): boolean {
+    const known = epoch === undefined ? [...this.#epochs.values()] : [this.#epochs.get(epoch)];
+    return known.some((each) => each?.set.members.some((member) => member.key === key));
+  }
+
   /** Id of the block that ended the epoch, once its hand-over is proven. */
   lastBlockOf(epoch: Epoch): Digest | undefined {
     return this.#epochs.get(epoch)?.lastBlockId;

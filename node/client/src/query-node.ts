@@ -62,6 +62,8 @@ export interface QueryNode {
   state(key: string, limits: CallLimits): Promise<ClaimedState>;
   epochProofs(from: Epoch, limits: CallLimits): Promise<readonly EpochProof[]>;
   receipts(height: Height, limits: CallLimits): Promise<ClaimedReceipts>;
+  /** Canonical bytes of misconduct-proof transactions that the node holds. */
+  evidence(limits: CallLimits): Promise<readonly Uint8Array[]>;
   status(limits: CallLimits): Promise<ClaimedStatus>;
   blocks(from: Height, to: Height, signal: AbortSignal): AsyncIterable<ClaimedBlock>;
   certificates(signal: AbortSignal): AsyncIterable<ResultCertificate>;

@@ -27,6 +27,8 @@ export interface Lies {
   readonly epochProofs?: (honest: readonly EpochProof[]) => readonly EpochProof[];
   readonly leaves?: (honest: readonly Uint8Array[]) => readonly Uint8Array[];
   readonly blocks?: (honest: readonly ClaimedBlock[]) => readonly ClaimedBlock[];
+  /** Held proofs; the fake chain itself has none. */
+  readonly evidence?: readonly Uint8Array[];
   readonly chainId?: string;
   /** Refuses at the door. */
   readonly refusal?: Refusal;
@@ -118,6 +120,10 @@ export class FakeNode {
       getReceipts: this.#answer((_, done) => {
         const leaves = this.#lie("leaves", chain.leaves).map((leaf) => Buffer.from(leaf));
         done(null, { leaves, certificate: certificateToWire(chain.newest) });
+      }),
+      getEvidence: this.#answer((_, done) => {
+        const held = this.lies.evidence ?? [];
+        done(null, { transactions: held.map((bytes) => Buffer.from(bytes)) });
       }),
       getStatus: this.#answer((_, done) => done(null, { status: this.#status() })),
       getAccount: this.#answer((_, done) => done({ code: status.UNIMPLEMENTED })),

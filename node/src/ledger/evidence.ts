@@ -1,6 +1,18 @@
-import type { Epoch } from "../kernel/scalars.ts";
-import { type Statement, statementEpoch, statementIndex } from "../kernel/statements.ts";
+import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
+import type { Digest, Epoch } from "../kernel/scalars.ts";
+import {
+  type SignatureScheme,
+  type Statement,
+  statementDigest,
+  statementEpoch,
+  statementIndex,
+  verifyStatement,
+} from "../kernel/statements.ts";
 import type { EvidenceKind } from "./state.ts";
+import { inProofOrder } from "./transaction.ts";
+import type { Transaction } from "./types.ts";
+
+export type Proof = Extract<Transaction, { kind: "misconduct-proof" }>;
 
 /** Two different statements of one kind under one (epoch, index): EVIDENCE. */
 const PAIRS: Partial<Readonly<Record<Statement["kind"], EvidenceKind | "E9">>> = {
@@ -46,4 +58,45 @@ export function offenceOf(statement: Statement): {
   readonly index: number;
 } {
   return { epoch: statementEpoch(statement), index: statementIndex(statement) };
+}
+
+/**
+ * What the pair shows on this chain, before any signature is looked at. Refusals: FOREIGN_CHAIN,
+ * NOT_MISCONDUCT, PROOF_ORDER.
+ */
+export function judgePair(chainId: Digest, proof: Proof): Result<EvidenceKind | "E9", Refusal> {
+  const { first, second } = proof;
+  if (proof.chainId !== chainId) {
+    const fix = `the proof is of chain ${proof.chainId}: submit it there`;
+    return refuse("FOREIGN_CHAIN", "chainId", fix);
+  }
+  if (first.author !== second.author) {
+    return refuse("NOT_MISCONDUCT", "second.author", "both statements are of one author");
+  }
+  const [left, right] = [first.statement, second.statement];
+  const isSame = statementDigest(chainId, left) === statementDigest(chainId, right);
+  const evidence = isSame ? undefined : classify(left, right);
+  if (evidence === undefined) {
+    const fix = "an honest key may sign both: see EVIDENCE for the pairs it never signs";
+    return refuse("NOT_MISCONDUCT", "second", fix);
+  }
+  if (!inProofOrder(chainId, first, second)) {
+    const fix = "write the statements in order of index, then digest: one pair, one proof";
+    return refuse("PROOF_ORDER", "second", fix);
+  }
+  return ok(evidence);
+}
+
+/** Both signatures are the accused's, over this chain. */
+export function checkSignatures(
+  scheme: SignatureScheme,
+  chainId: Digest,
+  proof: Proof,
+): Refusal | undefined {
+  for (const field of ["first", "second"] as const) {
+    if (verifyStatement(scheme, chainId, proof[field])) continue;
+    const fix = "the accused's signature does not verify on this chain";
+    return { code: "BAD_SIGNATURE", field: `${field}.signature`, fix };
+  }
+  return undefined;
 }

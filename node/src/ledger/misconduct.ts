@@ -1,64 +1,27 @@
 import { divCeil, minimum, PPM } from "../kernel/fixed-point.ts";
 import type { Digest, MicroUsd, PublicKey } from "../kernel/scalars.ts";
-import {
-  type Statement,
-  statementDigest,
-  statementEpoch,
-  verifyStatement,
-} from "../kernel/statements.ts";
+import { type Statement, statementEpoch } from "../kernel/statements.ts";
 import { slotAhead } from "./client-transactions.ts";
 import { judge } from "./condemned.ts";
-import { classify, offenceOf } from "./evidence.ts";
+import { checkSignatures, judgePair, offenceOf, type Proof } from "./evidence.ts";
 import type { EvidenceKind, LedgerState, Seat } from "./state.ts";
 import { startUnbonding } from "./swap.ts";
-import { inProofOrder } from "./transaction.ts";
-import type { Transaction } from "./types.ts";
 import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work.ts";
-
-type Proof = Extract<Transaction, { kind: "misconduct-proof" }>;
 
 /** CAUSE (b), EVIDENCE: a pair of statements that one honest key never signs. */
 export function applyMisconduct(work: Work, proof: Proof, id: Digest): Verdict {
   const { state } = work;
-  if (proof.chainId !== state.chainId) {
-    const fix = `the proof is of chain ${proof.chainId}: submit it there`;
-    return { code: "FOREIGN_CHAIN", field: "chainId", fix };
-  }
-  const evidence = judgePair(state, proof);
-  if (typeof evidence !== "string") return evidence;
+  const evidence = judgePair(state.chainId, proof);
+  if (!evidence.ok) return evidence.error;
   const key = proof.first.author;
-  const known = checkKey(state, key) ?? checkAge(state, proof.first.statement);
-  if (known !== undefined) return known;
-  for (const [field, signed] of [
-    ["first", proof.first] as const,
-    ["second", proof.second] as const,
-  ]) {
-    if (verifyStatement(work.scheme, state.chainId, signed)) continue;
-    const fix = "the accused's signature does not verify on this chain";
-    return { code: "BAD_SIGNATURE", field: `${field}.signature`, fix };
-  }
-  if (evidence === "E9") return jailReports(work, proof);
-  condemn(work, key, evidence, id);
+  const refusal =
+    checkKey(state, key) ??
+    checkAge(state, proof.first.statement) ??
+    checkSignatures(work.scheme, state.chainId, proof);
+  if (refusal !== undefined) return refusal;
+  if (evidence.value === "E9") return jailReports(work, proof);
+  condemn(work, key, evidence.value, id);
   return undefined;
-}
-
-function judgePair(state: LedgerState, { first, second }: Proof): EvidenceKind | "E9" | Verdict {
-  if (first.author !== second.author) {
-    const fix = "both statements are of one author";
-    return { code: "NOT_MISCONDUCT", field: "second.author", fix };
-  }
-  const [left, right] = [first.statement, second.statement];
-  const isSame = statementDigest(state.chainId, left) === statementDigest(state.chainId, right);
-  const evidence = isSame ? undefined : classify(left, right);
-  if (evidence === undefined) {
-    const fix = "an honest key may sign both: see EVIDENCE for the pairs it never signs";
-    return { code: "NOT_MISCONDUCT", field: "second", fix };
-  }
-  if (!inProofOrder(state.chainId, first, second)) {
-    const fix = "write the statements in order of index, then digest: one pair, one proof";
-    return { code: "PROOF_ORDER", field: "second", fix };
-  }
-  return evidence;
 }
 
 /** The accused must have something at stake. */

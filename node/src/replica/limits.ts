@@ -7,5 +7,7 @@ export const QUEUED_MAX = 10_000;
 /** Calls that may wait for one transaction. */
 export const WAITERS_MAX = 16;
 export const PROOFS_MAX = 128;
+/** Proofs that the chain has, kept for whoever asks what happened. */
+export const SETTLED_PROOFS_MAX = 16;
 /** A receipt whose height got no certificate within this many heights is answered by a refusal. */
 export const AWAITED_HEIGHTS_MAX = 64;

@@ -4,7 +4,8 @@ import type { SignedStatement } from "../kernel/statements.ts";
 import { checkTransaction } from "../ledger/check-transaction.ts";
 import { isCondemned } from "../ledger/self-heal.ts";
 import { encodeTransaction, misconductProof } from "../ledger/transaction.ts";
-import { PROOFS_MAX } from "./limits.ts";
+import { PROOFS_MAX, SETTLED_PROOFS_MAX } from "./limits.ts";
+import type { PendingProof } from "./types.ts";
 import { change, type Work } from "./work.ts";
 
 /**
@@ -32,9 +33,14 @@ function isAdmitted(work: Work, transaction: Uint8Array): boolean {
 
 /** A key is condemned once: when the chain has any proof against it, ours is settled too (RATE). */
 export function dropSettledProofs(work: Work): void {
-  const { pendingProofs, ledger } = work.state;
-  const open = pendingProofs.filter(({ accused }) => !isCondemned(ledger, accused));
-  if (open.length < pendingProofs.length) change(work, { pendingProofs: open });
+  const { pendingProofs, settledProofs, ledger } = work.state;
+  const isSettled = ({ accused }: PendingProof): boolean => isCondemned(ledger, accused);
+  const settled = pendingProofs.filter(isSettled).map(({ transaction }) => transaction);
+  if (settled.length === 0) return;
+  change(work, {
+    pendingProofs: pendingProofs.filter((proof) => !isSettled(proof)),
+    settledProofs: [...settledProofs, ...settled].slice(-SETTLED_PROOFS_MAX),
+  });
 }
 
 /** Whether a duty may go into the lane again: once per silence window, until the chain has it. */

@@ -95,6 +95,12 @@ export function receiptLeaves(
   return entry && resultLeaves(entry.execution);
 }
 
+/** Canonical bytes of the proofs that this node holds: those that wait, then the newest settled. */
+export function heldProofs(state: ReplicaState): readonly Uint8Array[] {
+  const waiting = state.pendingProofs.map(({ transaction }) => transaction);
+  return [...waiting, ...state.settledProofs.toReversed()];
+}
+
 function roleOf(state: ReplicaState): ReplicaStatus["role"] {
   if (isMember(state)) return "member";
   return state.spares.includes(state.config.self.key) ? "spare" : "observer";

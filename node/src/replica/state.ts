@@ -70,6 +70,7 @@ export function recoverReplica(config: ReplicaConfig, recovered: Recovered): Rep
     queued: emptyDigestMap(),
     awaited: [],
     pendingProofs: [],
+    settledProofs: [],
     dutySubmissions: new Map(),
     oracleSlots: signedSlots(recovered),
     pinsText: "",

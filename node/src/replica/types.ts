@@ -156,6 +156,8 @@ export interface ReplicaState {
   /** Heights whose receipts own clients wait for. */
   readonly awaited: readonly Height[];
   readonly pendingProofs: readonly PendingProof[];
+  /** Own proofs against keys that the chain has condemned since, newest last. */
+  readonly settledProofs: readonly Uint8Array[];
   /** When each duty transaction was last put into the own lane, by its id. */
   readonly dutySubmissions: ReadonlyMap<Digest, Millis>;
   /** Newest oracle slot signed, by market. */

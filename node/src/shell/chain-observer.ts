@@ -165,6 +165,7 @@ export class ChainObserver {
     metrics.epoch.set(status.epoch);
     metrics.round.set(status.round);
     metrics.laneQueue.set(status.queued);
+    metrics.pendingProofs.set(state.pendingProofs.length);
     this.#refreshMembers(status, now());
     const { margin } = state.ledger;
     const { openInterest } = marginTotals(margin);

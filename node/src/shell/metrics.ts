@@ -6,6 +6,7 @@ const STEP_BUCKETS = [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1
 
 type Metrics = ReturnType<typeof chainMetrics> &
   ReturnType<typeof memberMetrics> &
+  ReturnType<typeof peerMetrics> &
   ReturnType<typeof marginMetrics> &
   ReturnType<typeof processMetrics>;
 
@@ -22,6 +23,7 @@ export function createMetrics(): NodeMetrics {
     registry,
     ...chainMetrics(registry),
     ...memberMetrics(registry),
+    ...peerMetrics(registry),
     ...marginMetrics(registry),
     ...processMetrics(registry),
   };
@@ -129,12 +131,22 @@ function memberMetrics(r: Registry) {
       "Pairs of conflicting signatures of the member that this node found.",
       member,
     ),
+    pendingProofs: gauge(
+      r,
+      "quorate_pending_proofs",
+      "Proofs of misconduct held here that the chain does not have yet.",
+    ),
     memberPower: gauge(
       r,
       "quorate_member_power_micro_usd",
       "Voting power of the member in this epoch.",
       member,
     ),
+  };
+}
+
+function peerMetrics(r: Registry) {
+  return {
     peerConnected: gauge(
       r,
       "quorate_peer_connected",

@@ -3,7 +3,37 @@ import type { Mutant } from "./mutant.ts";
 const CLIENT_TEST = "node/client/src/client.test.ts";
 const WATCH_TEST = "node/client/src/merged-certificates.test.ts";
 
+const EVIDENCE_READS = "node/client/src/evidence-reads.ts";
+const EVIDENCE_TEST = "node/client/src/evidence-reads.test.ts";
+
 export const clientMutants: readonly Mutant[] = [
+  {
+    name: "client-evidence-unsigned",
+    rule: "EVIDENCE: the operator verifies both signatures itself",
+    file: EVIDENCE_READS,
+    find: "if (refusal !== undefined) return { ok: false, error: refusal };",
+    replace: "",
+    test: EVIDENCE_TEST,
+    testName: "rule EVIDENCE: a forged half condemns nobody",
+  },
+  {
+    name: "client-evidence-any-pair",
+    rule: "EVIDENCE: the pair is one that an honest key never signs",
+    file: EVIDENCE_READS,
+    find: "if (!evidence.ok) return evidence;",
+    replace: 'if (!evidence.ok) return ok({ accused: "", evidence: "E2", transaction, id: "" });',
+    test: EVIDENCE_TEST,
+    testName: "rule EVIDENCE: another chain's pair",
+  },
+  {
+    name: "client-evidence-against-strangers",
+    rule: "EVIDENCE: the accused sits or sat in the set of that epoch",
+    file: EVIDENCE_READS,
+    find: "if (!trust.light.wasMember(accused, epoch === 0 ? undefined : epoch)) {",
+    replace: "if (epoch < 0) {",
+    test: EVIDENCE_TEST,
+    testName: "rule EVIDENCE: another chain's pair",
+  },
   {
     name: "client-receipt-unproven",
     rule: "VERIFIED-READ: a receipt counts only under the certified receipts root",

@@ -265,8 +265,8 @@ const otherMutants: readonly Mutant[] = [
   {
     name: "foreign-chain-proof-unnamed",
     rule: "EVIDENCE: a foreign chain's proof is refused by name",
-    file: `${ledger}/misconduct.ts`,
-    find: "if (proof.chainId !== state.chainId) {",
+    file: `${ledger}/evidence.ts`,
+    find: "if (proof.chainId !== chainId) {",
     replace: 'if (proof.chainId === "") {',
     test: evidence,
     testName: "rule EVIDENCE: a foreign chain's proof is refused by name",
@@ -274,9 +274,9 @@ const otherMutants: readonly Mutant[] = [
   {
     name: "evidence-unverified",
     rule: "EVIDENCE: both signatures are verified",
-    file: `${ledger}/misconduct.ts`,
-    find: "if (verifyStatement(work.scheme, state.chainId, signed)) continue;",
-    replace: "if (signed.signature.length === 64) continue;",
+    file: `${ledger}/evidence.ts`,
+    find: "if (verifyStatement(scheme, chainId, proof[field])) continue;",
+    replace: "if (proof[field].signature.length === 64) continue;",
     test: evidence,
     testName: "rule EVIDENCE: two authors, a forged half",
   },

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { credentials, type ServiceError, status } from "@grpc/grpc-js";
 import {
   type GetBlocksResponse,
+  type GetEvidenceResponse,
   type GetReceiptsResponse,
   type GetStateResponse,
   type GetTransactionResponse,
@@ -119,6 +120,18 @@ describe("answers of the query listener", () => {
     );
     expect(given.leaves).toEqual([]);
     expect(given.certificate?.result?.height).toBe(2n);
+  });
+
+  test("proofs of misconduct come as the canonical bytes that the replica holds", async () => {
+    const waiting = Uint8Array.of(1, 2, 3);
+    const settled = Uint8Array.of(4, 5);
+    const { state } = new SoloReplica();
+    const pendingProofs = [{ accused: "ab".repeat(32), transaction: waiting, dueAtMs: 0 }];
+    const { client } = await world({
+      state: () => ({ ...state, pendingProofs, settledProofs: [settled] }),
+    });
+    const given = await answer<GetEvidenceResponse>((reply) => client.getEvidence({}, reply));
+    expect(given.transactions.map((bytes) => new Uint8Array(bytes))).toEqual([waiting, settled]);
   });
 
   test("a transaction that nobody has seen is unknown, and that is no refusal", async () => {

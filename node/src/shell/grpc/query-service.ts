@@ -26,6 +26,7 @@ import type { Height } from "../../kernel/scalars.ts";
 import {
   epochProofs,
   executedBlock,
+  heldProofs,
   receiptLeaves,
   stateProof,
   transactionStatus,
@@ -105,6 +106,9 @@ export class QueryService {
       getBlocks: (call) => this.#blocks(call),
       getReceipts: answered(({ height }) => this.#receipts(height)),
       watchCertificates: (call) => this.#watch(call),
+      getEvidence: answered(() => {
+        return ok({ transactions: heldProofs(options.state()).map(bufferOf) });
+      }),
       getStatus: answered(() => ok({ status: options.status() })),
     };
     this.#server.addService(QueryServiceService, service);

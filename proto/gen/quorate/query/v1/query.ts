@@ -306,6 +306,19 @@ export interface WatchCertificatesResponse {
   certificate: ResultCertificate | undefined;
 }
 
+/** Asks for proofs of misconduct. */
+export interface GetEvidenceRequest {
+}
+
+/** Proofs of misconduct; whoever receives them verifies both signatures. */
+export interface GetEvidenceResponse {
+  /**
+   * Canonical bytes of misconduct-proof transactions: those not on the chain yet, then the newest
+   * that this node held when the chain condemned the key. At most 144.
+   */
+  transactions: Buffer[];
+}
+
 /** Asks for the node's view. */
 export interface GetStatusRequest {
 }
@@ -1885,6 +1898,129 @@ export const WatchCertificatesResponse: MessageFns<WatchCertificatesResponse> = 
   },
 };
 
+function createBaseGetEvidenceRequest(): GetEvidenceRequest {
+  return {};
+}
+
+export const GetEvidenceRequest: MessageFns<GetEvidenceRequest> = {
+  encode(_: GetEvidenceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetEvidenceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetEvidenceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetEvidenceRequest {
+    return {};
+  },
+
+  toJSON(_: GetEvidenceRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetEvidenceRequest>, I>>(base?: I): GetEvidenceRequest {
+    return GetEvidenceRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetEvidenceRequest>, I>>(_: I): GetEvidenceRequest {
+    const message = createBaseGetEvidenceRequest();
+    return message;
+  },
+};
+
+function createBaseGetEvidenceResponse(): GetEvidenceResponse {
+  return { transactions: [] };
+}
+
+export const GetEvidenceResponse: MessageFns<GetEvidenceResponse> = {
+  encode(message: GetEvidenceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.transactions) {
+      writer.uint32(10).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetEvidenceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetEvidenceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transactions.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetEvidenceResponse {
+    return {
+      transactions: globalThis.Array.isArray(object?.transactions)
+        ? object.transactions.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        : [],
+    };
+  },
+
+  toJSON(message: GetEvidenceResponse): unknown {
+    const obj: any = {};
+    if (message.transactions?.length) {
+      obj.transactions = message.transactions.map((e) => base64FromBytes(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetEvidenceResponse>, I>>(base?: I): GetEvidenceResponse {
+    return GetEvidenceResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetEvidenceResponse>, I>>(object: I): GetEvidenceResponse {
+    const message = createBaseGetEvidenceResponse();
+    message.transactions = object.transactions?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseGetStatusRequest(): GetStatusRequest {
   return {};
 }
@@ -2628,6 +2764,16 @@ export const QueryServiceService = {
       Buffer.from(WatchCertificatesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchCertificatesResponse => WatchCertificatesResponse.decode(value),
   },
+  /** Proofs of misconduct that this node holds, for anyone to submit (rule CAUSE). */
+  getEvidence: {
+    path: "/quorate.query.v1.QueryService/GetEvidence" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetEvidenceRequest): Buffer => Buffer.from(GetEvidenceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetEvidenceRequest => GetEvidenceRequest.decode(value),
+    responseSerialize: (value: GetEvidenceResponse): Buffer => Buffer.from(GetEvidenceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetEvidenceResponse => GetEvidenceResponse.decode(value),
+  },
   /** What this node sees. */
   getStatus: {
     path: "/quorate.query.v1.QueryService/GetStatus" as const,
@@ -2662,6 +2808,8 @@ export interface QueryServiceServer extends UntypedServiceImplementation {
   getReceipts: handleUnaryCall<GetReceiptsRequest, GetReceiptsResponse>;
   /** The newest result certificate at once, then each new one. */
   watchCertificates: handleServerStreamingCall<WatchCertificatesRequest, WatchCertificatesResponse>;
+  /** Proofs of misconduct that this node holds, for anyone to submit (rule CAUSE). */
+  getEvidence: handleUnaryCall<GetEvidenceRequest, GetEvidenceResponse>;
   /** What this node sees. */
   getStatus: handleUnaryCall<GetStatusRequest, GetStatusResponse>;
 }
@@ -2799,6 +2947,22 @@ export interface QueryServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchCertificatesResponse>;
+  /** Proofs of misconduct that this node holds, for anyone to submit (rule CAUSE). */
+  getEvidence(
+    request: GetEvidenceRequest,
+    callback: (error: ServiceError | null, response: GetEvidenceResponse) => void,
+  ): ClientUnaryCall;
+  getEvidence(
+    request: GetEvidenceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetEvidenceResponse) => void,
+  ): ClientUnaryCall;
+  getEvidence(
+    request: GetEvidenceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetEvidenceResponse) => void,
+  ): ClientUnaryCall;
   /** What this node sees. */
   getStatus(
     request: GetStatusRequest,
