@@ -44,7 +44,7 @@ export function faultBudget(
   const used = powerOf(chain.set, [...spentMembers(observation, chain, findings), ...also]);
   const free = used > f ? 0n : f - used;
   const powers = chain.set.members.map(({ power }) => power);
-  const strongest = powers.reduce((most, power) => (power < most ? most : power));
+  const [strongest = 1n] = powers.toSorted((left, right) => (left < right ? 1 : -1));
   return {
     total: String(total),
     quorum: String(quorumPower(total)),
