@@ -1,3 +1,5 @@
+import { compileBuiltinKinds } from "./builtin-kinds.ts";
+import { compileDefinition } from "./crd-compile.ts";
 import type { JsonSchema, Schema } from "./schema.ts";
 
 /** Paths of the scale subresource, JSON paths with a leading dot. */
@@ -44,9 +46,12 @@ export function apiVersionOf(kind: { readonly group: string; readonly version: s
   return kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
 }
 
+let builtin: readonly CompiledKind[] | undefined;
+
 /** The kinds that the server has from the start. */
 export function builtinKinds(): readonly CompiledKind[] {
-  return [];
+  builtin ??= compileBuiltinKinds();
+  return builtin;
 }
 
 /**
@@ -54,6 +59,6 @@ export function builtinKinds(): readonly CompiledKind[] {
  *
  * @throws ApiStatus (Invalid) with the causes of a real API server.
  */
-export function compileCrd(_crd: unknown): readonly CompiledKind[] {
-  return [];
+export function compileCrd(crd: unknown): readonly CompiledKind[] {
+  return compileDefinition(crd);
 }
