@@ -3,7 +3,8 @@ import type { AddressInfo, Socket } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, test } from "vitest";
-import { type ClientNodeTransport, createClientNodeTransport } from "./client-node-transport.ts";
+import { createClientNodeTransport } from "./client-node-transport.ts";
+import type { HttpTransport } from "./http-transport.ts";
 import { meterTransport } from "./metered-transport.ts";
 import { createRuntimeMetrics } from "./metrics.ts";
 import { systemClock } from "./system-clock.ts";
@@ -43,7 +44,7 @@ async function world(handler: Handler, options: { timeoutMs?: number; prefix?: s
   return { transport, sockets, port };
 }
 
-async function readAll(transport: ClientNodeTransport, signal = new AbortController().signal) {
+async function readAll(transport: HttpTransport, signal = new AbortController().signal) {
   const seen: WatchEvent[] = [];
   for await (const event of transport.watch("/api/v1/pods?watch=true", signal)) seen.push(event);
   return seen;

@@ -51,11 +51,12 @@ describe("work queue", () => {
   });
 
   test("a key in work is given to nobody else, and once more afterwards", async () => {
-    const { queue } = queueWorld();
+    const { queue, value } = queueWorld();
     queue.add("a");
     expect(await queue.take()).toBe("a");
     queue.add("a");
     queue.add("a");
+    expect(await value('workqueue_adds_total{name="sets"}')).toBe(2);
     expect(queue.length).toBe(0);
     queue.done("a");
     expect(queue.length).toBe(1);

@@ -154,6 +154,14 @@ describe("a create that got no answer", () => {
     await expect(client.create(configMaps, object)).rejects.toThrow(TransportError);
   });
 
+  test("because a 503 in between had its effect after all: what stands there is returned", async () => {
+    const { transport, client, clock } = world();
+    transport.answer(refusal(503, "x", 1), refusal(409, "AlreadyExists"), ok(object));
+    const created = client.create(configMaps, object);
+    await clock.advance(1_000);
+    expect(await created).toEqual(object);
+  });
+
   test("a plain AlreadyExists stays one", async () => {
     const { transport, client } = world();
     transport.answer(refusal(409, "AlreadyExists"));

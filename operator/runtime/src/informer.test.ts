@@ -111,7 +111,7 @@ describe("watch", () => {
   });
 
   test("a watch that outlives its end is dead: a new one replaces it", async () => {
-    const { transport, run, clock } = running();
+    const { transport, run, clock, log } = running();
     transport.answer(listOf([], "5"));
     run();
     await settle();
@@ -119,6 +119,7 @@ describe("watch", () => {
     await clock.advance(seconds * 1_000 + 20_000);
     expect(transport.watches).toHaveLength(2);
     expect(transport.watches[0]?.signal.aborted).toBe(true);
+    expect(log.said("warn")).toEqual(["list or watch failed"]);
     expect(transport.requests).toHaveLength(1);
   });
 

@@ -154,6 +154,17 @@ describe("losing the lease", () => {
     expect(await registry.metrics()).toContain('leader_election_master_status{name="lease"} 0');
   });
 
+  test("stolen by one that does not count terms: steps down all the same", async () => {
+    const server = new LeaseServer();
+    const clock = new VirtualClock();
+    const { leading } = candidate(server, clock);
+    await settle();
+    server.write({ ...server.lease?.spec, holderIdentity: "thief" });
+    await clock.advance(2_000);
+    expect(leading()).toBe(false);
+    expect(server.lease?.spec.holderIdentity).toBe("thief");
+  });
+
   test("deleted: steps down, because somebody else may make it anew", async () => {
     const server = new LeaseServer();
     const clock = new VirtualClock();
