@@ -3,32 +3,24 @@ import { isLive, type Pod, type Service } from "./api-types.ts";
 import { matchesLabels } from "./selectors.ts";
 
 /**
- * Addresses of one cluster in 127.B.0.0/16: machines 127.B.0.*, services 127.B.16.* to 127.B.31.*,
- * pods 127.B.128.* to 127.B.191.*. An address that was given back is used again last.
+ * Addresses of one cluster in 127.B.0.0/16: machines 127.B.0.*, services 127.B.16.*, pods
+ * 127.B.128.* to 127.B.191.*. An address that was given back is used again last.
  */
 export class AddressPlan {
   readonly #block: number;
-  readonly #services = new Pool(16, 32);
   readonly #pods = new Pool(128, 192);
 
   constructor(block: number) {
     this.#block = block;
   }
 
+  /** First three numbers of the services' addresses. */
+  get services(): string {
+    return `127.${this.#block}.16`;
+  }
+
   machine(index: number): string {
     return `127.${this.#block}.0.${11 + index}`;
-  }
-
-  /** A cluster address that is in use by none of `used`. */
-  service(used: ReadonlySet<string>): string {
-    return this.#services.next(this.#block, used);
-  }
-
-  /** Inside the range of the services' addresses. */
-  isService(address: string): boolean {
-    const [a, b, c = "", d = ""] = address.split(".");
-    const inRange = Number(c) >= 16 && Number(c) < 32 && Number(d) >= 1 && Number(d) <= 254;
-    return isIPv4(address) && a === "127" && b === String(this.#block) && inRange;
   }
 
   pod(used: ReadonlySet<string>): string {

@@ -7,7 +7,7 @@ import { Kubelet } from "../kubelet/kubelet.ts";
 import type { BackOffPolicy } from "../kubelet/restart-back-off.ts";
 import { PidFile, sweepLeftovers } from "../supervisor/pid-file.ts";
 import type { AddressPlan } from "./address-plan.ts";
-import { NAMESPACES, type Pod, PODS } from "./api-types.ts";
+import { NAMESPACES, PODS, type Pod } from "./api-types.ts";
 import { DeploymentController } from "./deployment-controller.ts";
 import { EndpointController } from "./endpoints.ts";
 import { EventExpiry } from "./event-expiry.ts";
@@ -19,7 +19,8 @@ import { ServiceProxy } from "./service-proxy.ts";
 import { VolumeBinder } from "./volume-binder.ts";
 
 export interface MachineryOptions {
-  readonly store: StoreClient;
+  /** A door to the API for each component, by its field manager. */
+  readonly client: (fieldManager: string) => StoreClient;
   readonly network: ClusterNetwork;
   readonly plan: AddressPlan;
   readonly folder: string;
@@ -30,6 +31,8 @@ export interface MachineryOptions {
   readonly kubeconfigFile: string;
   readonly backOff?: BackOffPolicy;
 }
+
+const CONTROLLERS = "kube-controller-manager";
 
 /** Everything of the cluster behind its API: controllers and kubelets. */
 export class Machinery {
@@ -51,7 +54,7 @@ export class Machinery {
         name,
         address: plan.machine(index),
         labels: { "topology.kubernetes.io/zone": `zone-${index + 1}` },
-        store: options.store,
+        store: options.client("kubelet"),
         images: table,
         addresses: network,
         folder: this.#machineFolder(name),
@@ -65,14 +68,15 @@ export class Machinery {
   }
 
   start(): void {
-    const { store, network, nodeGraceMs } = this.#options;
+    const { client, network, nodeGraceMs } = this.#options;
+    const store = client(CONTROLLERS);
     this.#ensureNamespaces();
     network.attach(store);
     for (const kubelet of this.kubelets) kubelet.start();
     this.#ends.push(
       new NodeLifecycle({ store, graceMs: nodeGraceMs }).start(),
       new VolumeBinder(store, (node) => this.#machineFolder(node)).start(),
-      new Scheduler(store).start(),
+      new Scheduler(client("kube-scheduler")).start(),
       new EndpointController(store).start(),
       new ServiceProxy(store, network).start(),
       new ReplicaSetController(store).start(),
@@ -93,7 +97,7 @@ export class Machinery {
       const log = kubelet.logs(request);
       if (log !== undefined) return log;
     }
-    const pod = this.#options.store.get(PODS, { namespace, name });
+    const pod = this.#options.client(CONTROLLERS).get(PODS, { namespace, name });
     const old = request.previous
       ? `previous terminated container "${container}" in pod "${name}" not found`
       : `container "${container}" in pod "${name}" is waiting to start: ` +
@@ -106,7 +110,7 @@ export class Machinery {
   }
 
   #ensureNamespaces(): void {
-    const { store } = this.#options;
+    const store = this.#options.client(CONTROLLERS);
     for (const name of ["default", "kube-system", "kube-public", "kube-node-lease"]) {
       if (store.get(NAMESPACES, { namespace: "", name }) !== undefined) continue;
       store.create(NAMESPACES, { apiVersion: "v1", kind: "Namespace", metadata: { name } });

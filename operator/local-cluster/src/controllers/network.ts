@@ -1,10 +1,9 @@
 import type { StoreClient } from "../apiserver/store-client.ts";
 import type { PodAddresses } from "../kubelet/pod-worker.ts";
-import { ApiStatus } from "../apiserver/api-status.ts";
 import { type AddressPlan, sharedAddress } from "./address-plan.ts";
 import { hasEnded, PODS, type Pod, SERVICES, type Service } from "./api-types.ts";
 
-/** Gives services and pods their addresses. */
+/** Gives pods their addresses; the API server gives services theirs. */
 export class ClusterNetwork implements PodAddresses {
   readonly #plan: AddressPlan;
   /** By the pod's uid; an address is held until nothing of its pod runs. */
@@ -21,24 +20,6 @@ export class ClusterNetwork implements PodAddresses {
     for (const { metadata, status } of store.list(PODS)) {
       if (status?.podIP !== undefined) this.#held.set(metadata.uid ?? "", status.podIP);
     }
-  }
-
-  /**
-   * The address of a service about to be created: the one asked for, or a free one.
-   *
-   * @throws ApiStatus where it is taken or outside the cluster's block.
-   */
-  allocate(asked: string | undefined): string {
-    const used = new Set(this.#services().map(({ spec }) => spec?.clusterIP ?? ""));
-    if (asked === undefined) return this.#plan.service(new Set([...used, ...this.#held.values()]));
-    const field = "spec.clusterIPs";
-    if (!this.#plan.isService(asked)) {
-      throw invalidAddress(`${field}: Invalid value: ["${asked}"]: not in the service block`);
-    }
-    if (used.has(asked)) {
-      throw invalidAddress(`${field}: Invalid value: ["${asked}"]: provided IP is already allocated`);
-    }
-    return asked;
   }
 
   acquire(pod: Pod): string {
@@ -62,7 +43,9 @@ export class ClusterNetwork implements PodAddresses {
 
   /** Some running pod listens at this address by itself. */
   isPodAddress(address: string): boolean {
-    return this.#pods().some((pod) => !hasEnded(pod) && this.#held.get(pod.metadata.uid ?? "") === address);
+    return this.#pods().some(
+      (pod) => !hasEnded(pod) && this.#held.get(pod.metadata.uid ?? "") === address,
+    );
   }
 
   #services(): readonly Service[] {
@@ -72,8 +55,4 @@ export class ClusterNetwork implements PodAddresses {
   #pods(): readonly Pod[] {
     return this.#store?.list(PODS) ?? [];
   }
-}
-
-function invalidAddress(message: string): ApiStatus {
-  return new ApiStatus({ code: 422, reason: "Invalid", message: `Service is invalid: ${message}` });
 }
