@@ -1,0 +1,149 @@
+import { fromHex } from "@quorate/node/kernel/bytes";
+import {
+  encodeTransaction,
+  registrationDigest,
+  registrationSigningBytes,
+} from "@quorate/node/ledger/transaction";
+import type { SpareRegistration } from "@quorate/node/ledger/types";
+import type { Clock } from "@quorate/runtime/clock";
+import type { KubeClient } from "@quorate/runtime/kube-client";
+import { PORTS } from "../api/v1alpha1/labels.ts";
+import type { ValidatorSet } from "../api/v1alpha1/types.ts";
+import type { ChainView, MemberView, PodView } from "../observe/observation.ts";
+import type { Observed } from "../observe/observe.ts";
+import { hostPort } from "../observe/scrape.ts";
+import type { ChainPort, ChainRequest, NodeControlPort, SubmitOutcome } from "../ports.ts";
+import { ownerOf, readSponsor } from "./genesis.ts";
+import { isReachable } from "./identities.ts";
+
+export interface SparePorts {
+  readonly kube: KubeClient;
+  readonly chain: ChainPort;
+  readonly control: NodeControlPort;
+  readonly clock: Clock;
+}
+
+/** What came of one registration: for events and the member's reasons. */
+export interface SpareReport {
+  readonly member: string;
+  /** CamelCase: SpareRegistered, SpareRefused, SpareUnanswered, or a problem of the sponsor. */
+  readonly reason: string;
+  readonly message: string;
+  readonly isProblem: boolean;
+}
+
+const WAIT_FIRST_MS = 1_000;
+const WAIT_MOST_MS = 300_000;
+
+interface Waiting {
+  readonly untilMs: number;
+  readonly waitMs: number;
+}
+
+/** Puts new nodes on the chain as spares (rule SPONSOR), one a pass. */
+export class SpareMaker {
+  readonly #ports: SparePorts;
+  /** Refused keys and until when they are left alone; what is lost by a restart does no harm. */
+  readonly #waiting = new Map<string, Waiting>();
+
+  constructor(ports: SparePorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * The chain is asked first: a key that it knows is never registered again. So a crash between
+   * submit and answer costs nothing.
+   */
+  async make({ observation, request, identities }: Observed): Promise<SpareReport | undefined> {
+    const { chain: reading, set, members, pods, genesisHash } = observation;
+    if (reading.kind !== "verified" || request === undefined) return undefined;
+    if (set.spec.paused || !observation.leaseIsFresh) return undefined;
+    const now = this.#ports.clock.monotonic();
+    for (const member of members) {
+      const { consensusKey } = member;
+      const pod = pods.find((each) => each.member === member.name && isReachable(each));
+      if (consensusKey === undefined || member.networkKey === undefined || member.retired) continue;
+      if (pod === undefined || reading.chain.known.has(consensusKey)) continue;
+      const identity = identities.find((answer) => answer.member === member.name)?.identity;
+      // It signs only once it has pinned this very chain.
+      if (identity === undefined || identity.genesisHash !== genesisHash) continue;
+      if ((this.#waiting.get(consensusKey)?.untilMs ?? 0) > now) continue;
+      const report = await this.#register(set, reading.chain, { member, pod, request });
+      this.#remember(consensusKey, report.isProblem);
+      return report;
+    }
+    return undefined;
+  }
+
+  async #register(
+    set: ValidatorSet,
+    chain: ChainView,
+    at: { readonly member: MemberView; readonly pod: PodView; readonly request: ChainRequest },
+  ): Promise<SpareReport> {
+    const { member, pod, request } = at;
+    const { kube, control } = this.#ports;
+    const owner = ownerOf(set, member.ordinal);
+    const problem = (reason: string, message: string): SpareReport => ({
+      member: member.name,
+      reason,
+      message: `${member.name}: ${message}`.slice(0, 500),
+      isProblem: true,
+    });
+    const sponsor = await readSponsor(kube, set, owner);
+    if ("reason" in sponsor) return problem(sponsor.reason, sponsor.message);
+    const { consensusKey: key = "", networkKey = "", address } = member;
+    const bond = BigInt(set.spec.genesis.seatPower);
+    const registration: SpareRegistration = { owner: owner.key, key, networkKey, address, bond };
+    const asked = { owner: owner.key, address, bond: String(bond) };
+    const { chainId } = chain;
+    try {
+      const to = hostPort(pod.ip, PORTS.control);
+      const signed = await control.signRegistration(to, networkKey, asked);
+      const endorsement = set.spec.endorsements.find((each) => each.key === key);
+      const transaction = encodeTransaction({
+        kind: "register-spare",
+        registration,
+        possession: {
+          statement: {
+            kind: "endorsement",
+            nonce: signed.nonce,
+            subject: registrationDigest(chainId, registration),
+          },
+          author: key,
+          signature: fromHex(signed.possession),
+        },
+        networkSignature: fromHex(signed.networkSignature),
+        sponsorSignature: sponsor.sign(registrationSigningBytes(chainId, "sponsor", registration)),
+        ownerSignature: endorsement === undefined ? undefined : fromHex(endorsement.signature),
+      });
+      return told(member, await this.#ports.chain.submit(request, transaction), problem);
+    } catch (error) {
+      return problem("SpareUnanswered", error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #remember(key: string, isProblem: boolean): void {
+    const waitMs = isProblem
+      ? Math.min(WAIT_MOST_MS, (this.#waiting.get(key)?.waitMs ?? WAIT_FIRST_MS / 2) * 2)
+      : WAIT_FIRST_MS;
+    this.#waiting.set(key, { waitMs, untilMs: this.#ports.clock.monotonic() + waitMs });
+  }
+}
+
+function told(
+  { name }: MemberView,
+  outcome: SubmitOutcome,
+  problem: (reason: string, message: string) => SpareReport,
+): SpareReport {
+  switch (outcome.kind) {
+    case "executed": {
+      if (outcome.code !== "OK") return problem("SpareRefused", `the chain says ${outcome.code}`);
+      const message = `${name} is a spare since height ${outcome.height}`;
+      return { member: name, reason: "SpareRegistered", message, isProblem: false };
+    }
+    case "refused":
+      return problem("SpareRefused", `no node takes it: ${outcome.code}: ${outcome.message}`);
+    case "unknown":
+      return problem("SpareUnanswered", outcome.message);
+  }
+}

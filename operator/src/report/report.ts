@@ -1,0 +1,61 @@
+import type { Clock } from "@quorate/runtime/clock";
+import type { EventRecorder } from "@quorate/runtime/event-recorder";
+import type { KubeClient } from "@quorate/runtime/kube-client";
+import type { Log } from "@quorate/runtime/log";
+import type { ObjectKey } from "@quorate/runtime/objects";
+import { API_VERSION } from "../api/v1alpha1/labels.ts";
+import type { ValidatorSet } from "../api/v1alpha1/types.ts";
+import { validatorSets } from "../observe/resources.ts";
+import { eventsOf } from "./events.ts";
+import { StatusFreshness } from "./freshness.ts";
+import { type OperatorMetrics, PassMetrics } from "./metrics.ts";
+import type { Pass } from "./pass.ts";
+import { statusOf } from "./status.ts";
+
+export interface ReportPorts {
+  readonly kube: KubeClient;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: OperatorMetrics;
+}
+
+/** Tells people: status, events, metrics, log. The only writer of a set's status. */
+export class Reporter {
+  readonly #ports: ReportPorts;
+  readonly #freshness = new StatusFreshness();
+  readonly #metrics: PassMetrics;
+
+  constructor(ports: ReportPorts) {
+    this.#ports = ports;
+    this.#metrics = new PassMetrics(ports.metrics);
+  }
+
+  async report(pass: Pass): Promise<void> {
+    const { set } = pass.observed.observation;
+    const { namespace = "", name } = set.metadata;
+    const labels = { namespace, set: name };
+    const status = statusOf(pass);
+    const roles = new Map<string, number>();
+    for (const { role } of status.members) roles.set(role, (roles.get(role) ?? 0) + 1);
+    this.#metrics.record(labels, pass, roles);
+    const { recorder, metrics, log, clock } = this.#ports;
+    const events = eventsOf(pass, status.conditions);
+    for (const { object, note } of events) {
+      recorder.record(object, note);
+      metrics.events.inc({ ...labels, reason: note.reason });
+      const write = note.type === "Warning" ? log.warn : log.info;
+      write.call(log, { ...labels, reason: note.reason }, note.message);
+    }
+    const key = `${namespace}/${name}`;
+    if (!this.#freshness.isDue(key, set.status, status, clock.monotonic())) return;
+    const object = { apiVersion: API_VERSION, kind: "ValidatorSet" as const };
+    const written = { ...object, metadata: { namespace, name }, status };
+    await this.#ports.kube.applyStatus(validatorSets, written as unknown as ValidatorSet);
+    this.#freshness.written(key, clock.monotonic());
+  }
+
+  forget({ namespace, name }: ObjectKey): void {
+    this.#freshness.forget(`${namespace}/${name}`);
+  }
+}
