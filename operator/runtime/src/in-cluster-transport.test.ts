@@ -17,20 +17,11 @@ afterEach(() => {
 function serviceAccount(): string {
   const folder = mkdtempSync(join(tmpdir(), "service-account-"));
   endings.push(() => rmSync(folder, { recursive: true }));
-  const request = [
-    "req",
-    "-x509",
-    "-newkey",
-    "ed25519",
-    "-nodes",
-    "-days",
-    "1",
-    "-subj",
-    "/CN=api",
-  ];
+  const request = ["req", "-x509", "-newkey", "ec", "-nodes", "-days", "1", "-subj", "/CN=api"];
+  const curve = ["-pkeyopt", "ec_paramgen_curve:prime256v1"];
   const files = ["-keyout", join(folder, "key.pem"), "-out", join(folder, "ca.crt")];
   const name = ["-addext", "subjectAltName=IP:127.0.0.1"];
-  execFileSync("openssl", [...request, ...files, ...name], { stdio: "ignore" });
+  execFileSync("openssl", [...request, ...curve, ...files, ...name], { stdio: "ignore" });
   writeFileSync(join(folder, "token"), "first\n");
   return folder;
 }

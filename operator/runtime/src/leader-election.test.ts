@@ -1,7 +1,9 @@
+import fc from "fast-check";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, test } from "vitest";
 import { LeaseServer } from "../test/lease-server.ts";
 import { QuietLog } from "../test/quiet-log.ts";
+import type { Clock } from "./clock.ts";
 import { createKubeClient } from "./create-kube-client.ts";
 import { type LeaderElectionOptions, runLeaderElection, type Term } from "./leader-election.ts";
 import { createRuntimeMetrics } from "./metrics.ts";
@@ -322,4 +324,79 @@ describe("a clean stop", () => {
 test("durations that allow two leaders are refused", () => {
   const options = { leaseDurationMs: 10_000, renewDeadlineMs: 10_000 };
   expect(() => candidate(new LeaseServer(), new VirtualClock(), options)).toThrow(RangeError);
+});
+
+/** The time of one machine: its own wall clock, the common monotonic one. */
+class SkewedClock implements Clock {
+  readonly #clock: VirtualClock;
+  skewMs = 0;
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now() + this.skewMs;
+  }
+
+  monotonic(): number {
+    return this.#clock.monotonic();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return this.#clock.sleep(ms, signal);
+  }
+}
+
+const trouble = fc.record({
+  who: fc.nat(2),
+  before: fc.constantFrom("none", "fail", "slow", "hang"),
+  after: fc.constantFrom("none", "fail", "slow", "hang"),
+  skewMs: fc.integer({ min: -3_600_000, max: 3_600_000 }),
+  forMs: fc.nat(40_000),
+});
+
+test("S10: never two are fresh at once, whatever clocks and network do; each term is new", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(trouble, { maxLength: 15 }), async (troubles) => {
+      const server = new LeaseServer();
+      const clock = new VirtualClock();
+      const strike = async (fault: string) => {
+        if (fault === "fail") throw new TransportError("down");
+        if (fault === "slow") await clock.sleep(7_000);
+        if (fault === "hang") await new Promise(() => undefined);
+      };
+      const all = [0, 1, 2].map((index) => {
+        const own = new SkewedClock(clock);
+        const faults = { before: "none", after: "none" };
+        const door = server.door(
+          () => strike(faults.before),
+          () => strike(faults.after),
+        );
+        const client = createKubeClient({ transport: door, clock: own, fieldManager: "me" });
+        const identity = `candidate-${index}`;
+        return { ...candidate(server, clock, { client, clock: own, identity }), own, faults };
+      });
+      const watch = async (ms: number) => {
+        for (let at = 0; at < ms; at += 250) {
+          await clock.advance(250);
+          expect(all.filter(({ election }) => election.isFresh()).length).toBeLessThan(2);
+        }
+      };
+      for (const { who, before, after, skewMs, forMs } of troubles) {
+        const one = all[who]!;
+        Object.assign(one.faults, { before, after });
+        one.own.skewMs = skewMs;
+        await watch(forMs);
+      }
+      for (const { faults } of all) Object.assign(faults, { before: "none", after: "none" });
+      await watch(45_000);
+      expect(all.filter(({ election }) => election.isFresh())).toHaveLength(1);
+      const terms = all.flatMap((one) => one.terms.map(({ transitions }) => transitions));
+      expect(new Set(terms).size).toBe(terms.length);
+      for (const { stop } of all) stop.abort();
+      await settle();
+    }),
+    { numRuns: 60 },
+  );
 });

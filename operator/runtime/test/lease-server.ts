@@ -21,12 +21,17 @@ export class LeaseServer {
   uid = 0;
   readonly writes: Lease[] = [];
 
-  /** The door of one client; `fault` decides what happens to each of its requests. */
-  door(fault: (request: ApiRequest) => Promise<void> = async () => undefined): Transport {
+  /** The door of one client; the faults strike before or after the request has its effect. */
+  door(
+    before: (request: ApiRequest) => Promise<void> = async () => undefined,
+    after: () => Promise<void> = async () => undefined,
+  ): Transport {
     return {
       request: async (request) => {
-        await fault(request);
-        return this.#answer(request);
+        await before(request);
+        const answer = this.#answer(request);
+        await after();
+        return answer;
       },
       watch: () => {
         throw new ApiError(405, "MethodNotAllowed", "no watch here");
