@@ -1,3 +1,4 @@
+import type { Refusal } from "../kernel/result.ts";
 import type { PublicKey } from "../kernel/scalars.ts";
 import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
 import { insertBlock, isNeeded, ORPHAN_ROUNDS_MAX } from "./block-tree.ts";
@@ -8,7 +9,7 @@ import { observeLife } from "./signing.ts";
 import type { Turn } from "./turn.ts";
 import type { SignedBlock } from "./types.ts";
 import { keepBallot } from "./vote-keeper.ts";
-import { checkShape } from "./vote-rule.ts";
+import { checkShape, observeInvalid } from "./vote-rule.ts";
 
 export function proposalStatement({ block, id, signature }: SignedBlock): SignedStatement {
   const { epoch, round, proposer } = block;
@@ -27,11 +28,6 @@ export function onBlock(turn: Turn, from: PublicKey, signed: SignedBlock): void 
   const { block, id } = signed;
   const { blocks, root } = turn.epoch;
   if (blocks.has(id) || root.id === id || block.round <= root.round - ORPHAN_ROUNDS_MAX) return;
-  const shape = checkShape(block);
-  if (!shape.ok) {
-    turn.drop(from, shape.error);
-    return;
-  }
   if (!turn.isMember(block.proposer)) {
     turn.drop(from, { code: "FOREIGN_AUTHOR", field: "block.proposer" });
     return;
@@ -42,18 +38,23 @@ export function onBlock(turn: Turn, from: PublicKey, signed: SignedBlock): void 
     turn.drop(from, { code: "BAD_SIGNATURE", field: "block" });
     return;
   }
+  const shape = checkShape(block);
+  if (!shape.ok) {
+    dropInvalid(turn, from, signed, shape.error);
+    return;
+  }
   observeLife(turn, statement);
   keepBallot(turn, statement);
   // Every signature in the certificate is checked: the ledger reads from it who voted.
   const qc = verifyQc(turn.state, block.qc);
   if (!qc.ok) {
-    turn.drop(from, qc.error);
+    dropInvalid(turn, from, signed, qc.error);
     return;
   }
   if (block.tc !== undefined) {
     const tc = verifyTc(turn.state, block.tc);
     if (!tc.ok) {
-      turn.drop(from, tc.error);
+      dropInvalid(turn, from, signed, tc.error);
       return;
     }
   }
@@ -71,6 +72,12 @@ export function onBlock(turn: Turn, from: PublicKey, signed: SignedBlock): void 
   if (!parentKnown && block.qc.round > turn.epoch.root.round) wantBlock(turn, block.qc, from);
   const certificate = turn.epoch.certified.get(id);
   if (certificate !== undefined) checkTwoChain(turn, certificate);
+}
+
+/** The signature is the proposer's: whoever brought the block, the proposer made it. */
+function dropInvalid(turn: Turn, from: PublicKey, signed: SignedBlock, refusal: Refusal): void {
+  turn.drop(from, refusal);
+  observeInvalid(turn, signed, refusal);
 }
 
 /** One author's third block in a round adds nothing: the first two are the evidence. */

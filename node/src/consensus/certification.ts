@@ -98,7 +98,23 @@ export function keepAttestation(turn: Turn, signed: SignedStatement): void {
   if (before.has(signed.author)) return;
   const attestations = withEntry(before, signed.author, signed);
   turn.changeChain({ attestations: withEntry(turn.chain.attestations, height, attestations) });
-  if (height > turn.chain.certified) certify(turn, signed);
+  if (height > turn.chain.certified) {
+    certify(turn, signed);
+    return;
+  }
+  const certificate = turn.chain.certificates.get(height);
+  if (certificate !== undefined) compareRoot(turn, signed, certificate);
+}
+
+/** For logs and metrics: a member whose state is not the quorum's. It is no misconduct by itself. */
+function compareRoot(
+  turn: Turn,
+  { statement, author }: SignedStatement,
+  { result }: ResultCertificate,
+): void {
+  if (statement.kind !== "attestation") return;
+  if (resultDigest(statement.result) === resultDigest(result)) return;
+  turn.observe({ kind: "wrong-root", author, height: result.height });
 }
 
 /** A quorum that says the same as `sample` makes a certificate. */
@@ -197,6 +213,9 @@ export function announce(turn: Turn, certificate: ResultCertificate): void {
     certificates: withEntry(certificates, height, certificate),
   });
   turn.emit({ kind: "certified", certificate });
+  for (const signed of turn.chain.attestations.get(height)?.values() ?? []) {
+    compareRoot(turn, signed, certificate);
+  }
   if (certificates.size >= 2 * BEHIND_MAX) forgetBelow(turn, height - BEHIND_MAX);
 }
 

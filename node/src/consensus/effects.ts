@@ -1,5 +1,5 @@
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
-import type { Height, Millis, PublicKey } from "../kernel/scalars.ts";
+import type { Digest, Height, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { SignedStatement, Statement } from "../kernel/statements.ts";
 import type { TimerName } from "./inputs.ts";
 import type { SafetyData } from "./safety-data.ts";
@@ -57,6 +57,15 @@ export type ConsensusEvent =
       readonly kind: "sign-of-life";
       readonly author: PublicKey;
       readonly statement: Statement["kind"];
+    }
+  /** Its attestation says another result than the quorum's; once for each member and height. */
+  | { readonly kind: "wrong-root"; readonly author: PublicKey; readonly height: Height }
+  /** It signed a block that no honest member signs; comes again if the block does. */
+  | {
+      readonly kind: "invalid-proposal";
+      readonly author: PublicKey;
+      readonly blockId: Digest;
+      readonly code: string;
     }
   | {
       readonly kind: "dropped";

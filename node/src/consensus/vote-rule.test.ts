@@ -61,6 +61,31 @@ describe("R2", () => {
     expect(solo.dropped()).toContain(code);
   });
 
+  test("a refused block is its proposer's fault, whoever brings it, where the signature is its own", () => {
+    const faults = (solo: Solo): string[] => {
+      return solo.effects.flatMap((effect) => {
+        if (effect.kind !== "observe" || effect.event.kind !== "invalid-proposal") return [];
+        return [`${effect.event.author === keyOf(solo.leader(2))} ${effect.event.code}`];
+      });
+    };
+    const solo = secondRound();
+    const misplaced = solo.block({
+      height: 2,
+      tc: tcOf(1, { b: 0, c: 0, d: 0 }, solo.state.epoch.highestQc),
+    });
+    solo.receive("c", { kind: "proposal", block: misplaced });
+    expect(faults(solo)).toEqual(["true TC_MISPLACED"]);
+    const gap = solo.block({ height: 3 });
+    solo.receive("c", { kind: "proposal", block: gap });
+    solo.receive("d", { kind: "proposal", block: gap });
+    expect(faults(solo)).toEqual(["true TC_MISPLACED", "true HEIGHT_GAP"]);
+    const forged = secondRound();
+    const { block, id } = forged.block({ height: 3 });
+    const signature = signStub(keyOf("x"), voteOf("x", gap).statement).signature;
+    forged.receive("c", { kind: "proposal", block: { ...gap, block, id, signature } });
+    expect(faults(forged)).toEqual([]);
+  });
+
   test("R2: no vote before every batch is here, and one as soon as it is", () => {
     const solo = secondRound();
     const batch = batchOf("b", 1, "payment");

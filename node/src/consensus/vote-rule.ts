@@ -118,6 +118,18 @@ export function judgeProposal(turn: Turn, { block }: SignedBlock): Verdict {
   return judgeContent(turn, block, parent);
 }
 
+/**
+ * Where an honest proposer may be behind this node: it has not executed the end of the epoch yet, or
+ * has forgotten the heartbeat of a key that left.
+ */
+const MAY_BE_HONEST: ReadonlySet<string> = new Set(["EPOCH_ENDED", "HEARTBEAT_USED"]);
+
+/** For logs and metrics. The proposer's signature has been verified. */
+export function observeInvalid(turn: Turn, { block, id }: SignedBlock, { code }: Refusal): void {
+  if (MAY_BE_HONEST.has(code)) return;
+  turn.observe({ kind: "invalid-proposal", author: block.proposer, blockId: id, code });
+}
+
 /** Votes for the first proposal of the current round that the rules allow. */
 export function tryVote(turn: Turn): void {
   const { round, safety, blocks } = turn.epoch;
@@ -130,6 +142,7 @@ export function tryVote(turn: Turn): void {
       const refused = { ...node, refused: verdict.refusal.code };
       turn.changeEpoch({ blocks: withEntry(turn.epoch.blocks, id, refused) });
       turn.drop(node.signed.block.proposer, verdict.refusal);
+      observeInvalid(turn, node.signed, verdict.refusal);
     }
     if (verdict.kind === "vote") {
       vote(turn, node.signed);

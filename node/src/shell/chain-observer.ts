@@ -1,5 +1,5 @@
 import type { ConsensusEvent } from "../consensus/effects.ts";
-import type { Millis, PublicKey } from "../kernel/scalars.ts";
+import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { ExecutionResult, LedgerEvent } from "../ledger/types.ts";
 import { marginTotals } from "../margin/engine.ts";
 import type { AccountStage, MarginEvent } from "../margin/types.ts";
@@ -13,17 +13,23 @@ const STAGES: readonly AccountStage[] = ["called", "reduce-only", "liquidating"]
 /** Blocks executed again after a start are no news: their latency would be the age of the chain. */
 const LATENCY_SECONDS_MAX = 60;
 
+type InvalidProposal = Extract<ConsensusEvent, { readonly kind: "invalid-proposal" }>;
+
 export interface ChainObserverOptions {
   readonly metrics: NodeMetrics;
   readonly log: Log;
   readonly now: () => Millis;
 }
 
+/** Blocks remembered as counted: a peer may bring one again and again. */
+const COUNTED_MAX = 1_024;
+
 /** Turns what happens on the chain into metrics and log lines. It decides nothing. */
 export class ChainObserver {
   readonly #options: ChainObserverOptions;
   readonly #stages = new Map<PublicKey, AccountStage>();
   readonly #lastSeenMs = new Map<PublicKey, Millis>();
+  readonly #counted = new Set<Digest>();
   readonly #startedMs: Millis;
 
   constructor(options: ChainObserverOptions) {
@@ -91,6 +97,15 @@ export class ChainObserver {
       case "sign-of-life":
         this.heard(event.author);
         return;
+      case "wrong-root": {
+        const { author: member, height } = event;
+        metrics.memberWrongRoots.inc({ member });
+        log.warn("a member attests another result than the quorum", { member, height });
+        return;
+      }
+      case "invalid-proposal":
+        this.#invalidProposal(event);
+        return;
       case "dropped":
         metrics.messagesDropped.inc({ code: event.code });
         log.debug("message dropped", { from: event.from, code: event.code, field: event.field });
@@ -98,6 +113,15 @@ export class ChainObserver {
       default:
         event satisfies never;
     }
+  }
+
+  #invalidProposal({ author: member, blockId, code }: InvalidProposal): void {
+    if (this.#counted.has(blockId)) return;
+    this.#counted.add(blockId);
+    const [oldest] = this.#counted;
+    if (this.#counted.size > COUNTED_MAX && oldest !== undefined) this.#counted.delete(oldest);
+    this.#options.metrics.memberInvalidProposals.inc({ member });
+    this.#options.log.warn("a member signed an invalid block", { member, code, blockId });
   }
 
   #executed({ result, receipts, events }: ExecutionResult): void {
@@ -194,6 +218,9 @@ export class ChainObserver {
       metrics.memberLastSeen.set({ member }, (now - seenMs) / 1_000);
       metrics.memberPower.set({ member }, Number(power));
       metrics.memberEquivocations.inc({ member }, 0);
+      metrics.memberWrongRoots.inc({ member }, 0);
+      metrics.memberInvalidProposals.inc({ member }, 0);
+      metrics.oracleOutliers.inc({ member }, 0);
     }
     for (const { key: member, silent, blocksSilent, msSilent } of liveness) {
       metrics.memberSilent.set({ member }, silent ? 1 : 0);

@@ -131,6 +131,18 @@ function memberMetrics(r: Registry) {
       "Pairs of conflicting signatures of the member that this node found.",
       member,
     ),
+    memberWrongRoots: counter(
+      r,
+      "quorate_member_wrong_roots_total",
+      "Heights for which the member attested another result than the quorum.",
+      member,
+    ),
+    memberInvalidProposals: counter(
+      r,
+      "quorate_member_invalid_proposals_total",
+      "Blocks signed by the member that no honest member signs.",
+      member,
+    ),
     pendingProofs: gauge(
       r,
       "quorate_pending_proofs",

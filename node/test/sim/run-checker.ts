@@ -24,6 +24,8 @@ export interface RunChecker {
   certified(name: string, certificate: Certified): void;
   answered(transaction: Digest, receipt: CertifiedReceipt): void;
   evidence(name: string, first: SignedStatement, second: SignedStatement): void;
+  /** An honest node counts a fault of this member in a metric that the operator reads. */
+  counted(name: string, member: PublicKey, fault: string): void;
 }
 
 interface Options {
@@ -127,6 +129,10 @@ export function createRunChecker(options: Options): RunChecker {
     evidence(name, first) {
       const what = () => `${name} holds evidence of ${first.author.slice(0, 8)}`;
       demand(!isHonest(first.author), "no evidence of honest keys", what);
+    },
+    counted(name, member, fault) {
+      const what = () => `${name} counts ${fault} of ${member.slice(0, 8)}`;
+      demand(!isHonest(member), "no fault of honest keys is counted", what);
     },
   };
 }

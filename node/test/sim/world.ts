@@ -1,5 +1,5 @@
 import { decodeChainRecord, encodeChainRecord } from "../../src/consensus/codec.ts";
-import type { Effect } from "../../src/consensus/effects.ts";
+import type { ConsensusEvent, Effect } from "../../src/consensus/effects.ts";
 import { decodePeerMessage, encodePeerMessage } from "../../src/consensus/message-codec.ts";
 import type { ChainRecord, PeerMessage } from "../../src/consensus/types.ts";
 import { AssertionError } from "../../src/kernel/assert.ts";
@@ -268,9 +268,17 @@ export class World {
       case "halt":
         throw new Violation(`${node.name}: ${effect.reason}`, { checker: "no honest node halts" });
       case "observe":
-        if (effect.event.kind === "round-timed-out") this.counts.add("rounds timed out");
+        this.#checkEvent(node, effect.event);
         return;
       default:
+    }
+  }
+
+  #checkEvent({ name }: SimNode, event: ConsensusEvent): void {
+    if (event.kind === "round-timed-out") this.counts.add("rounds timed out");
+    if (event.kind === "wrong-root") this.checker.counted(name, event.author, event.kind);
+    if (event.kind === "invalid-proposal") {
+      this.checker.counted(name, event.author, `${event.kind} ${event.code}`);
     }
   }
 
