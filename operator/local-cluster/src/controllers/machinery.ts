@@ -7,7 +7,7 @@ import { Kubelet } from "../kubelet/kubelet.ts";
 import type { BackOffPolicy } from "../kubelet/restart-back-off.ts";
 import { PidFile, sweepLeftovers } from "../supervisor/pid-file.ts";
 import type { AddressPlan } from "./address-plan.ts";
-import { NAMESPACES, PODS, type Pod } from "./api-types.ts";
+import { PODS, type Pod } from "./api-types.ts";
 import { DeploymentController } from "./deployment-controller.ts";
 import { EndpointController } from "./endpoints.ts";
 import { EventExpiry } from "./event-expiry.ts";
@@ -30,6 +30,7 @@ export interface MachineryOptions {
   readonly nodeGraceMs: number;
   readonly kubeconfigFile: string;
   readonly backOff?: BackOffPolicy;
+  readonly onError: (error: unknown) => void;
 }
 
 const CONTROLLERS = "kube-controller-manager";
@@ -42,7 +43,7 @@ export class Machinery {
 
   constructor(options: MachineryOptions) {
     this.#options = options;
-    const { folder, nodes, plan, images, nodeGraceMs, network, backOff } = options;
+    const { folder, nodes, plan, images, nodeGraceMs, network, backOff, onError } = options;
     const pids = join(folder, "pids.json");
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     sweepLeftovers(pids);
@@ -54,7 +55,8 @@ export class Machinery {
         name,
         address: plan.machine(index),
         labels: { "topology.kubernetes.io/zone": `zone-${index + 1}` },
-        store: options.client("kubelet"),
+        store: guarded(options.client("kubelet"), onError),
+        onError,
         images: table,
         addresses: network,
         folder: this.#machineFolder(name),
@@ -68,15 +70,14 @@ export class Machinery {
   }
 
   start(): void {
-    const { client, network, nodeGraceMs } = this.#options;
-    const store = client(CONTROLLERS);
-    this.#ensureNamespaces();
+    const { client, network, nodeGraceMs, onError } = this.#options;
+    const store = guarded(client(CONTROLLERS), onError);
     network.attach(store);
     for (const kubelet of this.kubelets) kubelet.start();
     this.#ends.push(
       new NodeLifecycle({ store, graceMs: nodeGraceMs }).start(),
       new VolumeBinder(store, (node) => this.#machineFolder(node)).start(),
-      new Scheduler(client("kube-scheduler")).start(),
+      new Scheduler(guarded(client("kube-scheduler"), onError)).start(),
       new EndpointController(store).start(),
       new ServiceProxy(store, network).start(),
       new ReplicaSetController(store).start(),
@@ -108,14 +109,21 @@ export class Machinery {
   #machineFolder(name: string): string {
     return join(this.#options.folder, "machines", name);
   }
+}
 
-  #ensureNamespaces(): void {
-    const store = this.#options.client(CONTROLLERS);
-    for (const name of ["default", "kube-system", "kube-public", "kube-node-lease"]) {
-      if (store.get(NAMESPACES, { namespace: "", name }) !== undefined) continue;
-      store.create(NAMESPACES, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
-    }
-  }
+/** An event that cannot be handled must not end the events that come after it. */
+function guarded(store: StoreClient, onError: (error: unknown) => void): StoreClient {
+  return {
+    ...store,
+    watch: (type, options, onEvent) =>
+      store.watch(type, options, (event) => {
+        try {
+          onEvent(event);
+        } catch (error) {
+          onError(error);
+        }
+      }),
+  };
 }
 
 function waitingReason(pod: Pod | undefined, container: string): string | undefined {

@@ -9,6 +9,7 @@ export class ClusterNetwork implements PodAddresses {
   /** By the pod's uid; an address is held until nothing of its pod runs. */
   readonly #held = new Map<string, string>();
   #store: StoreClient | undefined;
+  #onTaken: (address: string) => void = () => undefined;
 
   constructor(plan: AddressPlan) {
     this.#plan = plan;
@@ -20,6 +21,11 @@ export class ClusterNetwork implements PodAddresses {
     for (const { metadata, status } of store.list(PODS)) {
       if (status?.podIP !== undefined) this.#held.set(metadata.uid ?? "", status.podIP);
     }
+  }
+
+  /** Who listens at a service's address must leave it before the pod's program binds it. */
+  onTaken(listener: (address: string) => void): void {
+    this.#onTaken = listener;
   }
 
   acquire(pod: Pod): string {
@@ -34,6 +40,7 @@ export class ClusterNetwork implements PodAddresses {
     });
     const address = shared ?? this.#plan.pod(taken);
     this.#held.set(uid, address);
+    this.#onTaken(address);
     return address;
   }
 

@@ -40,6 +40,11 @@ export class ServiceProxy {
 
   start(): () => Promise<void> {
     const changed = () => this.#schedule();
+    this.#network.onTaken((address) => {
+      for (const place of this.#listeners.keys()) {
+        if (place.startsWith(`${address}:`)) void this.#close(place);
+      }
+    });
     const ends = [SERVICES, ENDPOINT_SLICES].map((type) => this.#store.watch(type, {}, changed));
     ends.push(
       this.#store.watch(PODS, {}, ({ type }) => {

@@ -4,18 +4,15 @@ import type { StoreClient } from "../apiserver/store-client.ts";
 import {
   CLAIMS,
   type Claim,
-  hasEnded,
   keyOf,
   type PersistentVolume,
-  PODS,
   STORAGE_CLASSES,
   VOLUMES,
 } from "./api-types.ts";
 import { EventRecorder } from "./event-recorder.ts";
-import { claimNames, SELECTED_NODE } from "./scheduling.ts";
+import { SELECTED_NODE } from "./scheduling.ts";
 
 export const PROVISIONER = "quorate.dev/folder";
-const CLAIM_PROTECTION = "kubernetes.io/pvc-protection";
 const VOLUME_PROTECTION = "kubernetes.io/pv-protection";
 const DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class";
 
@@ -43,7 +40,6 @@ export class VolumeBinder {
         this.#syncVolume(object);
         if (object.spec?.claimRef === undefined) this.#retryPending();
       }),
-      this.#store.watch(PODS, {}, ({ object }) => this.#freeClaims(object.metadata.namespace)),
     ];
     return () => {
       for (const end of ends) end();
@@ -70,18 +66,7 @@ export class VolumeBinder {
 
   #syncClaim(seen: Claim): void {
     const claim = this.#store.get(CLAIMS, keyOf(seen));
-    if (claim === undefined) return;
-    if (claim.metadata.deletionTimestamp !== undefined) {
-      this.#freeClaims(claim.metadata.namespace);
-      return;
-    }
-    const finalizers = claim.metadata.finalizers ?? [];
-    if (!finalizers.includes(CLAIM_PROTECTION)) {
-      this.#store.patch(CLAIMS, keyOf(claim), {
-        metadata: { finalizers: [...finalizers, CLAIM_PROTECTION] },
-      });
-      return;
-    }
+    if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) return;
     if (claim.spec?.storageClassName === undefined) {
       const [fallback] = this.#store
         .list(STORAGE_CLASSES)
@@ -228,21 +213,6 @@ export class VolumeBinder {
     this.#store.patch(VOLUMES, keyOf(volume), {
       metadata: { finalizers: finalizers.filter((one) => one !== VOLUME_PROTECTION) },
     });
-  }
-
-  /** A claim goes only when no pod uses it any more. */
-  #freeClaims(namespace = ""): void {
-    for (const claim of this.#store.list(CLAIMS, { namespace })) {
-      const { deletionTimestamp, finalizers = [], name } = claim.metadata;
-      if (deletionTimestamp === undefined || !finalizers.includes(CLAIM_PROTECTION)) continue;
-      const used = this.#store
-        .list(PODS, { namespace })
-        .some((pod) => !hasEnded(pod) && claimNames(pod.spec).includes(name));
-      if (used) continue;
-      this.#store.patch(CLAIMS, keyOf(claim), {
-        metadata: { finalizers: finalizers.filter((one) => one !== CLAIM_PROTECTION) },
-      });
-    }
   }
 }
 

@@ -38,6 +38,7 @@ export interface KubeletOptions {
   readonly leaseRenewMs: number;
   readonly backOff?: BackOffPolicy;
   readonly runProbe?: RunProbe;
+  readonly onError: (error: unknown) => void;
 }
 
 const LEASE_NAMESPACE = "kube-node-lease";
@@ -58,7 +59,7 @@ export class Kubelet {
   constructor(options: KubeletOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#machine = new Machine(options.name, options.pidFile);
+    this.#machine = new Machine(options.name, options.pidFile, options.onError);
     this.#recorder = new EventRecorder(options.store, "kubelet", options.name);
     mkdirSync(join(options.folder, "pods"), { recursive: true, mode: 0o700 });
   }

@@ -10,12 +10,15 @@ export class Machine {
   readonly name: string;
   readonly pidFile: PidFile;
   readonly #pending: (() => void)[] = [];
+  readonly #onError: (error: unknown) => void;
   #boot = 0;
   #power: Power = "on";
 
-  constructor(name: string, pidFile: PidFile) {
+  /** `onError` is told of what an answer to an event throws: other pods go on. */
+  constructor(name: string, pidFile: PidFile, onError: (error: unknown) => void) {
     this.name = name;
     this.pidFile = pidFile;
+    this.#onError = onError;
   }
 
   get power(): Power {
@@ -48,9 +51,17 @@ export class Machine {
     const run = (args: Args) => {
       if (boot !== this.#boot) return;
       if (this.#power === "paused") this.#pending.push(() => run(args));
-      else act(...args);
+      else this.#try(() => act(...args));
     };
     return (...args) => run(args);
+  }
+
+  #try(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#onError(error);
+    }
   }
 
   /** A timer of this boot; returns what cancels it. */

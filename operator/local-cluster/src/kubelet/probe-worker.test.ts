@@ -14,6 +14,10 @@ let failures: number;
 let machine: Machine;
 let worker: ProbeWorker;
 
+function fail(error: unknown): never {
+  throw error;
+}
+
 function start(probe: Probe, eager = false): void {
   worker = new ProbeWorker({
     machine,
@@ -35,7 +39,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   [ok, asked, turns, failures] = [true, 0, [], 0];
   const folder = mkdtempSync(join(tmpdir(), "quorate-probe-"));
-  machine = new Machine("local-1", new PidFile(join(folder, "pids.json")));
+  machine = new Machine("local-1", new PidFile(join(folder, "pids.json")), fail);
 });
 afterEach(() => {
   worker.stop();
@@ -55,7 +59,7 @@ describe("probe", () => {
 
   test("fails only after failureThreshold failures in a row", async () => {
     start({ periodSeconds: 1, failureThreshold: 3 });
-    await vi.advanceTimersByTimeAsync(0);
+    await vi.advanceTimersByTimeAsync(1_000);
     ok = false;
     await vi.advanceTimersByTimeAsync(2_000);
     expect([worker.state, failures]).toEqual(["success", 2]);
@@ -71,7 +75,7 @@ describe("probe", () => {
   test("successThreshold successes in a row bring it back", async () => {
     ok = false;
     start({ periodSeconds: 1, failureThreshold: 1, successThreshold: 2 });
-    await vi.advanceTimersByTimeAsync(0);
+    await vi.advanceTimersByTimeAsync(1_000);
     ok = true;
     await vi.advanceTimersByTimeAsync(1_000);
     expect(worker.state).toBe("failure");
@@ -95,7 +99,7 @@ describe("probe", () => {
 
   test("a paused machine asks nothing until it is resumed", async () => {
     start({ periodSeconds: 1 });
-    await vi.advanceTimersByTimeAsync(0);
+    await vi.advanceTimersByTimeAsync(1_000);
     machine.pause();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(asked).toBe(1);

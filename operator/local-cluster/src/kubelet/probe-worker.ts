@@ -18,6 +18,8 @@ export interface ProbeWorkerOptions {
   readonly onTurn: (state: ProbeState) => void;
 }
 
+/** No program listens before; a real kubelet starts its programs more slowly. */
+const FIRST_MS = 1_000;
 const EAGER_FIRST_MS = 50;
 const EAGER_MAX_MS = 1_000;
 
@@ -43,7 +45,7 @@ export class ProbeWorker {
   start(): void {
     const { initialDelayMs, periodMs } = this.#times;
     const eager = this.#options.eager && initialDelayMs === 0;
-    this.#in(eager ? periodMs : initialDelayMs);
+    this.#in(eager ? periodMs : Math.max(initialDelayMs, Math.min(FIRST_MS, periodMs)));
     if (eager) this.#eagerly(EAGER_FIRST_MS, 0);
   }
 
