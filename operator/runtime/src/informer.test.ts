@@ -173,6 +173,20 @@ describe("watch", () => {
     expect(transport.requests).toHaveLength(1);
   });
 
+  test("a watch that breaks again and again where it goes on leads to a list", async () => {
+    const { transport, run, clock } = running();
+    transport.answer(listOf([], "5"), listOf([], "6"));
+    run();
+    for (let i = 0; i < 4; i += 1) {
+      await settle();
+      transport.lastWatch.fail(new TransportError("a line of the watch is no JSON"));
+      await clock.advance(10_000);
+    }
+    expect(transport.watches).toHaveLength(5);
+    expect(transport.requests).toHaveLength(2);
+    expect(transport.lastWatch.query("resourceVersion")).toBe("6");
+  });
+
   test("an event without an object is an error and leads to a list", async () => {
     const { transport, run, clock } = running();
     transport.answer(listOf([], "5"), listOf([], "6"));
