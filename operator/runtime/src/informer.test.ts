@@ -180,7 +180,7 @@ describe("watch", () => {
     for (let i = 0; i < 4; i += 1) {
       await settle();
       transport.lastWatch.fail(new TransportError("a line of the watch is no JSON"));
-      await clock.advance(10_000);
+      await clock.advance(3_000);
     }
     expect(transport.watches).toHaveLength(5);
     expect(transport.requests).toHaveLength(2);
