@@ -3,7 +3,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Mutant, mutants } from "../node/test/mutants/mutants.ts";
+import { type Mutant, mutants as nodeMutants } from "../node/test/mutants/mutants.ts";
+import { operatorMutants } from "../operator/test/mutants/mutants.ts";
+
+export const mutants: readonly Mutant[] = [...nodeMutants, ...operatorMutants];
 
 export const repository = fileURLToPath(new URL("..", import.meta.url));
 

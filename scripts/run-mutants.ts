@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Mutant, mutants } from "../node/test/mutants/mutants.ts";
-import { checkMutants, findMutant, repository } from "./mutants.ts";
+import type { Mutant } from "../node/test/mutants/mutants.ts";
+import { checkMutants, findMutant, mutants, repository } from "./mutants.ts";
 
 interface Report {
   readonly numPassedTests: number;

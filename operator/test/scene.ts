@@ -183,6 +183,7 @@ function chainOf(scene: Partial<Scene>, actors: readonly Actor[]): ChainView {
     setHash: validatorSetHash(set),
     liveness: new Map(liveness),
     spares: [SPARE],
+    known: new Set(actors.map((_, index) => keyOf(index))),
     swaps: [],
     coolDownMs: 0,
     ...scene.chain,

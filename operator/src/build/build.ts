@@ -54,7 +54,7 @@ function staffSpares(observation: Observation, roster: readonly Roster[]): Staff
     return { retired: new Map(surplus.map(({ member }) => [member.name, true])), wanted: 0 };
   }
   const missing = spares - active.length;
-  const back = waiting.filter(({ member }) => member.retired).slice(-missing || waiting.length);
+  const back = waiting.filter(({ member }) => member.retired).slice(0, missing);
   return {
     retired: new Map(back.map(({ member }) => [member.name, false])),
     wanted: missing - back.length,
@@ -91,36 +91,33 @@ function newMembers(
   return made;
 }
 
-function removalOf({ member, role }: Roster, pod: PodView, set: string): PodRemoval | undefined {
-  const base = { name: pod.name, uid: pod.uid, how: "Delete" } as const;
-  const at = `${member.name} of ${set}`;
+function removalOf(
+  { member, role }: Roster,
+  { phase }: PodView,
+): Pick<PodRemoval, "how" | "reason" | "message"> | undefined {
+  const { name } = member;
   if (role === "Left") {
-    const message = `${at}: its seat went to another key; the volume stays`;
-    return { ...base, namespace: "", reason: "Rotated", message };
+    const message = `${name}: its seat went to another key; the volume stays`;
+    return { how: "Delete", reason: "Rotated", message };
   }
   if (member.retired && WAITS.has(role)) {
-    const message = `${at}: spec.spares is smaller now; the volume stays`;
-    return { ...base, namespace: "", reason: "ScaledDown", message };
+    const message = `${name}: spec.spares is smaller now; the volume stays`;
+    return { how: "Delete", reason: "ScaledDown", message };
   }
-  if (pod.phase === "Failed" || pod.phase === "Succeeded") {
-    const how = VOTES.has(role) ? "Evict" : "Delete";
-    const message = `${at}: its pod ended (${pod.phase}) and no container of it runs`;
-    return { ...base, namespace: "", how, reason: "PodFailed", message };
-  }
-  return undefined;
+  if (phase !== "Failed" && phase !== "Succeeded") return undefined;
+  const message = `${name}: its pod ended (${phase}) and no container of it runs`;
+  return { how: VOTES.has(role) ? "Evict" : "Delete", reason: "PodFailed", message };
 }
 
-function removals(observation: Observation, roster: readonly Roster[]): readonly PodRemoval[] {
-  const { set, pods } = observation;
+/** Never by force, never a voter's that runs (rules S14, STOLEN). */
+function removals({ set, pods }: Observation, roster: readonly Roster[]): readonly PodRemoval[] {
   const namespace = set.metadata.namespace ?? "default";
-  const found: PodRemoval[] = [];
-  for (const each of roster) {
+  return roster.flatMap((each) => {
     const pod = pods.find(({ member }) => member === each.member.name);
-    if (pod === undefined || pod.terminating) continue;
-    const removal = removalOf(each, pod, set.metadata.name);
-    if (removal !== undefined) found.push({ ...removal, namespace });
-  }
-  return found;
+    if (pod === undefined || pod.terminating) return [];
+    const removal = removalOf(each, pod);
+    return removal === undefined ? [] : [{ ...removal, namespace, name: pod.name, uid: pod.uid }];
+  });
 }
 
 /** The prices of one node: by its ordinal, else the default. Undefined: nobody knows yet. */
@@ -131,36 +128,17 @@ function pricesFor(observation: Observation, ordinal: number): readonly unknown[
   return sources[String(ordinal)] ?? sources["default"] ?? [];
 }
 
-/** From one pass's knowledge to the objects that should exist. Pure; touches nothing. */
-export function build(observation: Observation): Desired {
-  const { set, genesisHash } = observation;
-  const roster = rosterOf(observation);
-  const staffing = staffSpares(observation, roster);
-  const staffed = roster.map(({ member, role }) => {
-    return {
-      member: { ...member, retired: staffing.retired.get(member.name) ?? member.retired },
-      role,
-    };
-  });
-  const made = newMembers(observation, staffed, staffing.wanted);
-  const runs = staffed.filter(
-    ({ member, role }) => role !== "Left" && !(member.retired && WAITS.has(role)),
-  );
-  const ready = runs.flatMap(({ member, role }) => {
+function nodesOf(observation: Observation, staffed: readonly Roster[]) {
+  const { set, genesisHash, controlClientKey } = observation;
+  const ready = staffed.flatMap(({ member, role }) => {
+    if (role === "Left" || (member.retired && WAITS.has(role))) return [];
     const prices = pricesFor(observation, member.ordinal);
     // Without an address there is nothing to advertise: the Service's comes with the next pass.
     return prices === undefined || member.address === "" ? [] : [{ member, role, prices }];
   });
-  const fresh = { retired: false, consensusKey: undefined, networkKey: undefined };
-  const next = made.map(({ ordinal }) => ordinal + 1);
   return {
-    services: [
-      ...staffed.map(({ member }) => serviceOf(set, member)),
-      ...made.map(({ name, zone }) => serviceOf(set, { name, zone, ...fresh })),
-    ],
     configMaps: ready.map(({ member, prices }) => {
       const hash = isFounder(observation, member.ordinal) ? undefined : genesisHash;
-      const { controlClientKey } = observation;
       return configMapOf(set, member, { controlClientKey, prices, genesisHash: hash });
     }),
     claims: ready.map(({ member }) => claimOf(set, member.name)),
@@ -168,6 +146,27 @@ export function build(observation: Observation): Desired {
       const votes = role === "Voter" || role === "Leaving";
       return podOf(set, member, { votes, genesisHash });
     }),
+  };
+}
+
+/** From one pass's knowledge to the objects that should exist. Pure; touches nothing. */
+export function build(observation: Observation): Desired {
+  const { set } = observation;
+  const roster = rosterOf(observation);
+  const staffing = staffSpares(observation, roster);
+  const staffed = roster.map(({ member, role }) => {
+    const retired = staffing.retired.get(member.name) ?? member.retired;
+    return { member: { ...member, retired }, role };
+  });
+  const made = newMembers(observation, staffed, staffing.wanted);
+  const fresh = { retired: false, consensusKey: undefined, networkKey: undefined };
+  const next = made.map(({ ordinal }) => ordinal + 1);
+  return {
+    services: [
+      ...staffed.map(({ member }) => serviceOf(set, member)),
+      ...made.map(({ name, zone }) => serviceOf(set, { name, zone, ...fresh })),
+    ],
+    ...nodesOf(observation, staffed),
     newMembers: made,
     removals: removals(observation, staffed),
     nextOrdinal: Math.max(firstFreeOrdinal(observation), ...next),

@@ -4,7 +4,7 @@ import type { ChainView, MemberView, Observation } from "../observe/observation.
 
 /** What a member was in the last status; the chain may be out of sight. */
 function lastRole({ set }: Observation, member: MemberView): MemberRole | undefined {
-  return set.status?.members.find(({ name }) => name === member.name)?.role;
+  return set.status?.members?.find(({ name }) => name === member.name)?.role;
 }
 
 /** Whether the set founds its chain with this member. */
@@ -16,20 +16,13 @@ function isLeaving({ rotations }: Observation, key: string): boolean {
   return rotations.some(({ spec, status }) => spec.member === key && status?.phase === "Submitted");
 }
 
-/** Whether the key ever left the set by a swap; `mute` and `unmute` keep the member. */
-function wasSwappedOut({ swaps }: ChainView, key: string): boolean {
-  return swaps.some(({ leaver, newcomer }) => leaver === key && newcomer !== undefined);
-}
-
 function roleOnChain(observation: Observation, chain: ChainView, member: MemberView): MemberRole {
   const key = member.consensusKey;
   if (key === undefined) return "Joining";
   if (findMember(chain.set, key)) return isLeaving(observation, key) ? "Leaving" : "Voter";
   if (chain.spares.some((spare) => spare.key === key)) return "Spare";
   // A key that was on the chain never comes there again: it is not waited for.
-  const last = lastRole(observation, member);
-  const wasThere = last === "Voter" || last === "Leaving" || last === "Spare" || last === "Left";
-  return wasThere || wasSwappedOut(chain, key) ? "Left" : "Joining";
+  return chain.known.has(key) ? "Left" : "Joining";
 }
 
 /** A member's role: by the verified chain, else as the last status has it. */

@@ -1,0 +1,255 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { keyOf, memberView, observe, ownerKeyOf, type Scene, SPARE } from "../../test/scene.ts";
+import type { MemberView, NodeView, Observation } from "../observe/observation.ts";
+import { build } from "./build.ts";
+import { chooseZone } from "./placement.ts";
+
+const runs = { numRuns: 300 };
+const zones: readonly NodeView[] = [1, 2, 3, 4, 5].map((index) => {
+  return { name: `m${index}`, ready: true, unschedulable: false, zone: `zone-${index}` };
+});
+
+const spareKey = SPARE.key;
+const spareAt = (ordinal: number, more: Partial<MemberView> = {}) =>
+  memberView(ordinal, { consensusKey: spareKey, networkKey: spareKey, ...more });
+
+/** Four voters, and the members and chain spares that a test adds. */
+function living(
+  more: readonly MemberView[],
+  scene: Partial<Scene> = {},
+  change: Partial<Observation> = {},
+): Observation {
+  const observation = observe(scene);
+  return { ...observation, nodes: zones, members: [...observation.members, ...more], ...change };
+}
+
+const unborn: Partial<Observation> = {
+  chain: { kind: "unborn" },
+  genesisHash: undefined,
+  members: [],
+  pods: [],
+};
+
+describe("birth", () => {
+  test("founders come first, one a zone, and nothing but their Services", () => {
+    const desired = build({ ...observe({}), ...unborn, nodes: zones });
+    expect(desired.newMembers.map(({ name, zone, reason }) => [name, zone, reason])).toEqual([
+      ["val-0", "zone-1", "FounderNeeded"],
+      ["val-1", "zone-2", "FounderNeeded"],
+      ["val-2", "zone-3", "FounderNeeded"],
+      ["val-3", "zone-4", "FounderNeeded"],
+    ]);
+    expect(desired.services.map(({ metadata }) => metadata.name)).toHaveLength(4);
+    expect([desired.pods, desired.claims, desired.configMaps]).toEqual([[], [], []]);
+    expect(desired.nextOrdinal).toBe(4);
+  });
+
+  test("a birth that was cut off goes on where it was", () => {
+    const members = [memberView(0), memberView(2)].map((member) => {
+      return { ...member, consensusKey: undefined, networkKey: undefined };
+    });
+    const desired = build({ ...observe({}), ...unborn, nodes: zones, members });
+    expect(desired.newMembers.map(({ name }) => name)).toEqual(["val-1", "val-3"]);
+    expect(desired.pods.map(({ metadata }) => metadata.name)).toEqual(["val-0", "val-2"]);
+  });
+
+  test("rule GENESIS: founders name no genesis, whoever comes later names the one chain", () => {
+    const desired = build(living([spareAt(4)]));
+    const hashes = desired.configMaps.map(({ data }) => {
+      const parsed: unknown = JSON.parse(data["node.json"] ?? "");
+      return (parsed as { genesisHash?: string }).genesisHash;
+    });
+    expect(hashes).toEqual([undefined, undefined, undefined, undefined, "c".repeat(64)]);
+  });
+
+  test("no spare is made before there is a chain whose hash it could name", () => {
+    const desired = build({ ...observe({ spec: { spares: 3 } }), ...unborn, nodes: zones });
+    expect(desired.newMembers.map(({ reason }) => reason)).not.toContain("SpareNeeded");
+  });
+});
+
+describe("spares", () => {
+  test("as many as spec.spares, each with an ordinal that nobody ever had", () => {
+    fc.assert(
+      fc.property(fc.nat(4), fc.nat(4), fc.integer({ min: 0, max: 20 }), (wanted, there, next) => {
+        const members = Array.from({ length: there }, (_, index) =>
+          memberView(4 + index, { consensusKey: undefined }),
+        );
+        const observation = living(members, { spec: { spares: wanted } });
+        const status = { nextOrdinal: next } as NonNullable<Observation["set"]["status"]>;
+        const desired = build({ ...observation, set: { ...observation.set, status } });
+        expect(desired.newMembers).toHaveLength(Math.max(0, wanted - there));
+        const first = Math.max(next, 4 + there);
+        for (const [index, made] of desired.newMembers.entries()) {
+          expect(made).toMatchObject({ ordinal: first + index, reason: "SpareNeeded" });
+        }
+        const retired = desired.services.filter(
+          ({ metadata }) => metadata.annotations?.["quorate.dev/retired"] === "true",
+        );
+        expect(retired).toHaveLength(Math.max(0, there - wanted));
+      }),
+      runs,
+    );
+  });
+
+  test("a leaver is replaced: its seat's newcomer is a voter, and a new spare is made", () => {
+    const [, second, third, fourth] = observe({}).members;
+    const left = memberView(9, { consensusKey: keyOf(60) });
+    const observation = living([], {}, {});
+    if (observation.chain.kind !== "verified") throw new Error("verified");
+    const known = new Set([...observation.chain.chain.known, keyOf(60)]);
+    const chain = { kind: "verified", chain: { ...observation.chain.chain, known } } as const;
+    const members = [memberView(0), second, third, fourth, left].filter(
+      (each) => each !== undefined,
+    );
+    const desired = build({ ...observation, chain, members });
+    expect(desired.newMembers).toMatchObject([{ name: "val-10", reason: "SpareNeeded" }]);
+    expect(desired.pods.map(({ metadata }) => metadata.name)).not.toContain("val-9");
+    expect(desired.claims.map(({ metadata }) => metadata.name)).not.toContain("val-9-data");
+  });
+
+  test("scale-down takes the newest, never one that ever sat, and scaling up brings it back", () => {
+    const members = [spareAt(4), spareAt(5, { consensusKey: keyOf(51) })];
+    const spares = [SPARE, { ...SPARE, key: keyOf(51) }];
+    const marks = (observation: Observation) =>
+      build(observation).services.map(
+        ({ metadata }) => metadata.annotations?.["quorate.dev/retired"] === "true",
+      );
+    const none = [false, false, false, false];
+    expect(marks(living(members, { spares }))).toEqual([...none, false, true]);
+    const swap = {
+      epoch: 2,
+      height: 1,
+      cause: "owner",
+      leaver: keyOf(51),
+      newcomer: keyOf(1),
+      proof: "",
+      newcomerRegisteredAt: 0,
+      power: 1n,
+    } as const;
+    expect(marks(living(members, { spares, chain: { swaps: [swap] } }))).toEqual([
+      ...none,
+      true,
+      false,
+    ]);
+    const retired = [spareAt(4), spareAt(5, { consensusKey: keyOf(51), retired: true })];
+    expect(marks(living(retired, { spares, spec: { spares: 2 } }))).toEqual([
+      ...none,
+      false,
+      false,
+    ]);
+    expect(build(living(retired, { spares, spec: { spares: 2 } })).newMembers).toEqual([]);
+  });
+
+  test("while the chain is out of sight nobody is made and nobody goes", () => {
+    const away = { kind: "unreachable", message: "" } as const;
+    const desired = build(living([spareAt(4)], { spec: { spares: 3 } }, { chain: away }));
+    expect([desired.newMembers, desired.removals]).toEqual([[], []]);
+    expect(desired.pods).toHaveLength(5);
+  });
+});
+
+describe("removals", () => {
+  test("rule STOLEN: no pod of a seated key is deleted, whatever state it is in", () => {
+    const phase = fc.constantFrom("Pending", "Running", "Succeeded", "Failed", "Unknown");
+    fc.assert(
+      fc.property(
+        fc.array(phase, { minLength: 5, maxLength: 5 }),
+        fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+        fc.nat(2),
+        (phases, retired, spares) => {
+          const base = living([spareAt(4)], { spec: { spares } });
+          const [pod] = base.pods;
+          if (pod === undefined) throw new Error("a pod");
+          const members = base.members.map((each, at) => ({
+            ...each,
+            retired: retired[at] === true,
+          }));
+          const pods = members.map(({ name }, at) => {
+            return { ...pod, name, member: name, uid: `u${at}`, phase: phases[at] ?? "Unknown" };
+          });
+          const { removals } = build({ ...base, members, pods });
+          for (const { name, how } of removals) if (name !== "val-4") expect(how).toBe("Evict");
+          const ended = phases
+            .slice(0, 4)
+            .filter((each) => each === "Failed" || each === "Succeeded");
+          expect(removals.filter(({ how }) => how === "Evict")).toHaveLength(ended.length);
+        },
+      ),
+      runs,
+    );
+  });
+
+  test("a leaver's pod goes only when its swap is effective, and its volume stays", () => {
+    const observation = living([]);
+    const { removals } = build(observation);
+    expect(removals).toEqual([]);
+    if (observation.chain.kind !== "verified") throw new Error("verified");
+    const { set } = observation.chain.chain;
+    const members = set.members.map((member) =>
+      member.key === keyOf(0) ? { ...member, key: spareKey } : member,
+    );
+    const chain = { ...observation.chain.chain, set: { ...set, members } };
+    const after = build({ ...observation, chain: { kind: "verified", chain } });
+    expect(after.removals).toMatchObject([
+      { name: "val-0", uid: "pod-0", how: "Delete", reason: "Rotated" },
+    ]);
+    expect(after.services.map(({ metadata }) => metadata.name)).toContain("val-0");
+  });
+});
+
+describe("placement", () => {
+  test("voters spread over the zones as evenly as the open zones allow", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+        fc.nat(8),
+        (open, count) => {
+          const nodes = zones.map((node, index) => ({ ...node, ready: open[index] === true }));
+          const placed: { zone: string; votes: boolean }[] = [];
+          for (let index = 0; index < count; index += 1) {
+            placed.push({ zone: chooseZone(nodes, placed), votes: true });
+          }
+          const openZones = nodes.filter(({ ready }) => ready).map(({ zone }) => zone);
+          const loads = openZones.map((zone) => placed.filter((each) => each.zone === zone).length);
+          if (openZones.length === 0) expect(placed.every(({ zone }) => zone === "")).toBe(true);
+          else expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1);
+        },
+      ),
+      runs,
+    );
+  });
+
+  test("a new spare goes where no voter is, if there is such a zone", () => {
+    const desired = build(living([]));
+    expect(desired.newMembers).toMatchObject([{ name: "val-4", zone: "zone-4" }]);
+  });
+});
+
+test("the objects of one member", () => {
+  const desired = build(living([], { spec: { spares: 0 } }));
+  const [service, config, claim, pod] = [
+    desired.services[1],
+    desired.configMaps[1],
+    desired.claims[1],
+    desired.pods[1],
+  ];
+  expect({ service, config, claim, pod }).toMatchSnapshot();
+});
+
+test("prices go by ordinal, else by default; while nobody knows them no node is made", () => {
+  const spec = { prices: { sourcesRef: { name: "prices" } } };
+  const withSources = living(
+    [],
+    { spec },
+    { priceSources: { default: [{ a: 1 }], "2": [{ b: 2 }] } },
+  );
+  const seen = build(withSources).configMaps.map(({ data }) => {
+    const parsed: unknown = JSON.parse(data["node.json"] ?? "");
+    return (parsed as { prices: unknown }).prices;
+  });
+  expect(seen).toEqual([[{ a: 1 }], [{ a: 1 }], [{ b: 2 }], [{ a: 1 }]]);
+  expect(build(living([], { spec })).configMaps).toEqual([]);
+  expect(ownerKeyOf(0)).toHaveLength(64);
+});

@@ -1,0 +1,6 @@
+import { buildMutants } from "./build.ts";
+import { decideMutants } from "./decide.ts";
+import { detectMutants } from "./detect.ts";
+
+/** In the form of node/test/mutants/mutant.ts; `npm run mutants` runs them with the node's. */
+export const operatorMutants = [...detectMutants, ...decideMutants, ...buildMutants];
