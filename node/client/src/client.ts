@@ -158,6 +158,11 @@ export class QuorateClient {
     return this.#trust.light.set;
   }
 
+  /** The set of an epoch, if it was proven to this client. */
+  setOf(epoch: Epoch): ValidatorSet | undefined {
+    return this.#trust.light.setOf(epoch);
+  }
+
   /** The greatest height of which this client verified a certificate. */
   get newestHeight(): Height {
     return this.#trust.light.newestHeight;

@@ -16,8 +16,14 @@ export interface SilenceCount {
   readonly isSilent: boolean;
 }
 
+/** What the count rests on: certified leaves alone, so that a light client counts the same. */
+export type SilenceState = Pick<
+  LedgerState,
+  "liveness" | "proposedAt" | "height" | "clockMs" | "set"
+> & { readonly genesis: Pick<LedgerState["genesis"], "parameters"> };
+
 /** Power of those whose blocks came after `height`, `accused` not counted. */
-function proposersSince(state: LedgerState, height: Height, accused: PublicKey): Power {
+function proposersSince(state: SilenceState, height: Height, accused: PublicKey): Power {
   const proposers = [...state.proposedAt].filter(([key, at]) => key !== accused && at > height);
   return powerOf(
     state.set,
@@ -30,7 +36,7 @@ function proposersSince(state: LedgerState, height: Height, accused: PublicKey):
  * f+1, no sign of life; or over `silenceWindowsDespiteHeartbeats` windows no vote, whatever else
  * came.
  */
-export function silenceOf(state: LedgerState, key: PublicKey): SilenceCount | undefined {
+export function silenceOf(state: SilenceState, key: PublicKey): SilenceCount | undefined {
   const liveness = state.liveness.get(key);
   if (liveness === undefined) return undefined;
   const { silenceBlocks, silenceMs, silenceWindowsDespiteHeartbeats } =

@@ -196,7 +196,13 @@ function setMuted(work: Work, seat: Seat, proof: Digest): Refusal | undefined {
 }
 
 /** RATE: a cool-down lies between changes of the set by silence: swaps, mutes, unmutes. */
-export function coolDownMs({ lastSilenceSwapMs: last, clockMs, genesis }: LedgerState): Millis {
+export function coolDownMs({
+  lastSilenceSwapMs: last,
+  clockMs,
+  genesis,
+}: Pick<LedgerState, "lastSilenceSwapMs" | "clockMs"> & {
+  readonly genesis: Pick<LedgerState["genesis"], "parameters">;
+}): Millis {
   const { coolDownWindows, silenceMs } = genesis.parameters.rotation;
   return last === undefined ? 0 : Math.max(0, last + coolDownWindows * silenceMs - clockMs);
 }

@@ -1,6 +1,6 @@
 import { LABELS, PORTS } from "../api/v1alpha1/labels.ts";
 import { isReachable } from "../birth/identities.ts";
-import type { ClusterCache } from "../observe/cluster-cache.ts";
+import type { ClusterView } from "../observe/cluster-cache.ts";
 import { memberView, podView } from "../observe/cluster-view.ts";
 import { hostPort } from "../observe/scrape.ts";
 
@@ -15,7 +15,7 @@ export interface TargetGroup {
  * view the series are. Undefined where there is no such set.
  */
 export function targetGroups(
-  cache: ClusterCache,
+  cache: ClusterView,
   key: { readonly namespace: string; readonly name: string },
 ): readonly TargetGroup[] | undefined {
   if (cache.set(key) === undefined) return undefined;

@@ -40,6 +40,9 @@ export interface SetObjects {
   readonly claims: readonly PersistentVolumeClaim[];
 }
 
+/** What the steps read of the cluster. */
+export type ClusterView = Pick<ClusterCache, "set" | "rotations" | "objects" | "nodes">;
+
 /**
  * Copies of what the operator looks after, kept up to date by watches. Only objects with the set's
  * label are kept: its memory does not grow with what others have in the cluster.

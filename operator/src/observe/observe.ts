@@ -12,7 +12,7 @@ import type {
   VerifiedChain,
 } from "../ports.ts";
 import { NamedObjects } from "./access.ts";
-import type { ClusterCache } from "./cluster-cache.ts";
+import type { ClusterView } from "./cluster-cache.ts";
 import { memberView, nodeView, podView } from "./cluster-view.ts";
 import { type GenesisReading, readGenesis } from "./genesis-object.ts";
 import type { MemberView, Observation, PeersReading, PodView } from "./observation.ts";
@@ -20,7 +20,7 @@ import { readPrometheus } from "./prometheus.ts";
 import { hostPort, scrape } from "./scrape.ts";
 
 export interface ObserverPorts {
-  readonly cache: ClusterCache;
+  readonly cache: ClusterView;
   readonly kube: KubeClient;
   readonly chain: ChainPort;
   readonly control: NodeControlPort;

@@ -41,9 +41,9 @@ type Vector = z.infer<typeof vector>["data"]["result"];
 /** Thrown inside this file only: why nothing of it can be believed. */
 class Blindness extends Error {
   readonly reason: BlindReason;
-  constructor(reason: BlindReason, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.reason = reason;
+  constructor(message: string, why: { readonly reason: BlindReason } & ErrorOptions) {
+    super(message, why);
+    this.reason = why.reason;
   }
 }
 
@@ -84,16 +84,22 @@ async function query(http: HttpPort, access: PrometheusAccess, promql: string): 
     ...(ca === undefined ? {} : { ca }),
   });
   if (answer.status !== 200) {
-    throw new Blindness("PrometheusUnreachable", `${url} answers HTTP ${answer.status}`);
+    throw new Blindness(`${url} answers HTTP ${answer.status}`, {
+      reason: "PrometheusUnreachable",
+    });
   }
   const parsed = vector.safeParse(json(answer.body));
   if (!parsed.success) {
     const where = parsed.error.issues[0]?.path.join(".") ?? "";
-    throw new Blindness("PrometheusMalformed", `${url}: ${where || "body"} is no instant vector`);
+    throw new Blindness(`${url}: ${where || "body"} is no instant vector`, {
+      reason: "PrometheusMalformed",
+    });
   }
   const [warning] = parsed.data.warnings ?? [];
   if (warning !== undefined) {
-    throw new Blindness("PrometheusMalformed", `${url} warns: ${warning.slice(0, 200)}`);
+    throw new Blindness(`${url} warns: ${warning.slice(0, 200)}`, {
+      reason: "PrometheusMalformed",
+    });
   }
   return parsed.data.data.result;
 }
@@ -103,7 +109,7 @@ async function ask(http: HttpPort, address: string, options: Parameters<HttpPort
     return await http.get(address, options);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Blindness("PrometheusUnreachable", why.slice(0, 300), { cause });
+    throw new Blindness(why.slice(0, 300), { reason: "PrometheusUnreachable", cause });
   }
 }
 
@@ -120,7 +126,9 @@ function finite(text: string, metric: Readonly<Record<string, string>>): number 
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isFinite(value)) return value;
   const name = metric["__name__"] ?? "a sample";
-  throw new Blindness("PrometheusMalformed", `${name} is "${text}", which is no number`);
+  throw new Blindness(`${name} is "${text}", which is no number`, {
+    reason: "PrometheusMalformed",
+  });
 }
 
 function samplesOf(
@@ -139,7 +147,7 @@ function samplesOf(
   }
   if (byObserver.size === 0) {
     const about = `set ${question.namespace}/${question.set}`;
-    throw new Blindness("PrometheusEmpty", `${access.url} knows no series of ${about}`);
+    throw new Blindness(`${access.url} knows no series of ${about}`, { reason: "PrometheusEmpty" });
   }
   const takenAtMs = new Map(
     times.map(({ metric, value }) => [metric["observer"] ?? "", finite(value[1], metric) * 1_000]),
@@ -155,7 +163,7 @@ function samplesOf(
     const youngest = Math.min(...samples.map(({ ageMs }) => ageMs));
     const age = Number.isFinite(youngest) ? `${Math.round(youngest)} ms off` : "without a time";
     const message = `the newest sample is ${age}, at most ${staleMs} ms may be`;
-    throw new Blindness("PrometheusStale", message);
+    throw new Blindness(message, { reason: "PrometheusStale" });
   }
   return fresh;
 }

@@ -12,14 +12,14 @@ import type { Desired } from "../build/desired.ts";
 import { decide } from "../decide/decide.ts";
 import { detect } from "../detect/detect.ts";
 import { diff } from "../diff/diff.ts";
-import type { ClusterCache } from "../observe/cluster-cache.ts";
+import type { ClusterView } from "../observe/cluster-cache.ts";
 import type { Observed, Observer } from "../observe/observe.ts";
 import type { ChainPort } from "../ports.ts";
 import type { OperatorMetrics } from "../report/metrics.ts";
 import type { Reporter } from "../report/report.ts";
 
 export interface ReconcilerPorts {
-  readonly cache: ClusterCache;
+  readonly cache: ClusterView;
   /** Fenced: writes only while the lease is fresh (rule S10). */
   readonly kube: KubeClient;
   readonly chain: ChainPort;

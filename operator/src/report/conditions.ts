@@ -50,7 +50,7 @@ export function holdReason({ rule, reason }: Refusal): string {
 export function holdOf({ decision, birth }: Pass): Refusal | undefined {
   if (birth.phase !== "Alive") return decision.refusals.find(({ reason }) => reason === "Paused");
   const rank = (refusal: Refusal): number => {
-    const at = HOLD_ORDER.findIndex((reason) => reason === holdReason(refusal));
+    const at = HOLD_ORDER.indexOf(holdReason(refusal));
     return at === -1 ? HOLD_ORDER.length : at;
   };
   const holds = decision.refusals.filter(({ member }) => member === undefined);
