@@ -131,9 +131,17 @@ export class Adversary {
     const tellsFirst = split && second !== undefined ? audience.slice(0, half) : audience;
     const tellsSecond = split ? audience.slice(half) : audience;
     this.#send(tellsFirst, first.body);
-    if (second === undefined) return;
-    this.#send(tellsSecond, second.body);
     const short = (keys: readonly string[]): string[] => keys.map((key) => key.slice(0, 12));
+    if (second === undefined) {
+      if (kind !== "attestation") return;
+      const report = { kind, epoch, place, first: first.about, second: undefined };
+      this.#options.tell(
+        `a wrong root at ${epoch}/${place}: ${first.about.slice(0, 12)} to ${short(tellsFirst).join(" ")}`,
+        { ...report, tellsFirst, tellsSecond: [] },
+      );
+      return;
+    }
+    this.#send(tellsSecond, second.body);
     this.#options.tell(
       `two ${kind}s at ${epoch}/${place}: ${first.about.slice(0, 12)} to ` +
         `${short(tellsFirst).join(" ") || "nobody"}, ${second.about.slice(0, 12)} to ` +

@@ -7,10 +7,18 @@ import { type Result, type Signed, type Statement, signedBytes } from "../strang
 import type { News, Opening } from "./follower.ts";
 import { type Body, signedToWire } from "./wire.ts";
 
-export type Mode = "votes" | "proposals" | "attestations";
-export const MODES: readonly Mode[] = ["votes", "proposals", "attestations"];
+export type Mode = "votes" | "proposals" | "attestations" | "wrong-root";
+/** The modes that sign two of what an honest key signs one of. */
+export const EQUIVOCATIONS: readonly Mode[] = ["votes", "proposals", "attestations"];
+export const MODES: readonly Mode[] = [...EQUIVOCATIONS, "wrong-root"];
 
-/** Two statements of which an honest key signs one only; without `second` it is honest. */
+/** The validator whose place this is may have attested the heights of the last moments itself. */
+const FOREIGN_HEIGHTS = 20;
+
+/**
+ * Two statements of which an honest key signs one only. Without `second` there is no pair: the vote
+ * or proposal is honest, the attestation is of a wrong root.
+ */
 export interface Act {
   readonly kind: "vote" | "proposal" | "attestation";
   readonly epoch: number;
@@ -121,24 +129,23 @@ export class Attack {
     return ranks[round % ranks.length]?.key;
   }
 
-  /** The result that an honest peer attests, and one with another state root. */
+  /** The result that an honest peer attests, and one with another state root; or that one alone. */
   #attest(result: Result, set: ValidatorSet): Act | undefined {
     const { epoch, height, stateRoot } = result;
-    if (!this.#modes.has("attestations")) return undefined;
+    const isPair = this.#modes.has("attestations");
+    if (!isPair && !this.#modes.has("wrong-root")) return undefined;
+    // A single wrong root must not become a pair with what the key signed before.
+    if (!isPair && this.#attestedHeight === 0) this.#attestedHeight = height + FOREIGN_HEIGHTS;
     if (epoch !== set.epoch || height <= this.#attestedHeight) return undefined;
     this.#attestedHeight = height;
     const attest = (about: string): { about: string; body: Body } => {
       const statement = { kind: "attestation", result: { ...result, stateRoot: about } } as const;
       return { about, body: signedToWire(this.#sign(statement)) };
     };
-    const invented = sha256(text("a state that nobody has"), key(stateRoot));
-    return {
-      kind: "attestation",
-      epoch,
-      place: height,
-      first: attest(stateRoot),
-      second: attest(invented),
-    };
+    const wrong = attest(sha256(text("a state that nobody has"), key(stateRoot)));
+    const act = { kind: "attestation", epoch, place: height } as const;
+    if (!isPair) return { ...act, first: wrong, second: undefined };
+    return { ...act, first: attest(stateRoot), second: wrong };
   }
 }
 

@@ -7,11 +7,11 @@ import {
   runProgram,
 } from "../stranger/arguments.ts";
 import { type ActReport, Adversary } from "./adversary.ts";
-import { MODES, type Mode } from "./attack.ts";
+import { EQUIVOCATIONS, MODES, type Mode } from "./attack.ts";
 
 /**
  * A validator turned malicious: it has the validator's address, volume and keys, reaches only its
- * peers' consensus ports, and signs two of what an honest key signs one of. It shares no code with
+ * peers' consensus ports, and signs two of what an honest key signs one of, or one wrong root. It shares no code with
  * the node: it was written from node/spec.
  */
 interface Options {
@@ -27,10 +27,10 @@ interface Options {
 }
 
 function modeArgument(text: string): readonly Mode[] {
-  if (text === "all") return MODES;
+  if (text === "all") return EQUIVOCATIONS;
   const mode = MODES.find((name) => text === name || `${text}s` === name);
   if (mode !== undefined) return [mode];
-  throw new InvalidArgumentError(`write one of ${MODES.join(", ")}, all`);
+  throw new InvalidArgumentError(`write one of ${MODES.join(", ")}, all (the first three)`);
 }
 
 function print(line: string, act: ActReport | undefined, json: boolean): void {
@@ -65,7 +65,12 @@ const command = new Command("adversary")
     "address of the validator's peer listener",
     addressArgument,
   )
-  .option("--mode <mode>", "votes, proposals, attestations or all", modeArgument, MODES)
+  .option(
+    "--mode <mode>",
+    "votes, proposals, attestations, all (two of each), or wrong-root (one a height)",
+    modeArgument,
+    EQUIVOCATIONS,
+  )
   .option("--split", "each peer hears only one of the two statements", false)
   .option("--skip-peer <key>", "network key of a peer that hears nothing; repeatable", keyArgument)
   .option("--deaf-to <key>", "the same by consensus key; repeatable", keyArgument)

@@ -3,8 +3,8 @@ import type { Network, NetworkNode } from "./network.ts";
 
 const ADVERSARY = fileURLToPath(new URL("../adversary/main.ts", import.meta.url));
 
-/** What it signs two of. */
-export type AdversaryMode = "vote" | "proposal" | "attestation";
+/** What it signs two of; or one wrong state root a height, and no pair. */
+export type AdversaryMode = "vote" | "proposal" | "attestation" | "wrong-root";
 
 export interface TakeOver {
   readonly mode: AdversaryMode;
