@@ -8,6 +8,7 @@ import type { BackOffPolicy } from "../kubelet/restart-back-off.ts";
 import { PidFile, sweepLeftovers } from "../supervisor/pid-file.ts";
 import type { AddressPlan } from "./address-plan.ts";
 import { PODS, type Pod } from "./api-types.ts";
+import { attempt, type OnError } from "./attempt.ts";
 import { DeploymentController } from "./deployment-controller.ts";
 import { EndpointController } from "./endpoints.ts";
 import { EventExpiry } from "./event-expiry.ts";
@@ -30,7 +31,7 @@ export interface MachineryOptions {
   readonly nodeGraceMs: number;
   readonly kubeconfigFile: string;
   readonly backOff?: BackOffPolicy;
-  readonly onError: (error: unknown) => void;
+  readonly onError: OnError;
 }
 
 const CONTROLLERS = "kube-controller-manager";
@@ -75,14 +76,14 @@ export class Machinery {
     network.attach(store);
     for (const kubelet of this.kubelets) kubelet.start();
     this.#ends.push(
-      new NodeLifecycle({ store, graceMs: nodeGraceMs }).start(),
+      new NodeLifecycle({ store, graceMs: nodeGraceMs, onError }).start(),
       new VolumeBinder(store, (node) => this.#machineFolder(node)).start(),
-      new Scheduler(guarded(client("kube-scheduler"), onError)).start(),
+      new Scheduler(guarded(client("kube-scheduler"), onError), onError).start(),
       new EndpointController(store).start(),
-      new ServiceProxy(store, network).start(),
+      new ServiceProxy({ store, network, onError }).start(),
       new ReplicaSetController(store).start(),
       new DeploymentController(store).start(),
-      new EventExpiry(store).start(),
+      new EventExpiry(store, onError).start(),
     );
   }
 
@@ -112,17 +113,11 @@ export class Machinery {
 }
 
 /** An event that cannot be handled must not end the events that come after it. */
-function guarded(store: StoreClient, onError: (error: unknown) => void): StoreClient {
+function guarded(store: StoreClient, onError: OnError): StoreClient {
   return {
     ...store,
     watch: (type, options, onEvent) =>
-      store.watch(type, options, (event) => {
-        try {
-          onEvent(event);
-        } catch (error) {
-          onError(error);
-        }
-      }),
+      store.watch(type, options, (event) => attempt(onError, () => onEvent(event))),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   type Pod,
   type Taint,
 } from "./api-types.ts";
+import { attempt, type OnError } from "./attempt.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { tolerates } from "./scheduling.ts";
 
@@ -25,19 +26,22 @@ export interface NodeLifecycleOptions {
   readonly store: StoreClient;
   /** A node whose lease is older is unknown. A real controller waits 40 s. */
   readonly graceMs: number;
+  readonly onError: OnError;
 }
 
 /** Calls nodes lost, taints them, and evicts pods that do not tolerate it. */
 export class NodeLifecycle {
   readonly #store: StoreClient;
   readonly #graceMs: number;
+  readonly #onError: OnError;
   readonly #recorder: EventRecorder;
   readonly #checks = new Map<string, NodeJS.Timeout>();
   readonly #evictions = new Map<string, NodeJS.Timeout>();
 
-  constructor({ store, graceMs }: NodeLifecycleOptions) {
+  constructor({ store, graceMs, onError }: NodeLifecycleOptions) {
     this.#store = store;
     this.#graceMs = graceMs;
+    this.#onError = onError;
     this.#recorder = new EventRecorder(store, "node-controller");
   }
 
@@ -50,7 +54,7 @@ export class NodeLifecycle {
         if (type !== "DELETED") {
           this.#checks.set(
             name,
-            setTimeout(() => this.#lost(name), this.#graceMs),
+            setTimeout(() => attempt(this.#onError, () => this.#lost(name)), this.#graceMs),
           );
         }
       }),
@@ -134,7 +138,7 @@ export class NodeLifecycle {
     const afterMs = ending ? undefined : evictionDelayMs(pod, taints);
     if (afterMs === undefined) this.#cancelEviction(uid);
     else if (!this.#evictions.has(uid)) {
-      const timer = setTimeout(() => this.#evict(pod), afterMs);
+      const timer = setTimeout(() => attempt(this.#onError, () => this.#evict(pod)), afterMs);
       this.#evictions.set(uid, timer);
     }
   }

@@ -10,6 +10,7 @@ import {
   STORAGE_CLASSES,
   VOLUMES,
 } from "./api-types.ts";
+import { attempt, type OnError } from "./attempt.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { claimNames, SELECTED_NODE, schedule } from "./scheduling.ts";
 
@@ -17,11 +18,13 @@ import { claimNames, SELECTED_NODE, schedule } from "./scheduling.ts";
 export class Scheduler {
   readonly #store: StoreClient;
   readonly #recorder: EventRecorder;
+  readonly #onError: OnError;
   #scheduled = false;
   #ended = false;
 
-  constructor(store: StoreClient) {
+  constructor(store: StoreClient, onError: OnError) {
     this.#store = store;
+    this.#onError = onError;
     this.#recorder = new EventRecorder(store, "default-scheduler");
   }
 
@@ -48,7 +51,9 @@ export class Scheduler {
     setImmediate(() => {
       this.#scheduled = false;
       if (this.#ended) return;
-      for (const pod of this.#store.list(PODS)) if (isPending(pod)) this.#place(pod);
+      for (const pod of this.#store.list(PODS).filter(isPending)) {
+        attempt(this.#onError, () => this.#place(pod));
+      }
     });
   }
 

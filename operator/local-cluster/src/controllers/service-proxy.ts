@@ -9,6 +9,7 @@ import {
   SERVICES,
   type Service,
 } from "./api-types.ts";
+import { attempt, type OnError } from "./attempt.ts";
 import type { ClusterNetwork } from "./network.ts";
 
 interface Backend {
@@ -28,14 +29,20 @@ interface Listener {
 export class ServiceProxy {
   readonly #store: StoreClient;
   readonly #network: ClusterNetwork;
+  readonly #onError: OnError;
   /** By `address:port`. */
   readonly #listeners = new Map<string, Listener>();
   #scheduled = false;
   #next = 0;
 
-  constructor(store: StoreClient, network: ClusterNetwork) {
-    this.#store = store;
-    this.#network = network;
+  constructor(parts: {
+    readonly store: StoreClient;
+    readonly network: ClusterNetwork;
+    readonly onError: OnError;
+  }) {
+    this.#store = parts.store;
+    this.#network = parts.network;
+    this.#onError = parts.onError;
   }
 
   start(): () => Promise<void> {
@@ -63,7 +70,7 @@ export class ServiceProxy {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#sync();
+      attempt(this.#onError, () => this.#sync());
     });
   }
 

@@ -39,6 +39,8 @@ export interface PodWorkerOptions {
   readonly onGone: (uid: string) => void;
 }
 
+/** Whoever stops the whole cluster does not wait for a pod that will not end. */
+const SHUT_DOWN_GRACE_MS = 10_000;
 const MOUNT_RETRY_MS_MIN = 500;
 const MOUNT_RETRY_MS_MAX = 122_000;
 
@@ -134,7 +136,8 @@ export class PodWorker {
   async shutDown(): Promise<void> {
     this.#stopping = true;
     this.#cancelRetry();
-    await Promise.all(this.containers.map((one) => one.stop(this.#graceMs())));
+    const graceMs = Math.min(SHUT_DOWN_GRACE_MS, this.#graceMs());
+    await Promise.all(this.containers.map((one) => one.stop(graceMs)));
   }
 
   /** The machine lost power. */
