@@ -1,3 +1,4 @@
+import type { RefusalReason } from "../api/v1alpha1/conditions.ts";
 import { ANNOTATIONS } from "../api/v1alpha1/labels.ts";
 import { planHash } from "./candidate.ts";
 import type { Refusal } from "./decision.ts";
@@ -7,7 +8,11 @@ import type { CandidateInput, Guard } from "./policy-input.ts";
 /** An approval counts this long after the plan was written (rule of Approve). */
 export const APPROVAL_MS = 600_000;
 
-function waiting({ candidate: { member } }: CandidateInput, reason: string, message: string) {
+function waiting(
+  { candidate: { member } }: CandidateInput,
+  reason: RefusalReason,
+  message: string,
+) {
   return { rule: "APPROVE", reason, message, member } satisfies Refusal;
 }
 

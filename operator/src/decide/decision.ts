@@ -1,3 +1,4 @@
+import type { RefusalReason } from "../api/v1alpha1/conditions.ts";
 import type { FaultBudget, RotationCause } from "../api/v1alpha1/types.ts";
 
 /** A rotation that every rule allows now. */
@@ -27,8 +28,8 @@ export interface RotationPlan {
 export interface Refusal {
   /** The rule's id: S1, S7, S9, RATE, ... */
   readonly rule: string;
-  /** CamelCase. */
-  readonly reason: string;
+  /** CamelCase, of the closed list. */
+  readonly reason: RefusalReason;
   readonly message: string;
   /** The member that the refused act was about; absent for a hold of everything. */
   readonly member?: string;

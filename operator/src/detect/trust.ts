@@ -1,3 +1,4 @@
+import type { TrustReason } from "../api/v1alpha1/conditions.ts";
 import type { ChainView, Observation, PeerSample } from "../observe/observation.ts";
 import {
   allPaths,
@@ -18,7 +19,7 @@ import {
 } from "./tolerances.ts";
 import type { SignalTrust } from "./verdict.ts";
 
-function distrust(reason: string, message: string): SignalTrust {
+function distrust(reason: TrustReason, message: string): SignalTrust {
   return { trusted: false, reason, message };
 }
 

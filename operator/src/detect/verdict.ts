@@ -1,3 +1,5 @@
+import type { TrustReason } from "../api/v1alpha1/conditions.ts";
+
 /** What is wrong with a member, and how sure that is. */
 export type VerdictKind =
   | "Silence"
@@ -26,8 +28,8 @@ export interface Verdict {
 /** Whether the sources can be believed at all (S9). */
 export interface SignalTrust {
   readonly trusted: boolean;
-  /** CamelCase: SignalsAgree, PrometheusUnreachable, PrometheusStale, PrometheusEmpty, ... */
-  readonly reason: string;
+  /** CamelCase, of the closed list. */
+  readonly reason: TrustReason;
   readonly message: string;
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CONDITION_TYPES } from "./conditions.ts";
 import {
   about,
   count,
@@ -284,17 +285,7 @@ export const validatorSetSpec = z
 
 const condition = z
   .object({
-    type: z
-      .enum([
-        "Ready",
-        "Reconciling",
-        "Stalled",
-        "SignalsTrusted",
-        "QuorumSafe",
-        "RotationInProgress",
-        "Held",
-      ])
-      .meta(about("See docs/conditions.md.")),
+    type: z.enum(CONDITION_TYPES).meta(about("See docs/conditions.md.")),
     status: z.enum(["True", "False", "Unknown"]),
     reason: z
       .string()

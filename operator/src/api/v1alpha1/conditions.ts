@@ -1,0 +1,112 @@
+// The closed lists of what conditions, members, decisions and events say; docs/conditions.md has
+// the meaning of each and what to do.
+
+export const CONDITION_TYPES = [
+  "Ready",
+  "Reconciling",
+  "Stalled",
+  "SignalsTrusted",
+  "QuorumSafe",
+  "RotationInProgress",
+  "Held",
+] as const;
+
+/** Why the signals are trusted or not (rule S9). */
+export const TRUST_REASONS = [
+  "SignalsAgree",
+  "NotBorn",
+  "ChainNotVerified",
+  "PrometheusUnreachable",
+  "PrometheusEmpty",
+  "PrometheusStale",
+  "PrometheusMalformed",
+  "ScrapeFailed",
+  "ScrapeEmpty",
+  "ScrapeStale",
+  "ScrapeMalformed",
+  "ClockSkew",
+  "TooFewObservers",
+  "ContradictsChain",
+] as const;
+export type TrustReason = (typeof TRUST_REASONS)[number];
+
+/** Refusals that hold everything. */
+export const HOLD_REASONS = [
+  "Paused",
+  "LeaseStale",
+  "CheckpointExpired",
+  "ChainUnreachable",
+  "Partitioned",
+  "ChainHalted",
+] as const;
+
+/** Refusals of one member's rotation. */
+export const REFUSAL_REASONS = [
+  "NoCause",
+  "NoProof",
+  "Suspected",
+  "NotAMember",
+  "SetChanged",
+  "AlreadyCondemned",
+  "RotationInFlight",
+  "NoFitSpare",
+  "CorrelatedFailure",
+  "FaultBudgetSpent",
+  "CoolDown",
+  "OperatorCoolDown",
+  "DailyBudgetSpent",
+  "BackOff",
+  "ObserveOnly",
+  "AwaitingApproval",
+  "PlanChanged",
+  "ApprovalExpired",
+] as const;
+export type RefusalReason =
+  | TrustReason
+  | (typeof HOLD_REASONS)[number]
+  | (typeof REFUSAL_REASONS)[number];
+
+/** What the other conditions say beside the reasons above. */
+export const STATE_REASONS = [
+  "AllInPlace",
+  "MembersNotReady",
+  "Birth",
+  "RotationUnderWay",
+  "Applying",
+  "SpareMissing",
+  "UpToDate",
+  "Progressing",
+  "DomainsHoldAtMostF",
+  "DomainAboveF",
+  "NoRotation",
+  "RotationPlanned",
+  "RotationSubmitted",
+  "RotationEffective",
+  "NothingHeld",
+  "Blind",
+  "ObserveMode",
+  "ForeignGenesis",
+  "GenesisMalformed",
+  "GenesisMismatch",
+  "GenesisMissing",
+  "SponsorKeyMismatch",
+  "SponsorSecretInvalid",
+  "SponsorSecretMissing",
+  "TemplateInvalid",
+  "TemplateMissing",
+] as const;
+
+/** Events that are no condition's reason. */
+export const EVENT_REASONS = [
+  "FounderNeeded",
+  "SpareNeeded",
+  "SpareRegistered",
+  "GenesisCreated",
+  "RotationReplaced",
+  "RotationRefused",
+  "RotationExpired",
+  "Rotated",
+  "ScaledDown",
+  "PodFailed",
+  "EvictionRefused",
+] as const;
