@@ -9,6 +9,8 @@ interface Attribute {
   readonly format: string;
 }
 
+const PORTS = new Set(["V1ContainerPort", "V1ServicePort"]);
+
 const compiled = new Map<string, Schema>();
 
 /** The structural schema of one model class, e.g. `V1Pod`; shared and cyclic where the type is. */
@@ -29,7 +31,10 @@ export function schemaOfModel(model: string): Schema {
   compiled.set(model, schema);
   for (const attribute of attributes) {
     const words = markers?.fields?.[attribute.baseName]?.split(" ") ?? [];
-    properties[attribute.baseName] = fieldSchema(attribute, words);
+    const field = fieldSchema(attribute, words);
+    // The one key of a list map that is defaulted: ports are told apart with it left out.
+    if (PORTS.has(model) && attribute.baseName === "protocol") field.default = "TCP";
+    properties[attribute.baseName] = field;
   }
   return schema;
 }

@@ -38,7 +38,8 @@ function decodeStruct(kind: CompiledKind, struct: Struct, object: JsonObject, pa
     }
     const fieldOf = `${struct.name}.${place}`;
     decodeValue(kind, { schema: below, name: fieldOf }, value, place);
-    if (isEmptied(below, value)) delete object[field];
+    // An empty list of managers is a request to clear them.
+    if (isEmptied(below, value) && field !== "managedFields") delete object[field];
     else if (below.type === "integer" && typeof value === "number")
       object[field] = Math.trunc(value);
   }
