@@ -31,12 +31,10 @@ import type { Log } from "./log.ts";
 import type { NodeMetrics } from "./metrics.ts";
 import { Peering } from "./peering.ts";
 import { PriceFeed } from "./price-feed.ts";
+import { notReady, notSigning } from "./readiness.ts";
 import { Runtime } from "./runtime.ts";
 import { ProposalSpans, type Tracing } from "./tracing.ts";
 import { statusToWire } from "./wire/status-wire.ts";
-
-/** Blocks that a ready node may be behind what f+1 of the power claims. */
-const READY_LAG_BLOCKS = 20;
 
 export interface NodeOptions {
   readonly config: Config;
@@ -203,7 +201,7 @@ export class ValidatorNode {
     const peers = [...status.seats, ...status.spares].filter(({ key }) => key !== status.self);
     return statusToWire(status, {
       networkKey: keys.network.publicKey,
-      notSigning: this.#notSigning(status),
+      notSigning: notSigning({ halted: status.halted, guard: this.#guard.state }),
       version,
       peers: peers.map(({ key, networkKey, address }) => ({
         key: Buffer.from(key, "hex"),
@@ -216,16 +214,9 @@ export class ValidatorNode {
 
   /** Undefined where the node is in sync and not condemned to silence. */
   notReady(): string | undefined {
-    const status = replicaStatus(this.#runtime.state);
-    if (status.halted !== undefined) return `halted: ${status.halted}`;
-    const { state } = this.#guard;
-    if (state.kind === "burnt") return `burnt: ${state.reason}`;
-    const claimed = this.#peering.claimedHeight(status.set);
-    if (status.height + READY_LAG_BLOCKS < claimed) {
-      return `catching up: at height ${status.height}, peers are at ${claimed}`;
-    }
-    if (state.kind === "listening") return "listening to peers before the first signature";
-    return undefined;
+    const { halted, height, set } = replicaStatus(this.#runtime.state);
+    const claimed = this.#peering.claimedHeight(set);
+    return notReady({ halted, guard: this.#guard.state, height, claimed });
   }
 
   /** Brings the gauges up to date. */
@@ -239,9 +230,10 @@ export class ValidatorNode {
     metrics.waitingCalls.set(this.#query?.waiting ?? 0);
     metrics.eventLoopLag.set(Math.max(0, this.#lag.percentile(99)) / 1e9);
     this.#lag.reset();
-    const { kind } = this.#guard.state;
-    metrics.burnt.set(kind === "burnt" ? 1 : 0);
-    metrics.signing.set(kind === "signing" && !this.#performer.halted ? 1 : 0);
+    const guard = this.#guard.state;
+    metrics.burnt.set(guard.kind === "burnt" ? 1 : 0);
+    const { halted } = this.#runtime.state;
+    metrics.signing.set(notSigning({ halted, guard }) === undefined ? 1 : 0);
   }
 
   /** The pure step knows no spans: one that executed blocks is told of when it is over. */
@@ -372,12 +364,5 @@ export class ValidatorNode {
 
   #set(): ReplicaStatus["set"] {
     return replicaStatus(this.#runtime.state).set;
-  }
-
-  #notSigning({ halted }: ReplicaStatus): string | undefined {
-    if (halted !== undefined) return halted;
-    const { state } = this.#guard;
-    if (state.kind === "burnt") return state.reason;
-    return state.kind === "listening" ? "listening to peers before the first signature" : undefined;
   }
 }
