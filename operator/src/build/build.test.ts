@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { keyOf, memberView, observe, ownerKeyOf, type Scene, SPARE } from "../../test/scene.ts";
+import {
+  keyOf,
+  memberView,
+  observe,
+  ownerKeyOf,
+  type Scene,
+  SPARE,
+  SPEC,
+} from "../../test/scene.ts";
 import type { MemberView, NodeView, Observation } from "../observe/observation.ts";
 import { build } from "./build.ts";
 import { chooseZone } from "./placement.ts";
@@ -89,6 +97,36 @@ describe("spares", () => {
         );
         expect(retired).toHaveLength(Math.max(0, there - wanted));
       }),
+      runs,
+    );
+  });
+
+  test("a new spare belongs to an owner with the fewest, so that each seat has one of its own", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 5 }),
+        fc.uniqueArray(fc.integer({ min: 4, max: 20 }), { maxLength: 5 }),
+        fc.integer({ min: 1, max: 8 }),
+        (count, there, wanted) => {
+          const owners = Array.from({ length: count }, (_, index) => {
+            const [owner] = SPEC.owners;
+            if (owner === undefined) throw new Error("an owner");
+            return { ...owner, name: `owner-${index}`, key: ownerKeyOf(index) };
+          });
+          const members = there.map((ordinal) => memberView(ordinal, { consensusKey: undefined }));
+          const spares = there.length + wanted;
+          const desired = build(living(members, { spec: { owners, spares } }));
+          const held = Array.from({ length: count }, (_, owner) => {
+            return there.filter((ordinal) => ordinal % count === owner).length;
+          });
+          expect(desired.newMembers).toHaveLength(wanted);
+          for (const { ordinal } of desired.newMembers) {
+            expect(there).not.toContain(ordinal);
+            expect(held[ordinal % count]).toBe(Math.min(...held));
+            held[ordinal % count] = (held[ordinal % count] ?? 0) + 1;
+          }
+        },
+      ),
       runs,
     );
   });

@@ -61,6 +61,35 @@ function staffSpares(observation: Observation, roster: readonly Roster[]): Staff
   };
 }
 
+/**
+ * Ordinals of new spares. Members belong to the owners in turn, by ordinal, and a seat's newcomer
+ * is best one of the same owner (rules PICK, SEAT): so ordinals are left out until one belongs to
+ * an owner with the fewest spares.
+ */
+function spareOrdinals(
+  observation: Observation,
+  roster: readonly Roster[],
+  wanted: number,
+): readonly number[] {
+  const owners = observation.set.spec.owners.length;
+  const held = Array.from({ length: owners }, () => 0);
+  for (const { member, role } of roster) {
+    const owner = member.ordinal % owners;
+    if (WAITS.has(role) && !member.retired) held[owner] = (held[owner] ?? 0) + 1;
+  }
+  const ordinals: number[] = [];
+  let ordinal = firstFreeOrdinal(observation);
+  while (ordinals.length < wanted) {
+    const owner = ordinal % owners;
+    if (held[owner] === Math.min(...held)) {
+      ordinals.push(ordinal);
+      held[owner] = (held[owner] ?? 0) + 1;
+    }
+    ordinal += 1;
+  }
+  return ordinals;
+}
+
 /** Founders are made before the genesis, spares after it: they name its hash (rule GENESIS). */
 function newMembers(
   observation: Observation,
@@ -84,9 +113,8 @@ function newMembers(
       make(ordinal, "FounderNeeded", `founder ${ordinal + 1} of ${set.spec.replicas}`);
     }
   }
-  const free = firstFreeOrdinal(observation);
-  for (let index = 0; index < wantedSpares; index += 1) {
-    make(free + index, "SpareNeeded", `spec.spares is ${set.spec.spares}: a spare is missing`);
+  for (const ordinal of spareOrdinals(observation, roster, wantedSpares)) {
+    make(ordinal, "SpareNeeded", `spec.spares is ${set.spec.spares}: a spare is missing`);
   }
   return made;
 }

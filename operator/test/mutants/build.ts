@@ -40,6 +40,16 @@ export const buildMutants = [
     testName: "as many as spec.spares, each with an ordinal that nobody ever had",
   },
   {
+    name: "operator-spares-of-any-owner",
+    rule: "PICK, SEAT: each owner has a spare for its seat",
+    file: `${build}/build.ts`,
+    find: "if (held[owner] === Math.min(...held)) {",
+    replace: "if (held.length > 0) {",
+    test: buildTest,
+    testName:
+      "a new spare belongs to an owner with the fewest, so that each seat has one of its own",
+  },
+  {
     name: "operator-keeps-leavers",
     rule: "a leaver's pod goes when its swap is effective",
     file: `${build}/build.ts`,

@@ -89,6 +89,8 @@ export const STATE_REASONS = [
   "GenesisMalformed",
   "GenesisMismatch",
   "GenesisMissing",
+  "SpareRefused",
+  "SpareUnanswered",
   "SponsorKeyMismatch",
   "SponsorSecretInvalid",
   "SponsorSecretMissing",
