@@ -84,7 +84,6 @@ export class ApiRouter {
 
   /** What the server says about itself; undefined for a path of a resource. */
   #describe(call: ApiCall, path: string): ApiAnswer | undefined {
-    const { registry } = this.#parts.core;
     const trimmed = path.replace(/\/+$/, "");
     if (["/healthz", "/readyz", "/livez"].includes(trimmed)) {
       return { status: 200, headers: PLAIN, body: "ok" };
@@ -92,23 +91,26 @@ export class ApiRouter {
     if (trimmed === "/version") return jsonAnswer(200, VERSION);
     if (trimmed === "/openapi/v3") return jsonAnswer(200, this.#openapi.index());
     if (trimmed.startsWith("/openapi/")) return this.#openapiDocument(trimmed);
-    const wantsAll = (call.headers["accept"] ?? "").includes("as=APIGroupDiscoveryList");
-    if (trimmed === "/api" || trimmed === "/apis") {
-      if (wantsAll) {
-        const body = JSON.stringify(aggregated(registry, trimmed === "/api"));
+    return this.#discovery(call, trimmed);
+  }
+
+  #discovery(call: ApiCall, path: string): ApiAnswer | undefined {
+    const { registry } = this.#parts.core;
+    const [root, group = "", version = "", ...rest] = path.split("/").slice(1);
+    if (rest.length > 0 || (root !== "api" && root !== "apis")) return undefined;
+    if (group === "") {
+      if ((call.headers["accept"] ?? "").includes("as=APIGroupDiscoveryList")) {
+        const body = JSON.stringify(aggregated(registry, root === "api"));
         return { status: 200, headers: { "content-type": AGGREGATED }, body };
       }
-      return jsonAnswer(200, trimmed === "/api" ? CORE_VERSIONS : groupList(registry));
+      return jsonAnswer(200, root === "api" ? CORE_VERSIONS : groupList(registry));
     }
-    const parts = trimmed.split("/").slice(1);
-    if (parts[0] === "api" && parts.length === 2) {
-      return found(resourceList(registry, "", parts[1] ?? ""));
+    if (root === "api") {
+      return version === "" ? found(resourceList(registry, "", group)) : undefined;
     }
-    if (parts[0] === "apis" && parts.length === 2) return found(oneGroup(registry, parts[1] ?? ""));
-    if (parts[0] === "apis" && parts.length === 3) {
-      return found(resourceList(registry, parts[1] ?? "", parts[2] ?? ""));
-    }
-    return undefined;
+    return found(
+      version === "" ? oneGroup(registry, group) : resourceList(registry, group, version),
+    );
   }
 
   #openapiDocument(path: string): ApiAnswer {
@@ -273,6 +275,6 @@ function deleteOptions({ call, query }: Request): DeleteOptions {
   return parseDeleteOptions(isDictionary(body) ? body : undefined, {
     propagation: query.text("propagationPolicy"),
     grace: query.number("gracePeriodSeconds"),
-    dryRun: query.dryRun,
+    dryRun: query.dryRun("DeleteOptions"),
   });
 }

@@ -5,6 +5,7 @@ import { BuiltinRules } from "./builtin-rules.ts";
 import { Core } from "./core.ts";
 import { CrdLifecycle } from "./crd-lifecycle.ts";
 import { Deleter } from "./deleter.ts";
+import { DisruptionBudgets } from "./disruption-budgets.ts";
 import { GarbageCollector } from "./garbage-collector.ts";
 import { createStoreClient } from "./in-process-client.ts";
 import { Lister } from "./lister.ts";
@@ -70,6 +71,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     deleter,
     caCertificate: options.caCertificate,
   }).start();
+  new DisruptionBudgets(core).start();
   const lister = new Lister(core);
   const router = new ApiRouter({ core, writer, deleter, lister, watcher: new Watcher(core) });
   return {

@@ -26,9 +26,9 @@ function count(...path: readonly string[]): Read {
   return (object) => numberAt(object, ...path) ?? 0;
 }
 
-function form(entries: readonly Entry[], nameAt = 0): TableForm {
+function form(entries: readonly Entry[], nameAt = 0, nameColumn = NAME_COLUMN): TableForm {
   const rest = entries.map(([title, , options]) => column(title, options));
-  const columns = [...rest.slice(0, nameAt), NAME_COLUMN, ...rest.slice(nameAt)];
+  const columns = [...rest.slice(0, nameAt), nameColumn, ...rest.slice(nameAt)];
   const reads = entries.map(([, read]) => read);
   const all = [...reads.slice(0, nameAt), name, ...reads.slice(nameAt)];
   return { columns, cells: (object, nowMs) => all.map((read) => read(object, nowMs)) };
@@ -264,13 +264,16 @@ const FORMS: Readonly<Record<string, TableForm>> = {
       ["Count", eventCount, WIDE],
     ],
     9,
+    { ...NAME_COLUMN, ...WIDE },
   ),
   "leases.coordination.k8s.io": form([["Holder", text("spec", "holderIdentity")], AGE]),
   "deployments.apps": form([
     [
       "Ready",
-      (object) =>
-        `${numberAt(object, "status", "readyReplicas") ?? 0}/${numberAt(object, "spec", "replicas") ?? 0}`,
+      (object) => {
+        const ready = numberAt(object, "status", "readyReplicas") ?? 0;
+        return `${ready}/${numberAt(object, "spec", "replicas") ?? 0}`;
+      },
     ],
     ["Up-to-date", count("status", "updatedReplicas")],
     ["Available", count("status", "availableReplicas")],

@@ -11,7 +11,7 @@ export interface ServiceAddresses {
 const NOT_READY_SECONDS = 300;
 export const PVC_FINALIZER = "kubernetes.io/pvc-protection";
 
-/** What a real server does with built-in kinds beyond their schema: defaults that depend, guards. */
+/** What a real server does with built-in kinds beyond their schema. */
 export class BuiltinRules {
   readonly #addresses: ServiceAddresses;
 
@@ -52,10 +52,6 @@ export class BuiltinRules {
     return { ...object, spec };
   }
 
-  checkCreate(_kind: CompiledKind, _object: ApiObject): void {
-    return;
-  }
-
   beforeUpdate(kind: CompiledKind, object: ApiObject, old: ApiObject): ApiObject {
     if (isKind(kind, "", "secrets")) return newSecret(object);
     if (!isKind(kind, "", "services")) return object;
@@ -67,10 +63,6 @@ export class BuiltinRules {
       if (kept[field] === undefined && before[field] !== undefined) kept[field] = before[field];
     }
     return { ...object, spec: kept };
-  }
-
-  checkUpdate(_kind: CompiledKind, _object: ApiObject, _old: ApiObject): void {
-    return;
   }
 
   /** A namespace stays until it is empty, whatever its metadata says. */

@@ -1,7 +1,6 @@
 import type { CompiledKind } from "../schema/kinds.ts";
-import { ApiStatus } from "./api-status.ts";
 import { type Core, isKind } from "./core.ts";
-import { conflict, notFound } from "./failures.ts";
+import { conflict, invalid, notFound } from "./failures.ts";
 import {
   type ApiObject,
   at,
@@ -52,14 +51,10 @@ export function parseDeleteOptions(
   if (propagation !== "" && !known.includes(propagation)) {
     const message =
       `Unsupported value: "${propagation}": supported values: ` +
-      '"Background", "Foreground", "Orphan", "nil"';
-    throw new ApiStatus({
-      code: 422,
-      reason: "Invalid",
-      message: `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: ${message}`,
-      details: { group: "meta.k8s.io", kind: "DeleteOptions" },
-      causes: [{ reason: "FieldValueNotSupported", message, field: "propagationPolicy" }],
-    });
+      '"Foreground", "Background", "Orphan", "nil"';
+    throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", [
+      { reason: "FieldValueNotSupported", message, field: "propagationPolicy" },
+    ]);
   }
   const byFlag = orphans === true ? "Orphan" : orphans === false ? "Background" : undefined;
   return {
@@ -84,7 +79,7 @@ export class Deleter {
     const stored = this.#core.store.get(resource.key, namespace, name);
     if (stored === undefined) throw notFound(resource, name);
     this.#checkPreconditions(target, stored, options);
-    const finalizers = this.#finalizers(target, stored, options.propagation);
+    const finalizers = this.#finalizers(stored, options.propagation);
     const marked = withMeta(stored, {
       finalizers: finalizers.length === 0 ? undefined : finalizers,
     });
@@ -133,13 +128,13 @@ export class Deleter {
     return isKind(kind, "", "namespaces") && listAt(stored, "spec", "finalizers").length > 0;
   }
 
-  #finalizers(target: Target, stored: ApiObject, asked: Propagation | undefined): string[] {
+  #finalizers(stored: ApiObject, asked: Propagation | undefined): string[] {
     const before = stored.metadata.finalizers ?? [];
     const others = before.filter((one) => one !== FOREGROUND_FINALIZER && one !== ORPHAN_FINALIZER);
     if (asked === undefined) return [...before];
     if (asked === "Foreground") return [...others, FOREGROUND_FINALIZER];
     if (asked === "Orphan") return [...others, ORPHAN_FINALIZER];
-    return target.resource.key === "" ? [...before] : others;
+    return others;
   }
 
   #checkPreconditions(target: Target, stored: ApiObject, options: DeleteOptions): void {

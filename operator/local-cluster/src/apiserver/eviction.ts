@@ -1,64 +1,10 @@
 import { ApiStatus } from "./api-status.ts";
 import type { Core } from "./core.ts";
+import { type BudgetCount, budgetsOf, countBudget, isReady } from "./disruption-budgets.ts";
 import { badRequest, conflict, notFound } from "./failures.ts";
-import { type ApiObject, at, listAt, numberAt, textAt } from "./objects.ts";
-import { labelMatcher, labelSelectorText } from "./selectors.ts";
+import { type ApiObject, listAt, numberAt, textAt } from "./objects.ts";
 
 const PODS = { group: "", plural: "pods" };
-
-function isReady(pod: ApiObject): boolean {
-  return listAt(pod, "status", "conditions").some(
-    (one) => textAt(one, "type") === "Ready" && textAt(one, "status") === "True",
-  );
-}
-
-/** The budgets of a pod's namespace that select it. */
-export function budgetsOf(core: Core, pod: ApiObject): ApiObject[] {
-  return core.store
-    .list("poddisruptionbudgets.policy", pod.metadata.namespace)
-    .filter((budget) => selects(budget, pod));
-}
-
-function selects(budget: ApiObject, pod: ApiObject): boolean {
-  const selector = labelSelectorText(at(budget, "spec", "selector"));
-  return selector !== undefined && labelMatcher(selector)(pod.metadata.labels ?? {});
-}
-
-/** `5`, or `"40%"` of the pods, rounded up as upstream does for both fields. */
-function amount(value: unknown, expected: number): number {
-  if (typeof value === "number") return value;
-  const percent = /^(\d+)%$/.exec(String(value))?.[1];
-  return percent === undefined ? 0 : Math.ceil((Number(percent) * expected) / 100);
-}
-
-/** What a budget counts at this moment; the fields of its status. */
-export interface BudgetCount {
-  readonly expectedPods: number;
-  readonly currentHealthy: number;
-  readonly desiredHealthy: number;
-  readonly disruptionsAllowed: number;
-}
-
-/**
- * Counted from the pods when it is asked, so that it never lags. Every pod that the selector finds
- * is expected: pods here are managed one by one, no controller says how many there should be.
- */
-export function countBudget(core: Core, budget: ApiObject): BudgetCount {
-  const pods = core.store
-    .list("pods", budget.metadata.namespace)
-    .filter((pod) => selects(budget, pod));
-  const expectedPods = pods.length;
-  const currentHealthy = pods.filter(
-    (pod) => isReady(pod) && pod.metadata.deletionTimestamp === undefined,
-  ).length;
-  const unavailable = at(budget, "spec", "maxUnavailable");
-  const desiredHealthy =
-    unavailable === undefined
-      ? amount(at(budget, "spec", "minAvailable") ?? 1, expectedPods)
-      : Math.max(0, expectedPods - amount(unavailable, expectedPods));
-  const disruptionsAllowed = Math.max(0, currentHealthy - desiredHealthy);
-  return { expectedPods, currentHealthy, desiredHealthy, disruptionsAllowed };
-}
 
 function refused(budget: ApiObject, count: BudgetCount): ApiStatus {
   const { name } = budget.metadata;
@@ -86,7 +32,7 @@ export function checkEviction(
   const { namespace, name } = target;
   const asked = textAt(eviction, "metadata", "name");
   if (asked !== "" && asked !== name) {
-    throw badRequest(`name in URL does not match name in Eviction object: ${name} != ${asked}`);
+    throw badRequest("name in URL does not match name in Eviction object");
   }
   const pod = core.store.get("pods", namespace, name);
   if (pod === undefined) throw notFound(PODS, name);
@@ -120,7 +66,7 @@ export function boundPod(pod: ApiObject, binding: unknown, now: string): ApiObje
   const current = textAt(pod, "spec", "nodeName");
   if (current !== "") {
     throw conflict(
-      PODS,
+      { group: "", plural: "pods/binding" },
       pod.metadata.name,
       `pod ${pod.metadata.name} is already assigned to node "${current}"`,
     );

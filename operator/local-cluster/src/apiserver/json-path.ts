@@ -6,8 +6,16 @@ type Step =
   | { readonly kind: "all" }
   | { readonly kind: "filter"; readonly path: string; readonly op: string; readonly value: string };
 
-const STEP =
-  /\.(?<field>(?:[^.[\]\\]|\\.)+)|\[\?\(@\.(?<path>[^=!<>\s)]+)\s*(?:(?<op>==|!=)\s*(?<quote>["']?)(?<value>[^"')]*)\k<quote>)?\s*\)\]|\[(?<index>-?\d+|\*)\]|\['(?<quoted>[^']+)'\]/y;
+const STEP = new RegExp(
+  [
+    "\\.(?<field>(?:[^.[\\]\\\\]|\\\\.)+)",
+    "|\\[\\?\\(@\\.(?<path>[^=!<>\\s)]+)\\s*",
+    "(?:(?<op>==|!=)\\s*(?<quote>[\"']?)(?<value>[^\"')]*)\\k<quote>)?\\s*\\)\\]",
+    "|\\[(?<index>-?\\d+|\\*)\\]",
+    "|\\['(?<quoted>[^']+)'\\]",
+  ].join(""),
+  "y",
+);
 
 function parse(path: string): readonly Step[] {
   const steps: Step[] = [];

@@ -36,11 +36,11 @@ interface ContinueToken {
 const SNAPSHOTS_MAX = 64;
 
 const TOO_OLD =
-  "The provided continue parameter is too old to display a consistent list result. You can start" +
-  " a new list without the continue parameter, or use the continue token in this response to" +
-  " retrieve the remainder of the results. Continuing with the provided token results in an" +
-  " inconsistent list - objects that were created, modified, or deleted between the time the first" +
-  " chunk was returned and now may show up in the list.";
+  "The provided continue parameter is too old to display a consistent list result. You can" +
+  " start a new list without the continue parameter, or use the continue token in this response" +
+  " to retrieve the remainder of the results. Continuing with the provided token results in an" +
+  " inconsistent list - objects that were created, modified, or deleted between the time the" +
+  " first chunk was returned and now may show up in the list.";
 
 function positionOf({ metadata }: ApiObject): string {
   return `${metadata.namespace ?? ""}/${metadata.name}`;

@@ -12,9 +12,9 @@ const CONTROLLER: WriteOptions = {
 };
 
 const CA_DESCRIPTION =
-  "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints" +
-  " such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across" +
-  " distributions of Kubernetes clusters.";
+  "Contains a CA bundle that can be used to verify the kube-apiserver when using internal" +
+  " endpoints such as the internal service IP or kubernetes.default.svc. No other usage is" +
+  " guaranteed across distributions of Kubernetes clusters.";
 
 /**
  * What controllers of a real cluster do for every namespace: a service account and the CA in each

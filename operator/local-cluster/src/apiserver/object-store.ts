@@ -51,7 +51,7 @@ export class ObjectStore {
   readonly #listeners = new Set<Listener>();
   readonly #historySize: number;
   readonly #born: number;
-  #journal: Journal | undefined;
+  readonly #journal: Journal | undefined;
   #version: number;
 
   constructor(options: { historySize?: number; journal?: Journal; state?: StoredState } = {}) {

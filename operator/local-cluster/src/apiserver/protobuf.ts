@@ -8,6 +8,8 @@ interface Field {
   readonly name: string;
   readonly type: Scalar | Message;
   readonly repeated?: boolean;
+  /** No pointer in Go: zero and false are written too, and mean that it was not set. */
+  readonly omitZero?: boolean;
   /** A map from string to `type`. */
   readonly map?: boolean;
 }
@@ -37,7 +39,7 @@ const META: Message = {
   3: text("namespace"),
   5: text("uid"),
   6: text("resourceVersion"),
-  7: { name: "generation", type: "int" },
+  7: { name: "generation", type: "int", omitZero: true },
   8: { name: "creationTimestamp", type: "time" },
   11: { name: "labels", ...TEXT_MAP },
   12: { name: "annotations", ...TEXT_MAP },
@@ -60,7 +62,7 @@ const SERVICE_PORT: Message = {
   2: text("protocol"),
   3: { name: "port", type: "int" },
   4: { name: "targetPort", type: "int-or-string" },
-  5: { name: "nodePort", type: "int" },
+  5: { name: "nodePort", type: "int", omitZero: true },
 };
 
 const SERVICE_SPEC: Message = {
@@ -70,7 +72,7 @@ const SERVICE_SPEC: Message = {
   4: text("type"),
   7: text("sessionAffinity"),
   10: text("externalName"),
-  13: { name: "publishNotReadyAddresses", type: "bool" },
+  13: { name: "publishNotReadyAddresses", type: "bool", omitZero: true },
 };
 
 const RESOURCE_ATTRIBUTES: Message = {
@@ -182,7 +184,8 @@ function readMessage(bytes: Uint8Array, message: Message): Record<string, unknow
       list.push(readValue(reader, field.type));
       object[field.name] = list;
     } else {
-      object[field.name] = readValue(reader, field.type);
+      const value = readValue(reader, field.type);
+      if (field.omitZero !== true || value) object[field.name] = value;
     }
   }
   return object;

@@ -9,6 +9,8 @@ import {
 } from "./request.ts";
 import type { PatchCall } from "./writer.ts";
 
+const OPTIONS: Readonly<Record<string, string>> = { POST: "CreateOptions", PATCH: "PatchOptions" };
+
 /** A request for a resource, taken apart. */
 export interface Request {
   readonly call: ApiCall;
@@ -20,7 +22,7 @@ export function writeOptions({ call, query }: Request): WriteOptions {
   return {
     fieldManager: managerOf(call, query),
     fieldValidation: query.fieldValidation,
-    dryRun: query.dryRun,
+    dryRun: query.dryRun(OPTIONS[call.method] ?? "UpdateOptions"),
   };
 }
 

@@ -1,6 +1,6 @@
 import { parse as parseYaml } from "yaml";
 import { ApiStatus } from "./api-status.ts";
-import { badRequest } from "./failures.ts";
+import { badRequest, invalid } from "./failures.ts";
 import { type Dictionary, isDictionary } from "./objects.ts";
 import { decodeProtobuf } from "./protobuf.ts";
 
@@ -83,24 +83,15 @@ export class Query {
     return number;
   }
 
-  get dryRun(): boolean {
+  /** `kind` names the options that a refusal is about: DeleteOptions, CreateOptions, ... */
+  dryRun(kind: string): boolean {
     const values = this.#values.getAll("dryRun").filter((value) => value !== "");
     const wrong = values.find((value) => value !== "All");
-    if (wrong !== undefined) {
-      throw new ApiStatus({
-        code: 422,
-        reason: "Invalid",
-        message: ` "" is invalid: dryRun: Unsupported value: ["${wrong}"]: supported values: "All"`,
-        causes: [
-          {
-            reason: "FieldValueNotSupported",
-            message: `Unsupported value: ["${wrong}"]: supported values: "All"`,
-            field: "dryRun",
-          },
-        ],
-      });
-    }
-    return values.length > 0;
+    if (wrong === undefined) return values.length > 0;
+    const message = `Unsupported value: ["${wrong}"]: supported values: "All"`;
+    throw invalid({ group: "meta.k8s.io", kind }, "", [
+      { reason: "FieldValueNotSupported", message, field: "dryRun" },
+    ]);
   }
 
   get fieldValidation(): "Strict" | "Warn" | "Ignore" {
@@ -138,11 +129,9 @@ export function decodeBody(call: ApiCall): unknown {
   }
   try {
     return JSON.parse(text);
-  } catch {
-    throw badRequest(
-      "the object provided is unrecognized (must be of type " +
-        `unknown): couldn't get version/kind; json parse error: ${text.slice(0, 200)}`,
-    );
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw badRequest(`the object provided is unrecognized: json parse error: ${reason}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ApiStatus } from "./api-status.ts";
 import { badRequest } from "./failures.ts";
 import type { ApiObject } from "./objects.ts";
 import { at } from "./objects.ts";
@@ -10,14 +11,19 @@ interface Requirement {
   readonly values: readonly string[];
 }
 
-const EXPRESSION =
-  /^\s*(?:(?<absent>!\s*)?(?<bare>[\w./-]+)|(?<key>[\w./-]+)\s+(?<set>in|notin)\s*\((?<values>[^)]*)\)|(?<left>[\w./-]+)\s*(?<op>==|=|!=|>|<)\s*(?<right>[\w.-]*))\s*$/;
+const EXPRESSION = new RegExp(
+  [
+    "^\\s*(?:",
+    "(?<absent>!\\s*)?(?<bare>[\\w./-]+)",
+    "|(?<key>[\\w./-]+)\\s+(?<set>in|notin)\\s*\\((?<values>[^)]*)\\)",
+    "|(?<left>[\\w./-]+)\\s*(?<op>==|=|!=|>|<)\\s*(?<right>[\\w.-]*)",
+    ")\\s*$",
+  ].join(""),
+);
 
 function parseExpression(text: string): Requirement {
   const groups = EXPRESSION.exec(text)?.groups;
-  if (groups === undefined) {
-    throw badRequest(`unable to parse requirement: found '${text.trim()}', expected: identifier`);
-  }
+  if (groups === undefined) throw unreadable(text.trim());
   const { absent, bare, key, set, values, left, op, right } = groups;
   if (bare !== undefined) {
     return { key: bare, operator: absent === undefined ? "exists" : "absent", values: [] };
@@ -29,6 +35,16 @@ function parseExpression(text: string): Requirement {
   const operators = { "=": "in", "==": "in", "!=": "notin", ">": "gt", "<": "lt" } as const;
   const operator = operators[op as keyof typeof operators];
   return { key: left ?? "", operator, values: [right ?? ""] };
+}
+
+function unreadable(text: string): ApiStatus {
+  const [first = "", second] = text.split(/\s+/);
+  if (second !== undefined && /^[\w./-]+$/.test(first)) {
+    const expected = "in, notin, =, ==, !=, gt, lt";
+    return badRequest(`unable to parse requirement: found '${second}', expected: ${expected}`);
+  }
+  const found = /^[=!<>]+/.exec(text)?.[0] ?? text;
+  return badRequest(`found '${found}', expected: !, identifier, or 'end of string'`);
 }
 
 /** Splits at commas that stand outside brackets. */

@@ -1,5 +1,5 @@
 import { mergePatch } from "../patch/merge-patch.ts";
-import { trackUpdate } from "../patch/patch.ts";
+import { trackUpdate } from "../patch/track.ts";
 import type { Json } from "../schema/schema.ts";
 import { ApiStatus } from "./api-status.ts";
 import type { Core } from "./core.ts";
@@ -104,7 +104,7 @@ export class Subresources {
     const scaled = withScale(target.kind, current, asked);
     const version = scaled.metadata.resourceVersion ?? current.metadata.resourceVersion;
     const body = { ...scaled, metadata: { ...scaled.metadata, resourceVersion: version } };
-    const { object } = writer.update(target, body, writeOptions(request));
+    const { object } = writer.update(target, body, writeOptions(request), "scale");
     return jsonAnswer(200, scaleOf(target.kind, object));
   }
 
@@ -116,10 +116,16 @@ export class Subresources {
     const options = parseDeleteOptions(at(eviction, "deleteOptions"), {
       propagation: undefined,
       grace: undefined,
-      dryRun: query.dryRun,
+      dryRun: query.dryRun("CreateOptions"),
     });
     this.#parts.deleter.delete(target, options);
-    return jsonAnswer(201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success" });
+    return jsonAnswer(201, {
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: "Success",
+      code: 201,
+    });
   }
 
   #bind(request: Request, target: Target): ApiAnswer {
@@ -138,7 +144,13 @@ export class Subresources {
         now: core.now(),
       }) as unknown as ApiObject,
     );
-    return jsonAnswer(201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success" });
+    return jsonAnswer(201, {
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: "Success",
+      code: 201,
+    });
   }
 
   /** PUT of a namespace's own finalizers, by whoever emptied it. */

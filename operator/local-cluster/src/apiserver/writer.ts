@@ -1,7 +1,9 @@
-import { applyPatch, trackUpdate } from "../patch/patch.ts";
+import { applyPatch } from "../patch/patch.ts";
+import { trackUpdate } from "../patch/track.ts";
 import { type Admitted, admit } from "../schema/admit.ts";
 import { apiVersionOf, type CompiledKind } from "../schema/kinds.ts";
 import type { JsonObject } from "../schema/schema.ts";
+import type { ApiStatus } from "./api-status.ts";
 import type { BuiltinRules } from "./builtin-rules.ts";
 import type { Core, WriteOptions } from "./core.ts";
 import {
@@ -14,7 +16,6 @@ import {
   notFound,
 } from "./failures.ts";
 import {
-  checkMetadata,
   checkNoNewFinalizers,
   countsGenerations,
   newMetadata,
@@ -51,7 +52,7 @@ export interface PatchCall {
   readonly force: boolean;
 }
 
-type Subresource = "status" | undefined;
+type Subresource = "status" | "scale" | undefined;
 
 /** Resources whose PUT must name the version that it replaces, custom ones besides. */
 const VERSION_NEEDED = new Set(["leases.coordination.k8s.io"]);
@@ -77,18 +78,16 @@ export class Writer {
     const uid = this.#core.newUid();
     const metadata = newMetadata(kind, asked, { namespace, uid, now });
     if (resource.namespaced) this.#namespaceMustTake(endpoint, namespace, String(metadata["name"]));
-    checkMetadata(kind, metadata);
-    const name = String(metadata["name"]);
-    if (this.#core.store.get(resource.key, namespace, name) !== undefined) {
-      throw alreadyExists(resource, name);
-    }
     const draft = { ...body, apiVersion: apiVersionOf(kind), kind: kind.kind, metadata };
     const { object, warnings } = this.#admit(kind, {
       object: this.#rules.beforeCreate(kind, draft as unknown as ApiObject),
       operation: "create",
       fieldValidation: options.fieldValidation,
     });
-    this.#rules.checkCreate(kind, object);
+    const { name } = object.metadata;
+    if (this.#core.store.get(resource.key, namespace, name) !== undefined) {
+      throw alreadyExists(resource, name);
+    }
     const tracked = this.#track(kind, { after: object, fieldManager: options.fieldManager });
     const created = this.#rules.afterCreate(kind, tracked);
     return { object: this.#store(endpoint, created, options), warnings, created: true };
@@ -104,12 +103,7 @@ export class Writer {
     this.#checkType(kind, body);
     const asked = isDictionary(body["metadata"]) ? body["metadata"] : {};
     if (asked["name"] !== name) {
-      const given = String(asked["name"] ?? "");
-      throw badRequest(
-        given === ""
-          ? "name must be provided"
-          : `the name of the object (${given}) does not match the name on the URL (${name})`,
-      );
+      throw wrongName(String(asked["name"] ?? ""), name);
     }
     this.#checkNamespace(kind, namespace, asked);
     const old = this.#core.store.get(resource.key, namespace, name);
@@ -169,10 +163,7 @@ export class Writer {
   #checkPatched({ kind, name, namespace }: Target, patched: Dictionary): void {
     const meta = isDictionary(patched["metadata"]) ? patched["metadata"] : {};
     if (meta["name"] !== name) {
-      throw badRequest(
-        `the name of the object (${String(meta["name"] ?? "")}) does not match the name on the` +
-          ` URL (${name})`,
-      );
+      throw wrongName(String(meta["name"] ?? ""), name);
     }
     this.#checkNamespace(kind, namespace, meta);
   }
@@ -192,7 +183,6 @@ export class Writer {
       options.subresource === "status"
         ? this.#onlyStatus(kind, whole, old)
         : this.#withoutStatus(kind, whole, old);
-    checkMetadata(kind, draft.metadata as unknown as Dictionary);
     checkNoNewFinalizers(kind, draft, old);
     const { object, warnings } = this.#admit(kind, {
       object: this.#rules.beforeUpdate(kind, draft, old),
@@ -201,9 +191,8 @@ export class Writer {
       fieldValidation: options.fieldValidation,
       ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
     });
-    this.#rules.checkUpdate(kind, object, old);
     const grown =
-      options.subresource === undefined && countsGenerations(kind) && specChanged(kind, object, old)
+      options.subresource !== "status" && countsGenerations(kind) && specChanged(kind, object, old)
         ? withMeta(object, { generation: (old.metadata.generation ?? 0) + 1 })
         : object;
     const tracked =
@@ -272,16 +261,14 @@ export class Writer {
       (apiVersion === undefined || apiVersion === "" || apiVersion === apiVersionOf(kind)) &&
       (given === undefined || given === "" || given === kind.kind);
     if (fits) return;
-    if (given !== undefined && given !== kind.kind) {
-      throw badRequest(
-        `${String(given)} in version "${kind.version}" cannot be handled as a ${kind.kind}:` +
-          ` no kind "${String(given)}" is registered for version "${String(apiVersion)}"`,
-      );
-    }
-    throw badRequest(
-      `the API version in the data (${String(apiVersion)}) does not match the expected API version` +
-        ` (${apiVersionOf(kind)})`,
-    );
+    const what = String(given ?? kind.kind);
+    const why =
+      what === kind.kind
+        ? `no kind "${what}" is registered for version "${String(apiVersion)}" in scheme` +
+          ' "pkg/runtime/scheme.go:110"'
+        : `converting (${kind.version}.${what}) to (core.${kind.kind}): unknown conversion`;
+    const version = String(apiVersion ?? kind.version).replace(/^.*\//, "");
+    throw badRequest(`${what} in version "${version}" cannot be handled as a ${kind.kind}: ${why}`);
   }
 
   #checkNamespace(kind: CompiledKind, namespace: string, asked: Dictionary): void {
@@ -296,8 +283,8 @@ export class Writer {
     const found = this.#core.store.get("namespaces", "", namespace);
     if (found === undefined) throw notFound({ group: "", plural: "namespaces" }, namespace);
     if (found.metadata.deletionTimestamp === undefined) return;
-    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
-    throw forbidden(resource, name, why, [
+    const why = `unable to create new content in namespace ${namespace} because it is being`;
+    throw forbidden(resource, name, `${why} terminated`, [
       {
         reason: "NamespaceTerminating",
         message: `namespace ${namespace} is being terminated`,
@@ -348,6 +335,14 @@ export class Writer {
     const rest = without(kept, "status");
     return { ...rest, ...(status === undefined ? {} : { status }) } as unknown as ApiObject;
   }
+}
+
+function wrongName(given: string, wanted: string): ApiStatus {
+  return badRequest(
+    given === ""
+      ? `the name of the object (${wanted} based on URL) was undeterminable: name must be provided`
+      : `the name of the object (${given}) does not match the name on the URL (${wanted})`,
+  );
 }
 
 /** A write that changes nothing but the times of managedFields is none. */
