@@ -54,25 +54,33 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("detached it outlives its starter, refuses a second one by name, and stops by SIGTERM", async () => {
-  const first = await main("--detach").ended;
-  expect(first).toEqual({ code: 0, out: `${join(folder, "kubeconfig")}\n` });
-  const daemon = runningDaemon(folder);
-  expect(daemon).toBeDefined();
-  const second = await main().ended;
-  expect(second.code).toBe(1);
-  expect(second.out).toContain(`runs in ${folder} already (process ${daemon?.pid})`);
-  const end = stopped();
-  process.kill(daemon?.pid ?? 0, "SIGTERM");
-  await end;
-  expect(readFileSync(join(folder, "daemon.log"), "utf8")).toContain("stopped");
-}, TIME_LIMIT_MS);
+test(
+  "detached it outlives its starter, refuses a second one by name, and stops by SIGTERM",
+  async () => {
+    const first = await main("--detach").ended;
+    expect(first).toEqual({ code: 0, out: `${join(folder, "kubeconfig")}\n` });
+    const daemon = runningDaemon(folder);
+    expect(daemon).toBeDefined();
+    const second = await main().ended;
+    expect(second.code).toBe(1);
+    expect(second.out).toContain(`runs in ${folder} already (process ${daemon?.pid})`);
+    const end = stopped();
+    process.kill(daemon?.pid ?? 0, "SIGTERM");
+    await end;
+    expect(readFileSync(join(folder, "daemon.log"), "utf8")).toContain("stopped");
+  },
+  TIME_LIMIT_MS,
+);
 
-test("one that was killed stands in nobody's way", async () => {
-  await main("--detach").ended;
-  const daemon = runningDaemon(folder);
-  process.kill(daemon?.pid ?? 0, "SIGKILL");
-  const next = await main("--detach").ended;
-  expect(next.code).toBe(0);
-  expect(runningDaemon(folder)?.pid).not.toBe(daemon?.pid);
-}, TIME_LIMIT_MS);
+test(
+  "one that was killed stands in nobody's way",
+  async () => {
+    await main("--detach").ended;
+    const daemon = runningDaemon(folder);
+    process.kill(daemon?.pid ?? 0, "SIGKILL");
+    const next = await main("--detach").ended;
+    expect(next.code).toBe(0);
+    expect(runningDaemon(folder)?.pid).not.toBe(daemon?.pid);
+  },
+  TIME_LIMIT_MS,
+);
