@@ -1,6 +1,4 @@
 import type { KubeClient } from "@quorate/runtime/kube-client";
-import type { KubeObject } from "@quorate/runtime/objects";
-import { ANNOTATIONS } from "../api/v1alpha1/labels.ts";
 import type { ValidatorSet, ValidatorSetStatus } from "../api/v1alpha1/types.ts";
 import type { MemberView } from "../observe/observation.ts";
 import type { Observed } from "../observe/observe.ts";
@@ -13,6 +11,7 @@ import {
   readSponsor,
   readTemplate,
 } from "./genesis.ts";
+import { isRecorded } from "./identities.ts";
 
 export interface BirthState {
   readonly phase: ValidatorSetStatus["birth"]["phase"];
@@ -86,27 +85,17 @@ function readyFounders({
 }: Observed): true | string | BirthProblem {
   const { set, members } = observation;
   if (foundersOf(set, members) === undefined) return "keys";
-  for (const { name, consensusKey, networkKey } of founders(members, set)) {
-    const identity = identities.find(({ member }) => member === name)?.identity;
+  for (const member of founders(members, set)) {
+    const { name } = member;
+    const identity = identities.find((each) => each.member === name)?.identity;
     if (identity === undefined) return `${name} does not answer`;
     if (identity.genesisHash !== "") {
       const message = `${name} belongs to chain ${identity.genesisHash}: put its genesis back`;
       return { reason: "ForeignGenesis", message };
     }
-    const recorded = annotationsOf(objects, name);
-    const isRecorded =
-      recorded[ANNOTATIONS.consensusKey] === consensusKey &&
-      recorded[ANNOTATIONS.networkKey] === networkKey;
-    if (!isRecorded) return `${name} is not recorded yet`;
+    if (!isRecorded(objects, member)) return `${name} is not recorded yet`;
   }
   return true;
-}
-
-function annotationsOf(objects: readonly KubeObject[], name: string) {
-  const service = objects.find(
-    ({ kind, metadata }) => kind === "Service" && metadata.name === name,
-  );
-  return service?.metadata.annotations ?? {};
 }
 
 async function create(

@@ -1,4 +1,5 @@
-import { PORTS } from "../api/v1alpha1/labels.ts";
+import type { KubeObject } from "@quorate/runtime/objects";
+import { ANNOTATIONS, PORTS } from "../api/v1alpha1/labels.ts";
 import type { ValidatorSet } from "../api/v1alpha1/types.ts";
 import type { MemberView, PodView } from "../observe/observation.ts";
 import { hostPort } from "../observe/scrape.ts";
@@ -41,5 +42,24 @@ export async function askIdentities(
         return { member: member.name, problem };
       }
     }),
+  );
+}
+
+/**
+ * Whether the member's Service has these keys on record. What goes on the chain rests on the record
+ * alone: after a crash the same question finds the same keys.
+ */
+export function isRecorded(
+  objects: readonly KubeObject[],
+  { name, consensusKey, networkKey }: MemberView,
+): boolean {
+  const service = objects.find(
+    ({ kind, metadata }) => kind === "Service" && metadata.name === name,
+  );
+  const recorded = service?.metadata.annotations ?? {};
+  return (
+    consensusKey !== undefined &&
+    recorded[ANNOTATIONS.consensusKey] === consensusKey &&
+    recorded[ANNOTATIONS.networkKey] === networkKey
   );
 }

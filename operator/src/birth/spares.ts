@@ -14,7 +14,7 @@ import type { Observed } from "../observe/observe.ts";
 import { hostPort } from "../observe/scrape.ts";
 import type { ChainPort, ChainRequest, NodeControlPort, SubmitOutcome } from "../ports.ts";
 import { ownerOf, readSponsor } from "./genesis.ts";
-import { isReachable } from "./identities.ts";
+import { isReachable, isRecorded } from "./identities.ts";
 
 export interface SparePorts {
   readonly kube: KubeClient;
@@ -54,7 +54,12 @@ export class SpareMaker {
    * The chain is asked first: a key that it knows is never registered again. So a crash between
    * submit and answer costs nothing.
    */
-  async make({ observation, request, identities }: Observed): Promise<SpareReport | undefined> {
+  async make({
+    observation,
+    request,
+    identities,
+    objects,
+  }: Observed): Promise<SpareReport | undefined> {
     const { chain: reading, set, members, pods, genesisHash } = observation;
     if (reading.kind !== "verified" || request === undefined) return undefined;
     if (set.spec.paused || !observation.leaseIsFresh) return undefined;
@@ -64,6 +69,8 @@ export class SpareMaker {
       const pod = pods.find((each) => each.member === member.name && isReachable(each));
       if (consensusKey === undefined || member.networkKey === undefined || member.retired) continue;
       if (pod === undefined || reading.chain.known.has(consensusKey)) continue;
+      // The chain was asked about recorded keys only.
+      if (!isRecorded(objects, member)) continue;
       const identity = identities.find((answer) => answer.member === member.name)?.identity;
       // It signs only once it has pinned this very chain.
       if (identity === undefined || identity.genesisHash !== genesisHash) continue;

@@ -17,7 +17,7 @@ type Counted = Pick<ValidatorSetStatus, "birth" | "members" | "voters" | "spares
 const MESSAGE_MAX = 4_096;
 
 /** Refusals that hold everything, most telling first: the others follow from them. */
-const HOLD_ORDER = [
+const HOLD_ORDER: readonly string[] = [
   "Paused",
   "LeaseStale",
   "CheckpointExpired",
@@ -25,7 +25,7 @@ const HOLD_ORDER = [
   "ChainHalted",
   "Blind",
   "Partitioned",
-] as const;
+];
 
 /** Refusals of one member's rotation that mean: something is wanted and is held back. */
 const WANTED: ReadonlySet<string> = new Set([
