@@ -75,11 +75,7 @@ function checkedPatch(kind: CompiledKind, request: PatchRequest): JsonObject {
   if (metadata["managedFields"] !== undefined) {
     throw badRequest("metadata.managedFields must be nil");
   }
-  const copy = structuredClone(patch);
-  const [unknown] = prune(kind.schema, copy);
-  if (unknown !== undefined)
-    throw untyped(kind, patch, `.${unknown}: field not declared in schema`);
-  return copy;
+  return structuredClone(patch);
 }
 
 /** `apps/v1, Kind=Deployment`; the core group's part is empty. */
