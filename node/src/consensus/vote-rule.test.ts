@@ -61,6 +61,29 @@ describe("R2", () => {
     expect(solo.dropped()).toContain(code);
   });
 
+  test("a proposer that has not executed the epoch's end is refused and not accused", () => {
+    const solo = secondRound();
+    const { block, id } = solo.block();
+    const result = {
+      epoch: 1,
+      height: 1,
+      blockId: id,
+      timestampMs: block.timestampMs,
+      stateRoot: id,
+      receiptsRoot: id,
+      nextSetHash: id,
+    };
+    const handOver = { result, nextSet: { ...solo.set, epoch: 2 } };
+    solo.state = { ...solo.state, epoch: { ...solo.state.epoch, handOver } };
+    const cut = [{ author: keyOf("b"), sequence: 1, digest: "1".repeat(64) }];
+    solo.receive("b", { kind: "proposal", block: solo.block({ height: 2, cut }) });
+    expect(solo.dropped()).toContain("EPOCH_ENDED");
+    const accused = solo.effects.filter((effect) => {
+      return effect.kind === "observe" && effect.event.kind === "invalid-proposal";
+    });
+    expect(accused).toEqual([]);
+  });
+
   test("a refused block is its proposer's fault, whoever brings it, where the signature is its own", () => {
     const faults = (solo: Solo): string[] => {
       return solo.effects.flatMap((effect) => {

@@ -4,6 +4,24 @@ const source = "node/src/consensus";
 
 export const consensusMutants: readonly Mutant[] = [
   {
+    name: "everybody-attests-wrong-roots",
+    rule: "S6: no honest member is accused by the peers' counters",
+    file: "node/src/consensus/certification.ts",
+    find: "if (resultDigest(statement.result) === resultDigest(result)) return;",
+    replace: "",
+    test: "node/src/consensus/certification.test.ts",
+    testName: "a member whose result is not the quorum's is noted once a height",
+  },
+  {
+    name: "honest-proposer-accused",
+    rule: "S6: no honest member is accused by the peers' counters",
+    file: "node/src/consensus/vote-rule.ts",
+    find: "if (MAY_BE_HONEST.has(code)) return;",
+    replace: "",
+    test: "node/src/consensus/vote-rule.test.ts",
+    testName: "a proposer that has not executed the epoch's end is refused and not accused",
+  },
+  {
     name: "quorum-of-majority",
     rule: "a quorum is floor(2W/3)+1, not a majority",
     file: "node/src/kernel/threshold.ts",
