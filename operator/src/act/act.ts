@@ -4,6 +4,7 @@ import { ApiError } from "@quorate/runtime/transport";
 import { API_VERSION } from "../api/v1alpha1/labels.ts";
 import type { ValidatorRotation, ValidatorRotationStatus } from "../api/v1alpha1/types.ts";
 import type { Decision, RotationPlan } from "../decide/decision.ts";
+import type { Observation } from "../observe/observation.ts";
 import type { Observed } from "../observe/observe.ts";
 import { validatorRotations } from "../observe/resources.ts";
 import type { ChainPort, SubmitOutcome } from "../ports.ts";
@@ -39,14 +40,15 @@ export async function act(
   for (const rotation of observation.rotations) {
     const next = follow(observation, rotation);
     if (next === undefined || next === rotation.status) continue;
-    changes.push(await writeStatus(ports.kube, rotation, next));
+    changes.push(await writeStatus(ports.kube, rotation, named(observation, rotation, next)));
   }
   const { chain } = observation;
   if (chain.kind === "verified") {
     for (const { object, status } of untoldSwaps(observation, chain.chain)) {
       const live = await ensure(ports.kube, object);
       // Another pass told it: only what has no status yet is told here.
-      if (live.status === undefined) changes.push(await writeStatus(ports.kube, live, status));
+      if (live.status === undefined)
+        changes.push(await writeStatus(ports.kube, live, named(observation, live, status)));
     }
   }
   const { plan, proposal } = decision;
@@ -66,7 +68,8 @@ async function propose(
 ): Promise<readonly RotationChange[]> {
   const rotation = await ensure(kube, objectOf(observation, plan));
   if (rotation.status !== undefined) return [];
-  return [await writeStatus(kube, rotation, plannedStatus(observation, plan, decision))];
+  const status = named(observation, rotation, plannedStatus(observation, plan, decision));
+  return [await writeStatus(kube, rotation, status)];
 }
 
 /** Intent first, then the transaction; what became of it is read from the chain (rule S16). */
@@ -84,7 +87,7 @@ async function carryOut(
   if (phase !== undefined && CLOSED.has(phase)) return [];
   const bytes = transactionOf(plan);
   const before = rotation.status ?? plannedStatus(observation, plan, decision);
-  const { expiresAt: _, ...planned } = before;
+  const { expiresAt: _, ...planned } = named(observation, rotation, before);
   const height = observation.chain.kind === "verified" ? observation.chain.chain.height : 0;
   const submitted: ValidatorRotationStatus = {
     ...enter({ ...planned, planHash: plan.hash }, "Submitted", { nowMs, message: plan.message }),
@@ -132,6 +135,19 @@ async function ensure(kube: KubeClient, object: ValidatorRotation): Promise<Vali
   const live = await kube.get(validatorRotations, { namespace, name });
   if (live === undefined) throw new Error(`ValidatorRotation ${namespace}/${name} is gone`);
   return live;
+}
+
+/** Columns of `kubectl get vrot`: members by name, those of other clusters by their key's start. */
+function named(
+  { members }: Observation,
+  { spec }: ValidatorRotation,
+  status: ValidatorRotationStatus,
+): ValidatorRotationStatus {
+  const name = (key: string) =>
+    members.find(({ consensusKey }) => consensusKey === key)?.name ?? key.slice(0, 8);
+  const { newcomer } = status;
+  const came = newcomer === undefined ? {} : { newcomerName: name(newcomer) };
+  return { ...status, memberName: name(spec.member), ...came };
 }
 
 async function writeStatus(
