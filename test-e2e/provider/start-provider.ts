@@ -19,7 +19,10 @@ export async function startProvider(
     const provider = await startLocalCluster({ folder: join(folder, "cluster"), ...options });
     return { provider, folder };
   }
-  const { startKindProvider, useExistingCluster } = await import("../kind/provider.ts");
-  const provider = name === "kind" ? await startKindProvider(folder) : useExistingCluster();
-  return { provider, folder };
+  if (name === "kind") {
+    const { startKindProvider } = await import("../kind/provider.ts");
+    return { provider: await startKindProvider(folder), folder };
+  }
+  const { useExistingCluster } = await import("../kind/existing.ts");
+  return { provider: await useExistingCluster(), folder };
 }

@@ -1,0 +1,60 @@
+import { validatorSets } from "@quorate/operator/observe/resources";
+import type { KubeClient } from "@quorate/runtime/kube-client";
+import type { KubeObject, ResourceType } from "@quorate/runtime/objects";
+import { eventually } from "../network/eventually.ts";
+
+const NAMESPACES: ResourceType = {
+  apiVersion: "v1",
+  kind: "Namespace",
+  plural: "namespaces",
+  namespaced: false,
+};
+const GONE_MS = 120_000;
+
+export async function namespaceNames(kube: KubeClient): Promise<ReadonlySet<string>> {
+  return new Set((await kube.list(NAMESPACES)).map(({ metadata }) => metadata.name));
+}
+
+/**
+ * Takes away every namespace that is not among the given ones. Its sets lose their finalizers
+ * first: a test may have taken the operator away that would have served them.
+ */
+export async function removeNamespaces(kube: KubeClient, kept: ReadonlySet<string>): Promise<void> {
+  const ours = (await kube.list(NAMESPACES)).filter(({ metadata }) => !kept.has(metadata.name));
+  for (const { metadata } of operatorFirst(ours)) {
+    await kube.delete(NAMESPACES, { namespace: "", name: metadata.name }, { uid: uidOf(metadata) });
+    if (metadata.name === OPERATOR) await gone(kube, metadata.name);
+  }
+  for (const { metadata } of ours) {
+    await releaseSets(kube, metadata.name);
+    await gone(kube, metadata.name);
+  }
+}
+
+const OPERATOR = "quorate-system";
+
+/** The operator would put its finalizer back, and heal what is being deleted. */
+function operatorFirst(namespaces: readonly KubeObject[]): readonly KubeObject[] {
+  const rank = ({ metadata }: KubeObject) => (metadata.name === OPERATOR ? 0 : 1);
+  return namespaces.toSorted((one, other) => rank(one) - rank(other));
+}
+
+async function releaseSets(kube: KubeClient, namespace: string): Promise<void> {
+  const sets = await kube.list(validatorSets, { namespace }).catch(() => []);
+  for (const { metadata } of sets) {
+    const key = { namespace, name: metadata.name };
+    await kube.mergePatch(validatorSets, key, { metadata: { finalizers: null } });
+  }
+}
+
+async function gone(kube: KubeClient, name: string): Promise<void> {
+  await eventually(
+    async () => ((await kube.get(NAMESPACES, { namespace: "", name })) ? undefined : true),
+    { what: `namespace ${name} is gone`, timeoutMs: GONE_MS, everyMs: 500 },
+  );
+}
+
+function uidOf({ uid }: KubeObject["metadata"]): string {
+  if (uid === undefined) throw new Error("the API server gave an object without uid");
+  return uid;
+}
