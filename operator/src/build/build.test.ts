@@ -11,7 +11,7 @@ import {
 } from "../../test/scene.ts";
 import type { MemberView, NodeView, Observation } from "../observe/observation.ts";
 import { build } from "./build.ts";
-import { chooseZone } from "./placement.ts";
+import { chooseZone, type Placed } from "./placement.ts";
 
 const runs = { numRuns: 300 };
 const zones: readonly NodeView[] = [1, 2, 3, 4, 5].map((index) => {
@@ -245,9 +245,9 @@ describe("placement", () => {
         fc.nat(8),
         (open, count) => {
           const nodes = zones.map((node, index) => ({ ...node, ready: open[index] === true }));
-          const placed: { zone: string; votes: boolean }[] = [];
+          const placed: Placed[] = [];
           for (let index = 0; index < count; index += 1) {
-            placed.push({ zone: chooseZone(nodes, placed), votes: true });
+            placed.push({ zone: chooseZone(nodes, placed), votes: true, doubtful: false });
           }
           const openZones = nodes.filter(({ ready }) => ready).map(({ zone }) => zone);
           const loads = openZones.map((zone) => placed.filter((each) => each.zone === zone).length);
@@ -257,6 +257,15 @@ describe("placement", () => {
       ),
       runs,
     );
+  });
+
+  test("a zone whose machine may be gone comes last, however empty it is", () => {
+    const gone = { zone: "zone-1", votes: false, doubtful: true };
+    const busy = ["zone-2", "zone-3", "zone-4", "zone-5"].map((zone) => {
+      return { zone, votes: true, doubtful: false };
+    });
+    expect(chooseZone(zones, [gone, ...busy])).toBe("zone-2");
+    expect(chooseZone(zones.slice(0, 1), [gone])).toBe("zone-1");
   });
 
   test("a new spare goes where no voter is, if there is such a zone", () => {

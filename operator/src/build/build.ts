@@ -90,6 +90,16 @@ function spareOrdinals(
   return ordinals;
 }
 
+/**
+ * A leaver whose pod does not go away, or a voter that the chain counts as silent: where it is
+ * bound, a new member might wait for ever.
+ */
+function isDoubtful({ pods, chain }: Observation, { member, role }: Roster): boolean {
+  if (role === "Left") return pods.some((pod) => pod.member === member.name);
+  if (chain.kind !== "verified" || member.consensusKey === undefined) return false;
+  return chain.chain.liveness.get(member.consensusKey)?.isSilent === true;
+}
+
 /** Founders are made before the genesis, spares after it: they name its hash (rule GENESIS). */
 function newMembers(
   observation: Observation,
@@ -98,12 +108,18 @@ function newMembers(
 ): readonly NewMember[] {
   const { set, nodes } = observation;
   const placed: Placed[] = roster
-    .filter(({ member, role }) => role !== "Left" && !member.retired)
-    .map(({ member, role }) => ({ zone: member.zone, votes: VOTES.has(role) }));
+    .filter(
+      (each) => !each.member.retired && (each.role !== "Left" || isDoubtful(observation, each)),
+    )
+    .map((each) => ({
+      zone: each.member.zone,
+      votes: VOTES.has(each.role),
+      doubtful: isDoubtful(observation, each),
+    }));
   const made: NewMember[] = [];
   const make = (ordinal: number, reason: NewMember["reason"], message: string) => {
     const zone = chooseZone(nodes, placed);
-    placed.push({ zone, votes: reason === "FounderNeeded" });
+    placed.push({ zone, votes: reason === "FounderNeeded", doubtful: false });
     made.push({ name: `${set.metadata.name}-${ordinal}`, ordinal, zone, reason, message });
   };
   if (observation.chain.kind === "unborn" && observation.genesisHash === undefined) {
