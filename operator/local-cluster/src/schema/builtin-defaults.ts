@@ -33,6 +33,7 @@ const FILL: Readonly<Record<string, (object: JsonObject) => void>> = {
     const metadata = part(object, "metadata");
     fill(metadata, "labels", {});
     const name = metadata["name"];
+    fill(object, "spec", { finalizers: ["kubernetes"] });
     if (name !== undefined) part(metadata, "labels")["kubernetes.io/metadata.name"] = name;
   },
   Deployment: fillDeployment,
@@ -44,6 +45,7 @@ const FILL: Readonly<Record<string, (object: JsonObject) => void>> = {
   },
   RoleBinding: fillBinding,
   ClusterRoleBinding: fillBinding,
+  Lease: (object) => fill(object, "spec", {}),
   StorageClass: (object) => {
     fill(object, "reclaimPolicy", "Delete");
     fill(object, "volumeBindingMode", "Immediate");

@@ -91,6 +91,7 @@ function typeSchema(type: string, format: string, quantity: boolean): Schema {
   const map = /^\{ \[key: string\]: (.*); \}$/.exec(type)?.[1];
   if (map !== undefined) {
     const additional = typeSchema(map, format, quantity);
+    if (format === "byte") additional.checks = { format };
     return { type: "object", additional, checks: {}, rules: [] };
   }
   if (quantity) return { type: "string", quantity: true, checks: {}, rules: [] };

@@ -1,6 +1,8 @@
 import { badRequest, child } from "./field-errors.ts";
+import { isFormat } from "./formats.ts";
 import type { CompiledKind } from "./kinds.ts";
 import { isObject } from "./prune.ts";
+import { parseQuantity, QUANTITY_ERROR } from "./quantity.ts";
 import type { Json, JsonObject, Schema } from "./schema.ts";
 
 /**
@@ -60,13 +62,34 @@ function decodeValue(kind: CompiledKind, field: Struct, value: Json, path: strin
     const text = `cannot unmarshal ${jsonName(value)} into Go struct field ${field.name}`;
     throw cannotHandle(kind, `json: ${text} of type ${goType(schema)}`);
   }
-  if (Array.isArray(value)) decodeItems(kind, { ...field, schema: schema.items }, value, path);
+  if (typeof value === "string") decodeText(kind, schema, value);
+  else if (Array.isArray(value)) decodeItems(kind, { ...field, schema: schema.items }, value, path);
   else if (isObject(value)) {
     if (schema.properties !== undefined) decodeStruct(kind, named(schema), value, path);
     else {
       const entries = Object.values(value).filter((entry) => entry !== undefined && entry !== null);
       decodeItems(kind, { ...field, schema: schema.additional }, entries as Json[], path);
     }
+  }
+}
+
+const MICRO_TIME = "2006-01-02T15:04:05.000000Z07:00";
+
+/** Strings that Go decodes further. */
+function decodeText(kind: CompiledKind, schema: Schema, text: string): void {
+  if (schema.quantity === true && parseQuantity(text) === undefined) {
+    throw cannotHandle(kind, QUANTITY_ERROR);
+  }
+  const { format } = schema.checks;
+  if (format === "byte" && !isFormat("byte", text)) {
+    const at = /[^A-Za-z0-9+/]/.exec(text)?.index ?? text.length;
+    throw cannotHandle(kind, `illegal base64 data at input byte ${at}`);
+  }
+  if (format === "micro-time" && !/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}(Z|[+-]\d\d:\d\d)$/.test(text)) {
+    const rest = text.replace(/^\d{4}-\d\d-\d\dT[\d:]{8}/, "");
+    const layout = rest === text ? "2006" : ".000000";
+    const parsing = `parsing time ${JSON.stringify(text)} as "${MICRO_TIME}"`;
+    throw cannotHandle(kind, `${parsing}: cannot parse ${JSON.stringify(rest)} as "${layout}"`);
   }
 }
 

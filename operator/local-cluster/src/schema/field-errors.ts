@@ -11,6 +11,7 @@ const REASONS = {
   forbidden: "FieldValueForbidden",
   "too-long": "FieldValueTooLong",
   "too-many": "FieldValueTooMany",
+  "not-found": "FieldValueNotFound",
 } as const;
 
 const WORDS = {
@@ -22,6 +23,7 @@ const WORDS = {
   forbidden: "Forbidden",
   "too-long": "Too long",
   "too-many": "Too many",
+  "not-found": "Not found",
 } as const;
 
 export type FieldErrorType = keyof typeof REASONS;
