@@ -46,9 +46,15 @@ export class BuiltinRules {
     if (!isKind(kind, "", "services")) return object;
     const type = textAt(object, "spec", "type");
     const asked = textAt(object, "spec", "clusterIP");
-    if (type === "ExternalName" || asked === "None") return object;
+    if (type === "ExternalName") return object;
+    const families = {
+      ...(object["spec"] as object),
+      ipFamilies: at(object, "spec", "ipFamilies") ?? ["IPv4"],
+      ipFamilyPolicy: at(object, "spec", "ipFamilyPolicy") ?? "SingleStack",
+    };
+    if (asked === "None") return { ...object, spec: families };
     const address = this.#addresses.allocate(asked === "" ? undefined : asked);
-    const spec = { ...(object["spec"] as object), clusterIP: address, clusterIPs: [address] };
+    const spec = { ...families, clusterIP: address, clusterIPs: [address] };
     return { ...object, spec };
   }
 
@@ -147,8 +153,6 @@ function newService(object: ApiObject): ApiObject {
     spec: {
       ...spec,
       ...(headless ? { clusterIPs: ["None"] } : {}),
-      ipFamilies: at(spec, "ipFamilies") ?? ["IPv4"],
-      ipFamilyPolicy: at(spec, "ipFamilyPolicy") ?? "SingleStack",
       internalTrafficPolicy: at(spec, "internalTrafficPolicy") ?? "Cluster",
     },
     status: { loadBalancer: {} },

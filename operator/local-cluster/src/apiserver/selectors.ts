@@ -38,6 +38,9 @@ function parseExpression(text: string): Requirement {
 }
 
 function unreadable(text: string): ApiStatus {
+  if (/^[\w./-]+\s+(in|notin)\s*\([^)]*$/.test(text)) {
+    return badRequest("unable to parse requirement: found '', expected: ',' or ')'");
+  }
   const [first = "", second] = text.split(/\s+/);
   if (second !== undefined && /^[\w./-]+$/.test(first)) {
     const expected = "in, notin, =, ==, !=, gt, lt";

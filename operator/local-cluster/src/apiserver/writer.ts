@@ -31,6 +31,7 @@ import {
   withMeta,
   without,
 } from "./objects.ts";
+import { strictPatchFailure } from "./patch-failures.ts";
 import { type Endpoint, present } from "./registry.ts";
 
 /** An object of one resource. */
@@ -149,7 +150,11 @@ export class Writer {
     }) as unknown as Dictionary;
     if (live === undefined) return this.#createApplied(target, patched, options);
     this.#checkPatched(target, patched);
-    return this.#replace(target, live, patched, { ...options, subresource, applied: applies });
+    try {
+      return this.#replace(target, live, patched, { ...options, subresource, applied: applies });
+    } catch (error) {
+      throw strictPatchFailure(error, call, patched);
+    }
   }
 
   #createApplied(target: Target, patched: Dictionary, options: WriteOptions): Written {
