@@ -98,7 +98,9 @@ async function carryOut(
   const sent = await writeStatus(kube, rotation, submitted);
   const outcome = await chain.submit(request, bytes);
   const next = afterSubmit(submitted, outcome, nowMs);
-  return next === submitted ? [sent] : [sent, await writeStatus(kube, rotation, next)];
+  if (next === submitted) return [sent];
+  const final = await writeStatus(kube, rotation, next);
+  return next.phase === submitted.phase ? [final] : [sent, final];
 }
 
 function afterSubmit(

@@ -129,14 +129,18 @@ function followSubmitted(
   return enter(status, "Refused", { nowMs, message });
 }
 
-/** Replaced: the leaver's pod is gone and there are as many registered spares as wanted. */
+/**
+ * Replaced: the leaver's pod is gone, or told to go (on a dead machine nobody can say more, rule
+ * S14), and there are as many registered spares as wanted.
+ */
 function followEffective(
   { nowMs, members, pods, set }: Observation,
   { spec }: ValidatorRotation,
   { status, chain }: Followed,
 ): ValidatorRotationStatus {
   const leaver = members.find(({ consensusKey }) => consensusKey === spec.member);
-  if (leaver !== undefined && pods.some(({ member }) => member === leaver.name)) return status;
+  const stays = pods.some(({ member, terminating }) => member === leaver?.name && !terminating);
+  if (stays) return status;
   const own = new Set(members.map(({ consensusKey }) => consensusKey));
   const spares = chain.spares.filter(({ key }) => own.has(key)).length;
   if (spares < set.spec.spares) return status;

@@ -1,3 +1,4 @@
+import type { AccountKey } from "@quorate/client/account-key";
 import { fromHex } from "@quorate/node/kernel/bytes";
 import {
   encodeTransaction,
@@ -12,7 +13,13 @@ import type { ValidatorSet } from "../api/v1alpha1/types.ts";
 import type { ChainView, MemberView, PodView } from "../observe/observation.ts";
 import type { Observed } from "../observe/observe.ts";
 import { hostPort } from "../observe/scrape.ts";
-import type { ChainPort, ChainRequest, NodeControlPort, SubmitOutcome } from "../ports.ts";
+import type {
+  ChainPort,
+  ChainRequest,
+  NodeControlPort,
+  NodeRegistration,
+  SubmitOutcome,
+} from "../ports.ts";
 import { ownerOf, readSponsor } from "./genesis.ts";
 import { isReachable, isRecorded } from "./identities.ts";
 
@@ -30,6 +37,8 @@ export interface SpareReport {
   readonly reason: string;
   readonly message: string;
   readonly isProblem: boolean;
+  /** Of this pass; else what stands since an earlier one. */
+  readonly isNew: boolean;
 }
 
 const WAIT_FIRST_MS = 1_000;
@@ -38,6 +47,7 @@ const WAIT_MOST_MS = 300_000;
 interface Waiting {
   readonly untilMs: number;
   readonly waitMs: number;
+  readonly report: SpareReport;
 }
 
 /** Puts new nodes on the chain as spares (rule SPONSOR), one a pass. */
@@ -64,6 +74,7 @@ export class SpareMaker {
     if (reading.kind !== "verified" || request === undefined) return undefined;
     if (set.spec.paused || !observation.leaseIsFresh) return undefined;
     const now = this.#ports.clock.monotonic();
+    let standing: SpareReport | undefined;
     for (const member of members) {
       const { consensusKey } = member;
       const pod = pods.find((each) => each.member === member.name && isReachable(each));
@@ -74,12 +85,16 @@ export class SpareMaker {
       const identity = identities.find((answer) => answer.member === member.name)?.identity;
       // It signs only once it has pinned this very chain.
       if (identity === undefined || identity.genesisHash !== genesisHash) continue;
-      if ((this.#waiting.get(consensusKey)?.untilMs ?? 0) > now) continue;
+      const waiting = this.#waiting.get(consensusKey);
+      if (waiting !== undefined && waiting.untilMs > now) {
+        standing ??= { ...waiting.report, isNew: false };
+        continue;
+      }
       const report = await this.#register(set, reading.chain, { member, pod, request });
-      this.#remember(consensusKey, report.isProblem);
+      this.#remember(consensusKey, report);
       return report;
     }
-    return undefined;
+    return standing;
   }
 
   async #register(
@@ -95,6 +110,7 @@ export class SpareMaker {
       reason,
       message: `${member.name}: ${message}`.slice(0, 500),
       isProblem: true,
+      isNew: true,
     });
     const sponsor = await readSponsor(kube, set, owner);
     if ("reason" in sponsor) return problem(sponsor.reason, sponsor.message);
@@ -102,39 +118,56 @@ export class SpareMaker {
     const bond = BigInt(set.spec.genesis.seatPower);
     const registration: SpareRegistration = { owner: owner.key, key, networkKey, address, bond };
     const asked = { owner: owner.key, address, bond: String(bond) };
-    const { chainId } = chain;
+    const to = hostPort(pod.ip, PORTS.control);
+    let signed: NodeRegistration;
     try {
-      const to = hostPort(pod.ip, PORTS.control);
-      const signed = await control.signRegistration(to, networkKey, asked);
-      const endorsement = set.spec.endorsements.find((each) => each.key === key);
-      const transaction = encodeTransaction({
-        kind: "register-spare",
-        registration,
-        possession: {
-          statement: {
-            kind: "endorsement",
-            nonce: signed.nonce,
-            subject: registrationDigest(chainId, registration),
-          },
-          author: key,
-          signature: fromHex(signed.possession),
-        },
-        networkSignature: fromHex(signed.networkSignature),
-        sponsorSignature: sponsor.sign(registrationSigningBytes(chainId, "sponsor", registration)),
-        ownerSignature: endorsement === undefined ? undefined : fromHex(endorsement.signature),
-      });
-      return told(member, await this.#ports.chain.submit(request, transaction), problem);
+      signed = await control.signRegistration(to, networkKey, asked);
     } catch (error) {
       return problem("SpareUnanswered", error instanceof Error ? error.message : String(error));
     }
+    const endorsement = set.spec.endorsements?.find((each) => each.key === key)?.signature;
+    const transaction = registrationBytes({
+      chainId: chain.chainId,
+      registration,
+      signed,
+      sponsor,
+      endorsement,
+    });
+    return told(member, await this.#ports.chain.submit(request, transaction), problem);
   }
 
-  #remember(key: string, isProblem: boolean): void {
-    const waitMs = isProblem
+  #remember(key: string, report: SpareReport): void {
+    const waitMs = report.isProblem
       ? Math.min(WAIT_MOST_MS, (this.#waiting.get(key)?.waitMs ?? WAIT_FIRST_MS / 2) * 2)
       : WAIT_FIRST_MS;
-    this.#waiting.set(key, { waitMs, untilMs: this.#ports.clock.monotonic() + waitMs });
+    const untilMs = this.#ports.clock.monotonic() + waitMs;
+    this.#waiting.set(key, { waitMs, untilMs, report });
   }
+}
+
+/** The transaction with every signature that it needs (rule SPONSOR). */
+function registrationBytes(parts: {
+  readonly chainId: string;
+  readonly registration: SpareRegistration;
+  readonly signed: NodeRegistration;
+  readonly sponsor: AccountKey;
+  readonly endorsement: string | undefined;
+}): Uint8Array {
+  const { chainId, registration, signed, sponsor, endorsement } = parts;
+  const { nonce, possession, networkSignature } = signed;
+  const subject = registrationDigest(chainId, registration);
+  return encodeTransaction({
+    kind: "register-spare",
+    registration,
+    possession: {
+      statement: { kind: "endorsement", nonce, subject },
+      author: registration.key,
+      signature: fromHex(possession),
+    },
+    networkSignature: fromHex(networkSignature),
+    sponsorSignature: sponsor.sign(registrationSigningBytes(chainId, "sponsor", registration)),
+    ownerSignature: endorsement === undefined ? undefined : fromHex(endorsement),
+  });
 }
 
 function told(
@@ -146,7 +179,7 @@ function told(
     case "executed": {
       if (outcome.code !== "OK") return problem("SpareRefused", `the chain says ${outcome.code}`);
       const message = `${name} is a spare since height ${outcome.height}`;
-      return { member: name, reason: "SpareRegistered", message, isProblem: false };
+      return { member: name, reason: "SpareRegistered", message, isProblem: false, isNew: true };
     }
     case "refused":
       return problem("SpareRefused", `no node takes it: ${outcome.code}: ${outcome.message}`);

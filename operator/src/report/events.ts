@@ -44,7 +44,7 @@ export function eventsOf(pass: Pass, conditions: readonly Condition[]): readonly
     ...(birth.createdGenesis
       ? [tell("Normal", "GenesisCreated", "the chain's genesis is written, once and for ever")]
       : []),
-    ...(spare === undefined
+    ...(spare?.isNew !== true
       ? []
       : [tell(spare.isProblem ? "Warning" : "Normal", spare.reason, spare.message)]),
     ...conditionEvents(set.status?.conditions ?? [], conditions, tell),
