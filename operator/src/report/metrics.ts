@@ -5,6 +5,7 @@ import type { Pass } from "./pass.ts";
 
 const OBSERVE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const SET = ["namespace", "set"] as const;
+const ROLES = ["Founder", "Voter", "Spare", "Joining", "Leaving", "Left"] as const;
 
 export type OperatorMetrics = ReturnType<typeof createOperatorMetrics>;
 
@@ -109,14 +110,27 @@ export class PassMetrics {
     metrics.trusted.set({ ...labels }, findings.trust.trusted ? 1 : 0);
     const { chain } = observed.observation;
     if (chain.kind === "verified") metrics.verifiedHeight.set({ ...labels }, chain.chain.height);
-    for (const [role, count] of roles) metrics.members.set({ ...labels, role }, count);
+    for (const role of ROLES) metrics.members.set({ ...labels, role }, roles.get(role) ?? 0);
     this.#recordHold(labels, pass);
   }
 
+  /** The set is gone: so are its gauges. */
+  forget(labels: SetLabels): void {
+    const { budgetFree, budgetUsed, trusted, verifiedHeight, members } = this.#metrics;
+    for (const gauge of [budgetFree, budgetUsed, trusted, verifiedHeight]) {
+      gauge.remove({ ...labels });
+    }
+    for (const role of ROLES) members.remove({ ...labels, role });
+    this.#setHold(labels, undefined);
+  }
+
   #recordHold(labels: SetLabels, pass: Pass): void {
-    const key = `${labels.namespace}/${labels.set}`;
     const hold = holdOf(pass);
-    const reason = hold === undefined ? undefined : holdReason(hold);
+    this.#setHold(labels, hold === undefined ? undefined : holdReason(hold));
+  }
+
+  #setHold(labels: SetLabels, reason: string | undefined): void {
+    const key = `${labels.namespace}/${labels.set}`;
     const before = this.#held.get(key);
     if (before !== undefined && before !== reason) {
       this.#metrics.held.remove({ ...labels, reason: before });

@@ -57,5 +57,6 @@ export class Reporter {
 
   forget({ namespace, name }: ObjectKey): void {
     this.#freshness.forget(`${namespace}/${name}`);
+    this.#metrics.forget({ namespace, set: name });
   }
 }
