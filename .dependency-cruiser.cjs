@@ -64,7 +64,12 @@ module.exports = {
       [client, operator, runtime, supervisor, ...exported, "^proto/gen/"],
       "the command line speaks through the client and the API server",
     ),
-    only("local-cluster-alone", supervisor, [], "the local cluster knows no program that it runs"),
+    only(
+      "local-cluster-alone",
+      supervisor,
+      [runtime],
+      "the local cluster knows no program that it runs",
+    ),
     only("runtime-alone", runtime, [], "the runtime knows no resource but Kubernetes' own"),
     only(
       "operator-pure-steps",
