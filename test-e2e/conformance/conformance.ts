@@ -40,5 +40,6 @@ async function clean(transcript: Transcript): Promise<void> {
     await transcript.ask(`patch -n ${NAMESPACE} ${one} --type=merge ${release}`);
   }
   await transcript.ask(`delete namespace ${NAMESPACE} --ignore-not-found`);
-  await transcript.ask(`delete crd ${CRD} --ignore-not-found`);
+  const refused = ["gadgets", "others"].map((name) => `${name}.conformance.quorate.dev`);
+  await transcript.ask(`delete crd ${CRD} ${refused.join(" ")} --ignore-not-found`);
 }

@@ -18,10 +18,13 @@ if (kubeconfig === undefined || node === undefined || out === undefined) {
   process.exitCode = 2;
 } else {
   const kubectl = process.env["KUBECTL"];
-  const transcript = new Transcript({
+  const transcript: Transcript = new Transcript({
     kubeconfigFile: kubeconfig,
     node,
-    onCall: (line, ms) => process.stderr.write(`${Math.round(ms)} ms ${line}\n`),
+    onCall: (line, ms) => {
+      process.stderr.write(`${Math.round(ms)} ms ${line}\n`);
+      writeFileSync(out, transcript.text);
+    },
     ...(kubectl === undefined ? {} : { kubectl }),
   });
   try {

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "../network/eventually.ts";
 import { mask, maskTable, type Names, sortCauses } from "./mask.ts";
 
 const CALL_MS = 120_000;
@@ -70,6 +71,12 @@ export class Transcript {
     const { code, stdout, stderr } = await this.#run(line, input);
     if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
     return stdout.trim();
+  }
+
+  /** Asks again until the server answers: some of what it publishes comes a moment later. */
+  async until(line: string): Promise<void> {
+    const look = async () => ((await this.#run(line)).code === 0 ? true : undefined);
+    await eventually(look, { what: `kubectl ${line}`, timeoutMs: CALL_MS, everyMs: 200 });
   }
 
   close(): void {

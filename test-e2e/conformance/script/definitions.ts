@@ -16,6 +16,7 @@ export async function definitions(t: Transcript): Promise<void> {
   await t.call("api-resources --api-group=conformance.quorate.dev", { table: true });
 
   t.section("explain");
+  await t.until("explain sprocket");
   await t.call("explain sprocket");
   await t.call("explain spk.spec");
   await t.call("explain sprocket.spec.size");

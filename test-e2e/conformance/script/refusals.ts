@@ -11,7 +11,9 @@ export async function refusals(t: Transcript): Promise<void> {
   await t.call(`apply ${IN} --validate=warn -f -`, { input: unknown });
   await t.call(`get ${IN} sprocket strange -o jsonpath='{.spec}'`);
   await t.call(`apply ${IN} --validate=ignore -f -`, { input: unknown });
-  await t.call(`apply ${IN} --server-side -f -`, { input: unknown });
+  // One only: of several, a server names now one and now all.
+  const one = sprocket("strange", "size: 1\nabsent: 1");
+  await t.call(`apply ${IN} --server-side -f -`, { input: one });
   await t.call(`apply ${IN} -f -`, {
     input: sprocket("kept", "size: 1\nfree: {any: [1, {b: c}]}"),
   });
