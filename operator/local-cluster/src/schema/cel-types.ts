@@ -3,27 +3,22 @@ import { escapeField } from "./cel-source.ts";
 import { isObject } from "./prune.ts";
 import type { Json, Schema } from "./schema.ts";
 
-export type Convert = (value: Json) => unknown;
+type Convert = (value: Json) => unknown;
 
 export interface CelTypes {
   /** CEL type of the node itself. */
   readonly type: string;
   /** JSON to CEL: integers by schema become bigint, structs become instances of their type. */
   readonly convert: Convert;
-  readonly bind: (value: unknown) => unknown;
 }
 
 /** Registers the types at and below a schema; each struct is a type with checked fields. */
 export function declareTypes(env: Environment, schema: Schema, root: boolean): CelTypes {
   const counter = { next: 0 };
-  const declared = declare(env, schema, counter, root || schema.embedded === true);
-  return { ...declared, bind: (value) => declared.convert(value as Json) };
+  return declare(env, schema, counter, root || schema.embedded === true);
 }
 
-interface Declared {
-  readonly type: string;
-  readonly convert: Convert;
-}
+type Declared = CelTypes;
 
 interface Counter {
   next: number;

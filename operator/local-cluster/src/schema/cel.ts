@@ -1,7 +1,7 @@
 import { type Environment, EvaluationError, Optional } from "@marcbachmann/cel-js";
 import { createEnvironment } from "./cel-library.ts";
 import { renameMatches, usesOldSelf } from "./cel-source.ts";
-import { type CelTypes, type Convert, declareTypes } from "./cel-types.ts";
+import { type CelTypes, declareTypes } from "./cel-types.ts";
 import type { FieldError } from "./field-errors.ts";
 import { isObject } from "./prune.ts";
 import type { CelRule, Json, JsonObject, Schema } from "./schema.ts";
@@ -11,13 +11,20 @@ import { sameJson, typeName } from "./values.ts";
 export interface CompiledRule {
   readonly rule: CelRule;
   readonly transition: boolean;
-  readonly evaluate: (self: unknown, oldSelf: unknown) => unknown;
-  readonly explain: ((self: unknown, oldSelf: unknown) => unknown) | undefined;
+  readonly evaluate: (bound: Bound) => unknown;
+  readonly explain: ((bound: Bound) => unknown) | undefined;
+}
+
+interface Bound {
+  readonly [variable: string]: unknown;
+  readonly self: unknown;
+  readonly oldSelf: unknown;
 }
 
 interface RuleNode {
   readonly rules: readonly CompiledRule[];
-  readonly convert: Convert;
+  readonly plain: CelTypes;
+  readonly optional: CelTypes;
 }
 
 const base = createEnvironment();
@@ -41,34 +48,54 @@ export interface TypedEnvironment {
   readonly types: CelTypes;
 }
 
+/** Rules of one node share their types, so that a value is converted once for all of them. */
 function nodeOf(schema: Schema, root: boolean): RuleNode {
   const known = compiled.get(schema);
   if (known !== undefined) return known;
-  let convert: Convert = (value) => value;
+  const plain = sharedEnvironment(schema, root, false);
+  const optional = schema.rules.some((rule) => rule.optionalOldSelf === true)
+    ? sharedEnvironment(schema, root, true)
+    : plain;
   const rules = schema.rules.map((rule): CompiledRule => {
-    const { env, types } = environmentOf(schema, rule, root);
-    convert = types.convert;
-    const run = env.parse(renameMatches(rule.rule));
+    const { env } = rule.optionalOldSelf === true ? optional : plain;
     const message = rule.messageExpression;
+    const run = env.parse(renameMatches(rule.rule));
     const explain = message === undefined ? undefined : env.parse(renameMatches(message));
     return {
       rule,
       transition: usesOldSelf(rule.rule),
-      evaluate: (self, oldSelf) => run({ self: types.bind(self), oldSelf: rebind(types, oldSelf) }),
-      explain:
-        explain === undefined
-          ? undefined
-          : (self, oldSelf) => explain({ self: types.bind(self), oldSelf: rebind(types, oldSelf) }),
+      evaluate: (bound) => run(bound),
+      explain: explain === undefined ? undefined : (bound) => explain(bound),
     };
   });
-  const node = { rules, convert };
+  const node = { rules, plain: plain.types, optional: optional.types };
   compiled.set(schema, node);
   return node;
 }
 
-function rebind(types: CelTypes, old: unknown): unknown {
-  if (!(old instanceof Optional)) return old === undefined ? undefined : types.bind(old);
-  return old.hasValue() ? Optional.of(types.bind(old.value())) : old;
+function sharedEnvironment(schema: Schema, root: boolean, optional: boolean): TypedEnvironment {
+  const env = base.clone();
+  const types = declareTypes(env, schema, root);
+  env.registerVariable("self", types.type);
+  env.registerVariable("oldSelf", optional ? `optional<${types.type}>` : types.type);
+  return { env, types };
+}
+
+/** `self` and `oldSelf` for plain rules and for those with optionalOldSelf, converted on demand. */
+function bindings(node: RuleNode, value: Json, old: Json | undefined) {
+  let plain: Bound | undefined;
+  let optional: Bound | undefined;
+  return (rule: CelRule): Bound => {
+    if (rule.optionalOldSelf === true) {
+      const { convert } = node.optional;
+      const oldSelf = old === undefined ? Optional.none() : Optional.of(convert(old));
+      optional ??= { self: convert(value), oldSelf };
+      return optional;
+    }
+    const { convert } = node.plain;
+    plain ??= { self: convert(value), oldSelf: old === undefined ? undefined : convert(old) };
+    return plain;
+  };
 }
 
 /** Whether a schema or anything below has rules: without, evaluation is skipped. */
@@ -101,8 +128,11 @@ function walk(place: Place, value: Json, old: Json | undefined, errors: FieldErr
   const { schema } = place;
   if (!hasRules(schema) || value === null) return;
   if (schema.rules.length > 0) {
-    for (const rule of nodeOf(schema, place.root).rules) {
-      const error = evaluateRule(rule, place, value, old);
+    const node = nodeOf(schema, place.root);
+    const bind = bindings(node, value, old);
+    for (const rule of node.rules) {
+      if (rule.transition && old === undefined && rule.rule.optionalOldSelf !== true) continue;
+      const error = evaluateRule(rule, place, value, () => bind(rule.rule));
       if (error !== undefined) errors.push(error);
     }
   }
@@ -155,26 +185,23 @@ function evaluateRule(
   compiledRule: CompiledRule,
   place: Place,
   value: Json,
-  old: Json | undefined,
+  bind: () => Bound,
 ): FieldError | undefined {
   const { rule } = compiledRule;
-  const optional = rule.optionalOldSelf === true;
-  if (compiledRule.transition && old === undefined && !optional) return undefined;
-  const oldSelf = optional ? (old === undefined ? Optional.none() : Optional.of(old)) : old;
   try {
-    if (compiledRule.evaluate(value, oldSelf) === true) return undefined;
+    if (compiledRule.evaluate(bind()) === true) return undefined;
   } catch (error) {
     return ruleError(rule, place, value, `${reasonOf(error)} evaluating rule: ${nameOf(rule)}`);
   }
-  return ruleError(rule, place, value, messageOf(compiledRule, value, oldSelf));
+  return ruleError(rule, place, value, messageOf(compiledRule, bind()));
 }
 
-function messageOf(compiledRule: CompiledRule, value: Json, oldSelf: unknown): string {
+function messageOf(compiledRule: CompiledRule, bound: Bound): string {
   const { rule, explain } = compiledRule;
   const fallback = rule.message ?? `failed rule: ${rule.rule.trim()}`;
   if (explain === undefined) return fallback;
   try {
-    const text = explain(value, oldSelf);
+    const text = explain(bound);
     return typeof text === "string" && text.trim() !== "" && !text.includes("\n") ? text : fallback;
   } catch {
     // As a real server: a failing messageExpression leaves the plain message.
