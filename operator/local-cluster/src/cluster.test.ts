@@ -428,6 +428,8 @@ describe("a machine", () => {
     const name = spec?.nodeName ?? "";
     await door("POST", `/machines/${name}/off`);
     const lost = await node(name, "Unknown");
+    const dark = await door("GET", `/pods/${namespace}/p`);
+    expect(dark).toMatchObject({ machine: name, containers: [{ pid: null }] });
     expect(lost.status?.conditions?.every(({ status }) => status === "Unknown")).toBe(true);
     await until(NODES, name, (one) => (one.spec?.taints ?? []).length === 2);
     const unready = await until(PODS, "p", (pod) => !isReady(pod));
@@ -503,7 +505,10 @@ describe("the cluster", () => {
   test("stopped it leaves no process; started again it runs its pods as they were", async () => {
     service("own", { app: "p" });
     createPod("p");
+    const spec = { terminationGracePeriodSeconds: 1 };
+    createPod("slow", { args: ["stubborn"], spec });
     const before = await ready("p");
+    await ready("slow");
     const described = await door("GET", `/pods/${namespace}/p`);
     const [{ pid }] = described["containers"] as [{ pid: number }];
     const { apiUrl } = cluster;
@@ -516,6 +521,7 @@ describe("the cluster", () => {
       "p",
       (pod) => isReady(pod) && statusOf(pod)?.restartCount === 1,
     );
+    await until(PODS, "slow", (pod) => isReady(pod) && statusOf(pod)?.restartCount === 1);
     expect(after.metadata.uid).toBe(before.metadata.uid);
     expect(after.status?.podIP).toBe(before.status?.podIP);
     expect((await ask(after.status?.podIP ?? "")).status).toBe(200);

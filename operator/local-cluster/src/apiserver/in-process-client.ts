@@ -1,13 +1,17 @@
 import type { KubeObject, ObjectKey, ResourceType } from "@quorate/runtime/objects";
+import { trackUpdate } from "../patch/track.ts";
 import type { Core, WriteOptions } from "./core.ts";
 import type { Deleter } from "./deleter.ts";
-import { noSuchResource } from "./failures.ts";
+import { boundPod } from "./eviction.ts";
+import { noSuchResource, notFound } from "./failures.ts";
 import type { ApiObject, Dictionary } from "./objects.ts";
 import { type Endpoint, present } from "./registry.ts";
 import { objectMatcher } from "./selectors.ts";
 import type { StoreClient, StoreEvent } from "./store-client.ts";
 import { viewed } from "./watcher.ts";
 import type { Target, Writer } from "./writer.ts";
+
+const PODS = { apiVersion: "v1", kind: "Pod", plural: "pods", namespaced: true } as const;
 
 interface Parts {
   readonly core: Core;
@@ -71,6 +75,15 @@ export function createStoreClient(parts: Parts, fieldManager: string): StoreClie
     },
     patch: (type, key, merge) => patch(type, key, merge),
     patchStatus: (type, key, merge) => patch(type, key, merge, "status"),
+    bind(key, node): void {
+      const { resource, kind } = endpointOf(core, { ...PODS });
+      const pod = core.store.get(resource.key, key.namespace, key.name);
+      if (pod === undefined) throw notFound(resource, key.name);
+      const now = core.now();
+      const after = boundPod(pod, { target: { name: node } }, now) as never;
+      const tracked = { before: pod as never, after, fieldManager, subresource: "status", now };
+      core.run(() => core.store.put(resource.key, trackUpdate(kind, tracked as never) as never));
+    },
     delete(type, key, asked = {}): void {
       core.run(() =>
         deleter.delete(targetOf(type, key), {

@@ -50,6 +50,8 @@ export interface StoreClient {
   patch<T extends KubeObject>(type: ResourceType<T>, key: ObjectKey, patch: unknown): T;
   /** JSON merge patch of `/status`: `{ status: {...} }`; arrays are replaced as a whole. */
   patchStatus<T extends KubeObject>(type: ResourceType<T>, key: ObjectKey, patch: unknown): T;
+  /** `pods/binding`: the only way to give a pod its node. Throws Conflict where it has one. */
+  bind(pod: ObjectKey, node: string): void;
   /** Throws ApiStatus NotFound where it is gone already. */
   delete(type: ResourceType, key: ObjectKey, options?: StoreDeleteOptions): void;
 }

@@ -96,8 +96,7 @@ export class Scheduler {
 
   #bind(pod: Pod, node: string): void {
     const key = keyOf(pod);
-    this.#store.patch(PODS, key, { spec: { nodeName: node } });
-    this.#setScheduled(pod, { status: "True" });
+    this.#store.bind(key, node);
     this.#recorder.record(pod, {
       reason: "Scheduled",
       message: `Successfully assigned ${key.namespace}/${key.name} to ${node}`,

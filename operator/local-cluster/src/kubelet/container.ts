@@ -296,7 +296,8 @@ export class Container {
 }
 
 function hasRun(before: ContainerStatus): boolean {
-  return before.state?.running !== undefined || before.state?.terminated !== undefined;
+  const { state, lastState } = before;
+  return [state?.running, state?.terminated, lastState?.terminated].some(Boolean);
 }
 
 /** A life that ended while nobody looked: the machine went down under it. */

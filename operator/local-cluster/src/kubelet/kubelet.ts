@@ -53,6 +53,8 @@ export class Kubelet {
   readonly #recorder: EventRecorder;
   readonly #workers = new Map<string, PodWorker>();
   readonly #ends: (() => void)[] = [];
+  /** What ran when the power went: its folders are there still. */
+  #dark: readonly PodWorker[] = [];
   #cancelRenewal: () => void = () => undefined;
   #onEmpty: () => void = () => undefined;
 
@@ -112,6 +114,7 @@ export class Kubelet {
     if (this.#machine.power === "off") return;
     this.#unwatch();
     for (const worker of this.pods) worker.abandon();
+    this.#dark = this.pods;
     this.#workers.clear();
     this.#machine.turnOff();
   }
@@ -120,6 +123,7 @@ export class Kubelet {
     if (this.#machine.power === "paused") this.resume();
     if (this.#machine.power === "on") return;
     this.#machine.turnOn();
+    this.#dark = [];
     this.start();
   }
 
@@ -145,9 +149,12 @@ export class Kubelet {
   }
 
   worker(namespace: string, name: string): PodWorker | undefined {
-    return this.pods.find(
-      ({ pod }) => pod.metadata.namespace === namespace && pod.metadata.name === name,
-    );
+    return this.pods.find(isNamed(namespace, name));
+  }
+
+  /** Also of a machine that is off: a disk can be read without its machine. */
+  lastWorker(namespace: string, name: string): PodWorker | undefined {
+    return [...this.pods, ...this.#dark].find(isNamed(namespace, name));
   }
 
   /** The bytes of a container's log; undefined where it has none (yet). */
@@ -274,6 +281,10 @@ export class Kubelet {
     }
     this.#cancelRenewal = this.#machine.after(leaseRenewMs, () => this.#renewLease());
   }
+}
+
+function isNamed(namespace: string, name: string): (worker: PodWorker) => boolean {
+  return ({ pod }) => pod.metadata.namespace === namespace && pod.metadata.name === name;
 }
 
 function lifeOf(container: Container, life: number) {

@@ -135,6 +135,8 @@ export class PodWorker {
   /** Stops the processes and leaves the object alone: the cluster itself stops. */
   async shutDown(): Promise<void> {
     this.#stopping = true;
+    // An end that is only ours must not be written as the pod's: it would not start again.
+    this.#stopped = true;
     this.#cancelRetry();
     const graceMs = Math.min(SHUT_DOWN_GRACE_MS, this.#graceMs());
     await Promise.all(this.containers.map((one) => one.stop(graceMs)));
@@ -143,6 +145,7 @@ export class PodWorker {
   /** The machine lost power. */
   abandon(): void {
     this.#stopping = true;
+    this.#stopped = true;
     this.#cancelRetry();
     for (const container of this.containers) container.abandon();
   }

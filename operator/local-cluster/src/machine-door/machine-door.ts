@@ -77,12 +77,17 @@ export class MachineDoor {
   }
 
   #onPods(method: string, [namespace = "", name = "", act]: readonly string[]): Answer {
-    const kubelet = this.#kubelets.find((one) => one.worker(namespace, name) !== undefined);
-    const worker = kubelet?.worker(namespace, name);
+    // A pod that was replaced may be known to a machine that is off besides: who runs it comes first.
+    const kubelet =
+      this.#kubelets.find((one) => one.worker(namespace, name) !== undefined) ??
+      this.#kubelets.find((one) => one.lastWorker(namespace, name) !== undefined);
+    const worker = kubelet?.lastWorker(namespace, name);
     if (kubelet === undefined || worker === undefined) {
-      return notFound(`no pod ${namespace}/${name} on a machine that is on`);
+      return notFound(`no machine knows a pod ${namespace}/${name}`);
     }
     if (method === "GET" && act === undefined) return ok(describePod(kubelet, worker));
+    if (kubelet.power === "off")
+      return notFound(`machine ${kubelet.name} is off: turn it on first`);
     const signals: Readonly<Record<string, NodeJS.Signals>> = {
       kill: "SIGKILL",
       pause: "SIGSTOP",
