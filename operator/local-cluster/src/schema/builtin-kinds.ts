@@ -1,5 +1,5 @@
 import { schemaOfModel } from "./builtin-schema.ts";
-import type { CompiledKind } from "./kinds.ts";
+import type { CompiledKind } from "./compiled-kind.ts";
 import { openapiReference } from "./openapi.ts";
 
 /** `model group kind plural short-names scope status categories`, `-` for none. */

@@ -1,8 +1,8 @@
 import { schemaOfModel } from "./builtin-schema.ts";
+import type { CompiledKind, PrinterColumn, ScalePaths } from "./compiled-kind.ts";
 import { schemaErrors } from "./crd-check.ts";
 import { compileSchema, isJsonObject } from "./crd-schema.ts";
 import { type FieldError, invalid, unsupported } from "./field-errors.ts";
-import type { CompiledKind, PrinterColumn, ScalePaths } from "./kinds.ts";
 import { type NameForm, nameProblems } from "./names.ts";
 import { openapiOfCrd } from "./openapi.ts";
 import { isObject } from "./prune.ts";

@@ -1,4 +1,4 @@
-import type { CompiledKind } from "./kinds.ts";
+import type { CompiledKind } from "./compiled-kind.ts";
 import type { Json, JsonSchema, Schema } from "./schema.ts";
 
 const OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
