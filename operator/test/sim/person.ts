@@ -1,0 +1,105 @@
+import { ANNOTATIONS } from "../../src/api/v1alpha1/labels.ts";
+import type { ValidatorRotation } from "../../src/api/v1alpha1/types.ts";
+import type { Draft, Stored } from "./api-store.ts";
+import { LEASE_NAME, NAMESPACE, SET, SYSTEM } from "./names.ts";
+import type { World } from "./world.ts";
+
+interface Approval {
+  readonly uid: string;
+  readonly seenAtMs: number;
+}
+
+/** What people do with kubectl. */
+export class Person {
+  readonly #world: World;
+  readonly #plans = new Map<string, Approval>();
+  readonly #set: Draft;
+
+  constructor(world: World, set: Draft) {
+    this.#world = world;
+    this.#set = set;
+  }
+
+  /** Approves what waits, as the plan of the run says. */
+  step(): void {
+    const { store, clock, plan, trace } = this.#world;
+    for (const object of store.list("validatorrotations")) {
+      const { status } = object as unknown as ValidatorRotation;
+      const { uid, annotations } = object.metadata;
+      if (status?.phase !== "Planned" || annotations?.[ANNOTATIONS.approve] !== undefined) continue;
+      const seen = this.#plans.get(uid) ?? { uid, seenAtMs: clock.monotonic() };
+      this.#plans.set(uid, seen);
+      const waitedMs = clock.monotonic() - seen.seenAtMs;
+      const leastMs = plan.approver === "late" ? 604_000 : 3_000;
+      if (plan.approver === "absent" || waitedMs < leastMs) continue;
+      const hash = plan.approver === "wrong" ? "f".repeat(64) : status.planHash;
+      trace.add(clock.monotonic(), "person", `approves ${object.metadata.name} with ${hash}`);
+      this.#world.counts.add(`person: approval ${plan.approver}`);
+      store.update("validatorrotations", object, (draft) => {
+        const annotated = { ...draft.metadata.annotations, [ANNOTATIONS.approve]: hash };
+        draft.metadata.annotations = annotated;
+      });
+    }
+  }
+
+  applySet(): void {
+    const { store } = this.#world;
+    if (store.get("validatorsets", NAMESPACE, SET) !== undefined) return;
+    store.create("validatorsets", structuredClone(this.#set));
+  }
+
+  deleteSet(): void {
+    const { store } = this.#world;
+    const set = store.get("validatorsets", NAMESPACE, SET);
+    if (set === undefined) return;
+    this.#world.server.handle({
+      method: "DELETE",
+      path: `/apis/quorate.dev/v1alpha1/namespaces/${NAMESPACE}/validatorsets/${SET}`,
+    });
+  }
+
+  edit(change: (spec: Record<string, unknown>) => void): void {
+    const { store } = this.#world;
+    change(this.#set["spec"]);
+    const set = store.get("validatorsets", NAMESPACE, SET);
+    if (set === undefined) return;
+    store.update("validatorsets", set, (draft) => change(draft["spec"]));
+  }
+
+  evictFrom(machine: string): void {
+    const { store, clock } = this.#world;
+    const here = (pod: Stored) => (pod["spec"] as { nodeName?: string }).nodeName === machine;
+    for (const pod of store.list("pods").filter(here)) {
+      store.update("pods", pod, (draft) => {
+        draft.metadata.deletionTimestamp ??= new Date(clock.now()).toISOString();
+      });
+    }
+  }
+
+  deleteLease(): void {
+    const { store } = this.#world;
+    const lease = store.get("leases", SYSTEM, LEASE_NAME);
+    if (lease !== undefined) store.remove("leases", lease);
+  }
+
+  /** An owner's wish, signed; every third is signed by somebody else. */
+  signRotation(member: string | undefined, salt: number): void {
+    const { store, chain } = this.#world;
+    if (member === undefined || chain === undefined) return;
+    const name = `wish-${salt}`;
+    if (store.get("validatorrotations", NAMESPACE, name) !== undefined) return;
+    const signature = (salt % 3 === 0 ? "bb" : "aa").repeat(64);
+    store.create("validatorrotations", {
+      apiVersion: "quorate.dev/v1alpha1",
+      kind: "ValidatorRotation",
+      metadata: { name, namespace: NAMESPACE },
+      spec: {
+        set: SET,
+        cause: "Owner",
+        member,
+        setHash: chain.setHash,
+        ownerSignature: { nonce: salt, signature },
+      },
+    });
+  }
+}
