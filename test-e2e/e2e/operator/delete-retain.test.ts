@@ -15,8 +15,8 @@ test("a set deleted under Retain keeps its volumes, keys and genesis, and is reb
     await eventually(
       async () => {
         const gone = (await stage.set.get()) === undefined;
-        const pods = await stage.kube.list(pods, { namespace, labelSelector });
-        return gone && pods.length === 0 ? true : undefined;
+        const left = await stage.kube.list(pods, { namespace, labelSelector });
+        return gone && left.length === 0 ? true : undefined;
       },
       { what: "set and pods are gone", timeoutMs: 90_000, everyMs: 200 },
     );
