@@ -56,6 +56,27 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return text;
 }
 
+describe("plain text", () => {
+  test("lines come one by one, and a refusal as the server words it", async () => {
+    const { transport } = await world((request, response) => {
+      if (request.url === "/log") return void response.end("one\ntwo\n");
+      response.writeHead(404, { "content-type": "application/json" });
+      response.end(
+        JSON.stringify({ kind: "Status", code: 404, reason: "NotFound", message: "no" }),
+      );
+    });
+    const read = async (path: string) => {
+      const lines: string[] = [];
+      for await (const line of transport.lines(path, new AbortController().signal)) {
+        lines.push(line);
+      }
+      return lines;
+    };
+    expect(await read("/log")).toEqual(["one", "two"]);
+    await expect(read("/none")).rejects.toMatchObject({ name: "ApiError", reason: "NotFound" });
+  });
+});
+
 describe("requests", () => {
   test("carry credentials, content type and body, below the server's own path", async () => {
     const seen: unknown[] = [];

@@ -3,6 +3,7 @@ import http from "node:http";
 import https from "node:https";
 import { apiErrorOf, isRecord } from "./api-status.ts";
 import { jsonLines } from "./json-lines.ts";
+import { textLines } from "./text-lines.ts";
 import {
   type ApiRequest,
   type ApiResponse,
@@ -29,6 +30,11 @@ export interface HttpTransportOptions {
 export interface HttpTransport extends Transport {
   /** host:port of the API server. */
   readonly host: string;
+  /**
+   * The lines of an answer that is plain text, such as a pod's log, until the server or the signal
+   * ends it. Throws as `watch` does.
+   */
+  lines(path: string, signal: AbortSignal): AsyncIterable<string>;
   /** Ends all connections. */
   close(): void;
 }
@@ -131,21 +137,38 @@ class Connections implements HttpTransport {
   }
 
   async *watch(path: string, signal: AbortSignal): AsyncIterable<WatchEvent> {
+    const accept = "application/json";
+    for await (const line of this.#stream("WATCH", { path, accept }, signal, jsonLines)) {
+      yield watchEvent(line);
+    }
+  }
+
+  lines(path: string, signal: AbortSignal): AsyncIterable<string> {
+    // As kubectl asks: servers answer 406 to a bare text/plain.
+    return this.#stream("GET", { path, accept: "application/json, */*" }, signal, textLines);
+  }
+
+  async *#stream<T>(
+    verb: string,
+    { path, accept }: { readonly path: string; readonly accept: string },
+    signal: AbortSignal,
+    parse: (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<T>,
+  ): AsyncIterable<T> {
     if (signal.aborted) return;
     const deadline = new Deadline(this.#timeoutMs, signal);
     let response: http.IncomingMessage | undefined;
     try {
-      response = await this.#open({ method: "GET", path }, deadline.signal);
+      response = await this.#open({ method: "GET", path }, deadline.signal, accept);
       const status = response.statusCode ?? 0;
       if (status !== 200) {
         throw apiErrorOf(status, await readBody(response), retryAfterOf(response));
       }
       deadline.clear();
-      for await (const line of jsonLines(response)) yield watchEvent(line);
+      yield* parse(response);
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Error && error.name === "ApiError") throw error;
-      throw this.#noAnswer("WATCH", path, error, deadline);
+      throw this.#noAnswer(verb, path, error, deadline);
     } finally {
       deadline.clear();
       response?.destroy();
@@ -165,7 +188,11 @@ class Connections implements HttpTransport {
     return new TransportError(`${method} ${resource} at ${this.host}: ${problem}`, { cause });
   }
 
-  async #open(request: ApiRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+  async #open(
+    request: ApiRequest,
+    signal: AbortSignal,
+    accept = "application/json",
+  ): Promise<http.IncomingMessage> {
     const access = await this.#access.options();
     if (!this.#access.proxied) access.agent = this.#agentFor(access);
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
@@ -176,7 +203,7 @@ class Connections implements HttpTransport {
       signal,
       headers: {
         ...access.headers,
-        accept: "application/json",
+        accept,
         "user-agent": this.#userAgent,
         ...(body !== undefined && {
           "content-type": request.contentType ?? "application/json",
