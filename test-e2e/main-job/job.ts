@@ -26,7 +26,7 @@ import { TickClock } from "./tick-clock.ts";
 import { type Opened, trade } from "./trader.ts";
 
 /** From the apply of the set to the first price: birth takes about half of it. */
-const BIRTH_MS = 14_000;
+const BIRTH_MS = 10_000;
 /** Until a spare is registered and in sync after a swap: pod, identity, bond, catching up. */
 const SPARE_AGAIN_MS = 60_000;
 /** As in production: three silence windows are the operator's. */

@@ -7,7 +7,7 @@ test("a Prometheus that calls a live voter silent is not believed: no act", asyn
   try {
     const victim = await stage.voter();
     const distrust = await witness.distrusts({ kind: "lie", member: victim.key });
-    expect(distrust.reason).toBe("PrometheusContradictsChain");
+    expect(distrust.reason).toBe("ContradictsChain");
     expect(distrust.afterMs).toBeLessThanOrEqual(BLIND_WITHIN_MS);
     await stage.commitsFor(4);
     expect(await stage.swaps()).toEqual([]);

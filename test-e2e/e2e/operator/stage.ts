@@ -3,8 +3,8 @@ import { AccountKey } from "@quorate/client/account-key";
 import type { QuorateClient } from "@quorate/client/client";
 import type { ValidatorSetSpec } from "@quorate/operator/api/v1alpha1/types";
 import type { KubeClient } from "@quorate/runtime/kube-client";
-import type { KubeObject, ResourceType } from "@quorate/runtime/objects";
-import { pods } from "@quorate/runtime/resources";
+import type { ResourceType } from "@quorate/runtime/objects";
+import { type Pod, pods } from "@quorate/runtime/resources";
 import { Faults } from "../../faults/faults.ts";
 import { mainJobTemplate } from "../../main-job/genesis.ts";
 import { SAMPLE_PRICES } from "../../main-job/options.ts";
@@ -160,10 +160,17 @@ export class Stage {
     await this.observer.until(reached, `height ${wanted}`, HEALED_MS);
   }
 
-  /** The voter that a test breaks: the one with this place in the set's status. */
+  /**
+   * The voter that a test breaks: those on the operator's machine come last, so that a test about
+   * a voter is not one about the operator as well.
+   */
   async voter(at = 0): Promise<Victim> {
+    const operators = await this.operatorPods();
+    const machines = new Set(operators.map(({ spec }) => spec?.nodeName));
     const voters = (await this.set.members()).filter(({ role }) => role === "Voter");
-    const found = voters[at];
+    const found = voters.toSorted(
+      (left, right) => Number(machines.has(left.node)) - Number(machines.has(right.node)),
+    )[at];
     if (found === undefined) throw new Error(`the set has no voter ${at}`);
     return { name: found.name, key: found.consensusKey, node: found.node };
   }
@@ -205,7 +212,7 @@ export class Stage {
     );
   }
 
-  operatorPods(): Promise<readonly KubeObject[]> {
+  operatorPods(): Promise<readonly Pod[]> {
     return this.kube.list(pods, {
       namespace: OPERATOR.namespace,
       labelSelector: "app.kubernetes.io/name=quorate-operator",
