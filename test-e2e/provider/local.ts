@@ -16,6 +16,8 @@ const STOP_GRACE_MS = 20_000;
 export interface LocalClusterOptions {
   readonly folder: string;
   readonly machines: number;
+  /** Programs of tests that run as images, by name. */
+  readonly images?: Readonly<Record<string, string>>;
 }
 
 /** A cluster of processes on this machine; its machine door is what pulls plugs. */
@@ -27,7 +29,13 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<C
   const daemon = supervisor.start({
     name: "cluster",
     script: DAEMON,
-    args: ["--folder", state, "--nodes", String(machines)],
+    args: [
+      ...["--folder", state, "--nodes", String(machines)],
+      ...Object.entries(options.images ?? {}).flatMap(([image, program]) => [
+        "--image",
+        `${image}=${program}`,
+      ]),
+    ],
   });
   const kubeconfigFile = join(state, "kubeconfig");
   try {

@@ -6,6 +6,8 @@ import type { ClusterProvider } from "./provider.ts";
 
 export interface ProviderOptions {
   readonly machines: number;
+  /** Local cluster only. */
+  readonly images?: Readonly<Record<string, string>>;
 }
 
 /** The provider that `npm run test:e2e -- --provider NAME` names; the local cluster by default. */

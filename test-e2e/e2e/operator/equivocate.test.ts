@@ -5,7 +5,7 @@ test("a voter that signs two votes is removed by its proof, for ever", async () 
   const stage = await Stage.start();
   try {
     await stage.set.until(({ spares }) => (spares === 1 ? true : undefined), "a spare", 60_000);
-    const victim = await stage.voter(3);
+    const victim = await stage.voter(2);
     await stage.faults.takeOver(victim.name, "vote");
     const swap = await stage.swapped(victim.key);
     expect(swap.cause).toBe("misconduct");

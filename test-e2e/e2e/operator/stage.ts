@@ -38,6 +38,8 @@ export const OPERATOR = { namespace: "quorate-system", name: "quorate-operator" 
 
 export interface StageOptions {
   readonly machines?: number;
+  /** Programs of tests that run as images. */
+  readonly images?: Readonly<Record<string, string>>;
   readonly spec?: Partial<ValidatorSetSpec>;
   /** Windows of silence after which nodes act by themselves; 3 as in production. */
   readonly selfHealAfterWindows?: number;
@@ -83,7 +85,10 @@ export class Stage {
 
   /** A cluster with the operator installed, and no set yet. */
   static async cluster(options: StageOptions = {}): Promise<Stage> {
-    const { provider, folder } = await startProvider({ machines: options.machines ?? 5 });
+    const { provider, folder } = await startProvider({
+      machines: options.machines ?? 5,
+      ...(options.images === undefined ? {} : { images: options.images }),
+    });
     const stage = new Stage({ provider, folder, kube: openKube(provider.kubeconfigFile) });
     await installOperator(stage.kube);
     return stage;

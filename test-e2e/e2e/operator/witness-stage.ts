@@ -3,11 +3,16 @@ import { services } from "@quorate/runtime/resources";
 import { eventually } from "../../network/eventually.ts";
 import { FalseWitness, type Testimony } from "../../prometheus/false-witness.ts";
 import { Prometheus } from "../../prometheus/prometheus.ts";
-import { OPERATOR, Stage } from "./stage.ts";
+import { OPERATOR, Stage, type StageOptions } from "./stage.ts";
 
 export const SCRAPE_SECONDS = 2;
 /** Three intervals, one pass of the operator, and the second that a condition's time is cut to. */
 export const BLIND_WITHIN_MS = (3 * SCRAPE_SECONDS + 2) * 1_000;
+
+export interface Distrust {
+  readonly afterMs: number;
+  readonly reason: string;
+}
 
 /** A set whose operator looks through a Prometheus that can be made to lie. */
 export class WitnessStage {
@@ -22,8 +27,8 @@ export class WitnessStage {
   }
 
   /** Nodes act by themselves so late that whatever happens is the operator's doing. */
-  static async start(): Promise<WitnessStage> {
-    const stage = await Stage.cluster();
+  static async start(options: Pick<StageOptions, "images" | "spec"> = {}): Promise<WitnessStage> {
+    const stage = await Stage.cluster(options);
     let prometheus: Prometheus | undefined;
     let witness: FalseWitness | undefined;
     try {
@@ -36,7 +41,7 @@ export class WitnessStage {
       const { url } = witness;
       await stage.apply({
         selfHealAfterWindows: 100,
-        spec: { prometheus: { url, scrapeIntervalSeconds: SCRAPE_SECONDS } },
+        spec: { ...options.spec, prometheus: { url, scrapeIntervalSeconds: SCRAPE_SECONDS } },
       });
       await stage.alive();
       await stage.set.untilCondition("SignalsTrusted", "True", 60_000);
@@ -54,11 +59,13 @@ export class WitnessStage {
    * From now on the witness says this. Returns how long it took until the operator no longer
    * trusted it, by the operator's own clock.
    */
-  async distrusts(
-    testimony: Testimony,
-  ): Promise<{ readonly afterMs: number; readonly reason: string }> {
+  async distrusts(testimony: Testimony): Promise<Distrust> {
+    return this.distrustsWhen(async () => this.#witness.testify(testimony));
+  }
+
+  async distrustsWhen(deceive: () => Promise<void>): Promise<Distrust> {
     const saidMs = Date.now();
-    this.#witness.testify(testimony);
+    await deceive();
     const condition = await this.stage.set.untilCondition("SignalsTrusted", "False", 60_000);
     return {
       afterMs: Date.parse(condition.lastTransitionTime) - saidMs,
