@@ -210,6 +210,7 @@ class Wired implements Operator {
       reporter,
       metrics,
       clock,
+      leads: () => this.leads(),
     });
   }
 

@@ -135,6 +135,7 @@ export class Stage implements HttpPort {
       reporter: new Reporter({ kube: cluster, recorder, clock, log: silentLog, metrics }),
       metrics,
       clock,
+      leads: () => this.leaseIsFresh,
     });
   }
 

@@ -15,6 +15,8 @@ import { transactionOf } from "./transactions.ts";
 export interface ActPorts {
   readonly kube: KubeClient;
   readonly chain: ChainPort;
+  /** The lease is fresh now (rule S10). */
+  readonly leads: () => boolean;
 }
 
 /** A rotation whose status changed in this pass: what report tells people. */
@@ -74,7 +76,7 @@ async function propose(
 
 /** Intent first, then the transaction; what became of it is read from the chain (rule S16). */
 async function carryOut(
-  { kube, chain }: ActPorts,
+  { kube, chain, leads }: ActPorts,
   { observation, request }: Observed,
   decision: Decision,
   plan: RotationPlan,
@@ -96,6 +98,8 @@ async function carryOut(
     heights: { submitted: height },
   };
   const sent = await writeStatus(kube, rotation, submitted);
+  // The answer may have taken long: the intent stands, whoever leads now follows it (rule S10).
+  if (!leads()) return [sent];
   const outcome = await chain.submit(request, bytes);
   const next = afterSubmit(submitted, outcome, nowMs);
   if (next === submitted) return [sent];

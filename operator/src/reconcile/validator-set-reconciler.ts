@@ -9,14 +9,13 @@ import { giveBirth } from "../birth/birth.ts";
 import type { SpareMaker } from "../birth/spares.ts";
 import { build } from "../build/build.ts";
 import type { Desired } from "../build/desired.ts";
-import { decide } from "../decide/decide.ts";
-import { detect } from "../detect/detect.ts";
 import { diff } from "../diff/diff.ts";
 import type { ClusterView } from "../observe/cluster-cache.ts";
 import type { Observed, Observer } from "../observe/observe.ts";
 import type { ChainPort } from "../ports.ts";
 import type { OperatorMetrics } from "../report/metrics.ts";
 import type { Reporter } from "../report/report.ts";
+import { decideAfresh } from "./decide-afresh.ts";
 
 export interface ReconcilerPorts {
   readonly cache: ClusterView;
@@ -28,6 +27,8 @@ export interface ReconcilerPorts {
   readonly reporter: Reporter;
   readonly metrics: OperatorMetrics;
   readonly clock: Clock;
+  /** The lease is fresh now: without it nothing is sent to the chain (rule S10). */
+  readonly leads: () => boolean;
 }
 
 /** A set that goes away is looked at again so often, until its last pod has stopped. */
@@ -42,7 +43,7 @@ export class ValidatorSetReconciler {
   }
 
   async reconcile(key: ObjectKey): Promise<ReconcileResult> {
-    const { cache, kube, chain, observer, spares, reporter, metrics, clock } = this.#ports;
+    const { cache, kube, chain, observer, spares, reporter, metrics, clock, leads } = this.#ports;
     const set = cache.set(key);
     if (set === undefined) {
       reporter.forget(key);
@@ -54,13 +55,12 @@ export class ValidatorSetReconciler {
     }
     await holdForFarewell(kube, set);
     const startedAt = clock.monotonic();
-    const observed = await observer.observe(set);
+    const seen = await observer.observe(set);
     const seconds = (clock.monotonic() - startedAt) / 1_000;
     metrics.observe.observe({ namespace: key.namespace, set: key.name }, seconds);
-    const findings = detect(observed.observation);
-    const decision = decide(observed.observation, findings);
+    const { observed, findings, decision } = await decideAfresh({ kube, leads }, seen);
     const birth = await giveBirth(kube, observed);
-    const rotations = await act({ kube, chain }, observed, decision);
+    const rotations = await act({ kube, chain, leads }, observed, decision);
     const spare = await spares.make(observed);
     const desired = build(observed.observation);
     const applied = await this.#apply(observed, desired);

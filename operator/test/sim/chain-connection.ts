@@ -64,7 +64,7 @@ export class ChainConnection implements ChainPort {
       await clock.sleep(LAG_MS);
       ({ checkpoint, ...view } = chain.view(network.integer(0, 3)));
     }
-    this.#world.checks.chainRead(this.#process);
+    this.#world.checks.chainRead(this.#process, view.height);
     const now = clock.monotonic();
     if (view.height > this.#newest.height) this.#newest = { height: view.height, seenAt: now };
     const sinceProgressMs = now - this.#newest.seenAt;

@@ -2,7 +2,7 @@ import { sha256Hex } from "@quorate/node/crypto/sha256";
 import { asciiBytes } from "@quorate/node/kernel/bytes";
 import { genesisHash } from "@quorate/node/ledger/genesis";
 import { ANNOTATIONS, LABELS } from "../../src/api/v1alpha1/labels.ts";
-import type { ApiStore, Draft, Stored } from "./api-store.ts";
+import type { ApiStore, Stored } from "./api-store.ts";
 import type { SeededRandom } from "./random.ts";
 
 const ZONE = "topology.kubernetes.io/zone";
@@ -73,6 +73,8 @@ export class Cluster {
   /** Members whose process dies soon after each start. */
   readonly crashing = new Set<string>();
   readonly #due = new Map<string, number>();
+  /** Last status told of each object, as text. */
+  readonly #told = new Map<string, string>();
   #ips = 0;
   /** A process pinned a genesis: the hash and the text. */
   onPin: (hash: string, text: string, process: NodeProcess) => void = () => undefined;
@@ -195,18 +197,15 @@ export class Cluster {
       const node = store.get("nodes", undefined, machine.name);
       if (node === undefined) continue;
       const lost = machine.lostAtMs !== undefined && now() - machine.lostAtMs > NODE_GRACE_MS;
-      store.update("nodes", node, (draft) => {
-        draft["status"] = { conditions: [{ type: "Ready", status: lost ? "Unknown" : "True" }] };
-      });
+      const conditions = [{ type: "Ready", status: lost ? "Unknown" : "True" }];
+      this.#tell("nodes", node, { conditions });
     }
   }
 
   #stepClaims(): void {
     const { store } = this.#options;
     for (const claim of store.list("persistentvolumeclaims")) {
-      store.update("persistentvolumeclaims", claim, (draft) => {
-        draft["status"] = { phase: "Bound" };
-      });
+      this.#tell("persistentvolumeclaims", claim, { phase: "Bound" });
     }
   }
 
@@ -308,10 +307,8 @@ export class Cluster {
   }
 
   #unready(pod: Stored): void {
-    this.#options.store.update("pods", pod, (draft) => {
-      const status = draft["status"] ?? {};
-      draft["status"] = { ...status, conditions: [{ type: "Ready", status: "False" }] };
-    });
+    const conditions = [{ type: "Ready", status: "False" }];
+    this.#tell("pods", pod, { ...(pod["status"] as object), conditions });
   }
 
   #tellStatus(pod: Stored): void {
@@ -319,13 +316,22 @@ export class Cluster {
     if (process === undefined) return;
     const now = this.#options.now();
     const ready = this.isUp(process) && (process.syncedAtMs ?? Number.POSITIVE_INFINITY) <= now;
-    this.#options.store.update("pods", pod, (draft: Draft) => {
-      draft["status"] = {
-        phase: "Running",
-        podIP: process.ip,
-        conditions: [{ type: "Ready", status: ready ? "True" : "False" }],
-        containerStatuses: [{ name: "node", restartCount: process.restarts }],
-      };
+    this.#tell("pods", pod, {
+      phase: "Running",
+      podIP: process.ip,
+      conditions: [{ type: "Ready", status: ready ? "True" : "False" }],
+      containerStatuses: [{ name: "node", restartCount: process.restarts }],
+    });
+  }
+
+  /** Writes a status where it says something new. */
+  #tell(plural: string, object: Stored, status: object): void {
+    const text = JSON.stringify(status);
+    const { uid } = object.metadata;
+    if (this.#told.get(uid) === text) return;
+    this.#told.set(uid, text);
+    this.#options.store.update(plural, object, (draft) => {
+      draft["status"] = status;
     });
   }
 
@@ -378,8 +384,9 @@ export class Cluster {
         if (owner === undefined || sets.has(owner.uid)) continue;
         if (plural === "configmaps") store.remove(plural, object);
         else {
+          if (object.metadata.deletionTimestamp !== undefined) continue;
           store.update(plural, object, (draft) => {
-            draft.metadata.deletionTimestamp ??= new Date(now()).toISOString();
+            draft.metadata.deletionTimestamp = new Date(now()).toISOString();
           });
         }
       }

@@ -10,6 +10,10 @@ export function unsettled(world: World): readonly string[] {
   const set = store.get("validatorsets", NAMESPACE, SET) as unknown as ValidatorSet | undefined;
   if (set === undefined) return ["there is no set"];
   const problems: string[] = [];
+  if (waitsForItsOwner(world)) {
+    world.counts.add("ticks with a seat that no spare may take");
+    return [];
+  }
   const live = cluster.live(chain.id);
   const { members } = chain.set;
   if (members.length !== set.spec.replicas) problems.push(`${members.length} voters`);
@@ -26,6 +30,13 @@ export function unsettled(world: World): readonly string[] {
     if (open) problems.push(`${metadata.name} is ${status?.phase}`);
   }
   return [...problems, ...conditionProblems(world, set)];
+}
+
+/** A seat waits for a spare of its own owner, which the operator cannot choose. */
+function waitsForItsOwner({ chain }: World): boolean {
+  return (
+    chain?.set.members.some(({ key }) => chain.tombstones.has(key) && chain.isStuck(key)) === true
+  );
 }
 
 function conditionProblems(world: World, { status, spec }: ValidatorSet): readonly string[] {

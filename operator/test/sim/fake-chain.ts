@@ -154,6 +154,12 @@ export class FakeChain {
     return blocks >= silenceBlocks && this.clockMs - count.sinceMs >= silenceMs && enough;
   }
 
+  /** Spares are fit and none of them may take this seat: its owner has none (rule SEAT). */
+  isStuck(key: string): boolean {
+    const fit = [...this.spares.values()].some((spare) => this.#isFit(spare));
+    return fit && this.#pick(key, "misconduct") === undefined;
+  }
+
   get #rules() {
     return this.genesis.parameters.rotation;
   }

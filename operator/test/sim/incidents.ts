@@ -1,6 +1,6 @@
 import type { Machine } from "./cluster.ts";
 import type { Incident, IncidentKind } from "./plan.ts";
-import type { Lie, PrometheusFault, Weather } from "./weather.ts";
+import { calm, type Lie, type PrometheusFault, type Weather } from "./weather.ts";
 import type { World } from "./world.ts";
 
 type Undo = () => void;
@@ -16,11 +16,10 @@ function voters(world: World): readonly string[] {
 }
 
 function changed(world: World, change: Partial<Weather>): Undo {
-  const before = Object.fromEntries(
-    Object.keys(change).map((name) => [name, world.weather[name as keyof Weather]]),
-  );
+  const good = calm();
+  const names = Object.keys(change) as (keyof Weather)[];
   Object.assign(world.weather, change);
-  return () => Object.assign(world.weather, before);
+  return () => Object.assign(world.weather, Object.fromEntries(names.map((it) => [it, good[it]])));
 }
 
 function lose(

@@ -3,8 +3,10 @@ import type { VirtualClock } from "@quorate/runtime/virtual-clock";
 
 /** What the operator was shown of the world when it read last: what its acts are judged by. */
 export interface Sight {
-  /** When it read the chain, and each member's last sign of life by the world's truth then. */
+  /** When it read the chain. */
   chainAtMs: number;
+  /** When the block that it was shown was made, and each member's last sign of life by then. */
+  shownAtMs: number;
   lastAliveMs: ReadonlyMap<string, number>;
   /** How long the chain had stood still by the world's truth. */
   stoodMs: number;
@@ -38,6 +40,7 @@ export class OperatorProcess {
   requestsThisMinute = 0;
   readonly sight: Sight = {
     chainAtMs: 0,
+    shownAtMs: 0,
     lastAliveMs: new Map(),
     stoodMs: 0,
     scrapedAtMs: new Map(),

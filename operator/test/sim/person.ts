@@ -14,6 +14,7 @@ export class Person {
   readonly #world: World;
   readonly #plans = new Map<string, Approval>();
   readonly #set: Draft;
+  #wantsSet = false;
 
   constructor(world: World, set: Draft) {
     this.#world = world;
@@ -23,6 +24,7 @@ export class Person {
   /** Approves what waits, as the plan of the run says. */
   step(): void {
     const { store, clock, plan, trace } = this.#world;
+    if (this.#wantsSet) this.applySet();
     for (const object of store.list("validatorrotations")) {
       const { status } = object as unknown as ValidatorRotation;
       const { uid, annotations } = object.metadata;
@@ -30,11 +32,12 @@ export class Person {
       const seen = this.#plans.get(uid) ?? { uid, seenAtMs: clock.monotonic() };
       this.#plans.set(uid, seen);
       const waitedMs = clock.monotonic() - seen.seenAtMs;
-      const leastMs = plan.approver === "late" ? 604_000 : 3_000;
-      if (plan.approver === "absent" || waitedMs < leastMs) continue;
-      const hash = plan.approver === "wrong" ? "f".repeat(64) : status.planHash;
+      const approver = clock.monotonic() < plan.calmAtMs ? plan.approver : "right";
+      const leastMs = approver === "late" ? 600_250 : 3_000;
+      if (approver === "absent" || waitedMs < leastMs) continue;
+      const hash = approver === "wrong" ? "f".repeat(64) : status.planHash;
       trace.add(clock.monotonic(), "person", `approves ${object.metadata.name} with ${hash}`);
-      this.#world.counts.add(`person: approval ${plan.approver}`);
+      this.#world.counts.add(`person: approval ${approver}`);
       store.update("validatorrotations", object, (draft) => {
         const annotated = { ...draft.metadata.annotations, [ANNOTATIONS.approve]: hash };
         draft.metadata.annotations = annotated;
@@ -42,8 +45,10 @@ export class Person {
     }
   }
 
+  /** Again until the old one is gone. */
   applySet(): void {
     const { store } = this.#world;
+    this.#wantsSet = true;
     if (store.get("validatorsets", NAMESPACE, SET) !== undefined) return;
     store.create("validatorsets", structuredClone(this.#set));
   }
@@ -51,6 +56,7 @@ export class Person {
   deleteSet(): void {
     const { store } = this.#world;
     const set = store.get("validatorsets", NAMESPACE, SET);
+    this.#wantsSet = false;
     if (set === undefined) return;
     this.#world.server.handle({
       method: "DELETE",
@@ -79,7 +85,19 @@ export class Person {
   deleteLease(): void {
     const { store } = this.#world;
     const lease = store.get("leases", SYSTEM, LEASE_NAME);
-    if (lease !== undefined) store.remove("leases", lease);
+    if (lease === undefined) return;
+    store.remove("leases", lease);
+    this.#world.leaseDeletedAtMs = this.#world.clock.monotonic();
+  }
+
+  /** A wish that could not be met would be told for ever. */
+  withdrawWishes(): void {
+    const { store } = this.#world;
+    for (const object of store.list("validatorrotations")) {
+      const { spec, status } = object as unknown as ValidatorRotation;
+      const open = status === undefined || status.phase === "Planned";
+      if (spec.cause === "Owner" && open) store.remove("validatorrotations", object);
+    }
   }
 
   /** An owner's wish, signed; every third is signed by somebody else. */

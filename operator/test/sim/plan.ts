@@ -80,7 +80,7 @@ const INSTANT = new Set<IncidentKind>(["crash", "operator-killed", "lease-delete
 function incidentOf(random: SeededRandom, fromMs: number, toMs: number): Incident {
   const kind = random.pick(INCIDENTS);
   const atMs = random.integer(fromMs, toMs);
-  const longest = kind === "api-away" ? 200_000 : 70_000;
+  const longest = kind === "api-away" ? 120_000 : 60_000;
   const forMs = INSTANT.has(kind) ? 0 : random.integer(4_000, longest);
   return { kind, atMs, forMs, salt: random.integer(0, 1_000_000) };
 }
@@ -94,7 +94,7 @@ function lossOf(random: SeededRandom, fromMs: number): Incident {
     "long-pause",
     "equivocation-proven",
   ] as const);
-  const atMs = random.integer(fromMs, fromMs + 60_000);
+  const atMs = random.integer(fromMs, fromMs + 40_000);
   return { kind, atMs, forMs: random.integer(20_000, 90_000), salt: random.integer(0, 1_000_000) };
 }
 
@@ -107,11 +107,11 @@ export function drawPlan(seed: number, nodes: number): Plan {
   const mode = late
     ? "Approve"
     : random.pick(["Auto", "Auto", "Auto", "Approve", "Approve", "Observe"] as const);
-  const lastMs = late ? 660_000 : 170_000;
+  const lastMs = late ? 650_000 : 130_000;
   const amount = random.integer(1, 6);
   const incidents = [
     ...(random.chance(0.8) ? [lossOf(random, 45_000)] : []),
-    ...Array.from({ length: amount }, () => incidentOf(random, fromMs, 150_000)),
+    ...Array.from({ length: amount }, () => incidentOf(random, fromMs, 110_000)),
   ].toSorted((left, right) => left.atMs - right.atMs);
   return {
     seed,
@@ -129,6 +129,6 @@ export function drawPlan(seed: number, nodes: number): Plan {
     intervalSeconds: random.pick([2, 3, 5]),
     cooldownSeconds: random.pick([0, 20]),
     incidents,
-    calmAtMs: lastMs + 60_000,
+    calmAtMs: lastMs + 40_000,
   };
 }

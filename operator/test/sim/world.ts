@@ -30,7 +30,7 @@ const TICK_MS = 250;
 const CONVERGE_MS = 420_000;
 /** It stays so for this before it counts as steady. */
 const STAY_MS = 15_000;
-const QUIET_MS = 40_000;
+const QUIET_MS = 25_000;
 
 function logText(fields: object, message: string): string {
   const told = Object.entries(fields).map(([name, value]) => {
@@ -38,6 +38,16 @@ function logText(fields: object, message: string): string {
   });
   return `${message} ${told.join(" ")}`;
 }
+
+/** The truth when a block was made. */
+interface Moment {
+  readonly height: number;
+  readonly atMs: number;
+  readonly lastAliveMs: ReadonlyMap<string, number>;
+}
+
+/** More than nodes lag behind. */
+const MOMENTS_KEPT = 16;
 
 /** Everything around the operators, and the operators, on one virtual clock. */
 export class World {
@@ -63,7 +73,9 @@ export class World {
   /** Grows with each cut of all watches. */
   cuts = 0;
   disturbedAtMs = 0;
+  leaseDeletedAtMs = Number.NEGATIVE_INFINITY;
   #started = 0;
+  readonly #moments: Moment[] = [];
   #violation: Violation | undefined;
   readonly #chance: SeededRandom;
   readonly #restarts: number[] = [];
@@ -106,6 +118,12 @@ export class World {
   async run(): Promise<void> {
     for (let index = 0; index < this.plan.operators; index += 1) this.#start();
     while (this.clock.monotonic() < this.plan.calmAtMs) await this.#tick();
+    // Condemned seats wait for a spare: somebody follows the advice of the condition.
+    this.person.edit((spec) => {
+      spec["paused"] = false;
+      spec["spares"] = Math.max(1, Number(spec["spares"]));
+    });
+    this.person.withdrawWishes();
     const untilMs = this.clock.monotonic() + CONVERGE_MS;
     let settledAtMs: number | undefined;
     let problems: readonly string[] = [];
@@ -163,6 +181,11 @@ export class World {
     return found?.member ?? key.slice(0, 8);
   }
 
+  momentOf(height: number): Moment {
+    const found = this.#moments.findLast((moment) => moment.height <= height);
+    return found ?? { height: 0, atMs: 0, lastAliveMs: new Map() };
+  }
+
   async #tick(): Promise<void> {
     this.#incidents.step();
     this.cluster.step();
@@ -181,7 +204,13 @@ export class World {
     if (chain === undefined) return;
     const live = this.cluster.live(chain.id);
     for (const key of live) this.lastAliveMs.set(key, clock.monotonic());
+    const { height } = chain;
     chain.step(clock.now(), live);
+    if (chain.height > height || this.#moments.length === 0) {
+      const lastAliveMs = new Map(this.lastAliveMs);
+      this.#moments.push({ height: chain.height, atMs: clock.monotonic(), lastAliveMs });
+      if (this.#moments.length > MOMENTS_KEPT) this.#moments.shift();
+    }
     this.counts.add("virtual seconds", TICK_MS / 1_000);
   }
 
