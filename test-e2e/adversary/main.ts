@@ -11,8 +11,8 @@ import { EQUIVOCATIONS, MODES, type Mode } from "./attack.ts";
 
 /**
  * A validator turned malicious: it has the validator's address, volume and keys, reaches only its
- * peers' consensus ports, and signs two of what an honest key signs one of, or one wrong root. It shares no code with
- * the node: it was written from node/spec.
+ * peers' consensus ports, and signs two of what an honest key signs one of, or one wrong root. It
+ * shares no code with the node: it was written from node/spec.
  */
 interface Options {
   readonly dataDir: string;

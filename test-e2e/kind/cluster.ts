@@ -23,10 +23,6 @@ export async function openKindCluster({ name, kubeconfigFile }: KindCluster): Pr
   await machinesReady(kubeconfigFile);
 }
 
-export async function deleteKindCluster(name: string): Promise<void> {
-  await command("kind", ["delete", "cluster", "--name", name]);
-}
-
 /** Whatever a test did to them: resumed and started. */
 export async function startMachines(name: string): Promise<void> {
   for (const machine of (await command("kind", ["get", "nodes", "--name", name])).split("\n")) {

@@ -10,7 +10,9 @@ import { buildImages, loadImages } from "./images.ts";
 import { namespaceNames, removeNamespaces } from "./namespaces.ts";
 import { openNodePort } from "./outside-access.ts";
 
-/** Kept between runs: making it takes a minute, `kind delete cluster --name quorate-e2e` ends it. */
+/**
+ * Kept between runs: making it takes a minute, `kind delete cluster --name quorate-e2e` ends it.
+ */
 export const KIND_CLUSTER = "quorate-e2e";
 
 /** A kind cluster of five workers with the images of this work tree. */

@@ -15,7 +15,9 @@ import type { Story } from "./story.ts";
 
 const NAMESPACE = "desk";
 const SET = "quorate";
-/** One more than validators and a spare: the spare after the first swap has a machine of its own. */
+/**
+ * One more than validators and a spare: the spare after the first swap has a machine of its own.
+ */
 const MACHINES = 6;
 const OPERATOR_READY_MS = 60_000;
 const SCRAPE_SECONDS = 1;

@@ -26,7 +26,9 @@ interface Answer {
 
 const LONG_SECONDS = "600";
 
-/** Stands between the operator and a real Prometheus, and tells the truth until it is told not to. */
+/**
+ * Stands between the operator and a real Prometheus, and tells the truth until it is told not to.
+ */
 export class FalseWitness {
   readonly #upstream: string;
   readonly #server: Server;

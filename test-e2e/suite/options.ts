@@ -20,11 +20,13 @@ Runs the end-to-end tests, one behaviour a file, one file after the other.
   --depth D     smoke (apply, finalise, lose a machine, heal) or full (default full)
   --help        this text
 
-Exit status: 0 if every test passed, 1 if one failed, 2 if the input is wrong. On kind and existing a
-skipped test counts as failed.
+Exit status: 0 if every test passed, 1 if one failed, 2 if the input is wrong. On kind and existing
+a skipped test counts as failed.
 `;
 
-/** What the command line asks for; undefined where help was asked for. Throws Error with the fix. */
+/**
+ * What the command line asks for; undefined where help was asked for. Throws Error with the fix.
+ */
 export function parseSuite(args: readonly string[]): SuiteOptions | undefined {
   const { values, positionals } = parseArgs({
     args: [...args],

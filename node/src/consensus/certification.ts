@@ -106,7 +106,9 @@ export function keepAttestation(turn: Turn, signed: SignedStatement): void {
   if (certificate !== undefined) compareRoot(turn, signed, certificate);
 }
 
-/** For logs and metrics: a member whose state is not the quorum's. It is no misconduct by itself. */
+/**
+ * For logs and metrics: a member whose state is not the quorum's. It is no misconduct by itself.
+ */
 function compareRoot(
   turn: Turn,
   { statement, author }: SignedStatement,

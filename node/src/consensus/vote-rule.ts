@@ -119,8 +119,8 @@ export function judgeProposal(turn: Turn, { block }: SignedBlock): Verdict {
 }
 
 /**
- * Where an honest proposer may be behind this node: it has not executed the end of the epoch yet, or
- * has forgotten the heartbeat of a key that left.
+ * Where an honest proposer may be behind this node: it has not executed the end of the epoch yet,
+ * or has forgotten the heartbeat of a key that left.
  */
 const MAY_BE_HONEST: ReadonlySet<string> = new Set(["EPOCH_ENDED", "HEARTBEAT_USED"]);
 

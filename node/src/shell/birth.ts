@@ -62,8 +62,9 @@ function startWatcher(file: string, onChange: () => void): ReturnType<typeof wat
 
 /**
  * Reads the genesis, waiting for the file as long as it takes, and pins its hash for ever (rule
- * GENESIS). Undefined where the wait was aborted. Throws FatalError GENESIS_INVALID, GENESIS_FOREIGN
- * where the configuration names another chain, or GENESIS_PINNED where this folder belongs to one.
+ * GENESIS). Undefined where the wait was aborted. Throws FatalError GENESIS_INVALID,
+ * GENESIS_FOREIGN where the configuration names another chain, or GENESIS_PINNED where this folder
+ * belongs to one.
  */
 export async function awaitGenesis(options: BirthOptions): Promise<Birth | undefined> {
   const { genesisFile, signal } = options;

@@ -69,8 +69,8 @@ async function openIfPresent(path: string): Promise<FileHandle | undefined> {
 }
 
 /**
- * Kubernetes' fsGroup: at a mount the kubelet may add the group's rights to every file (0660), for a
- * group that is this pod's own. That, and nothing else, is taken back.
+ * Kubernetes' fsGroup: at a mount the kubelet may add the group's rights to every file (0660), for
+ * a group that is this pod's own. That, and nothing else, is taken back.
  */
 async function isOpenedByMount(path: string, handle: FileHandle): Promise<boolean> {
   const [file, folder] = await Promise.all([handle.stat(), stat(dirname(path))]);

@@ -17,7 +17,9 @@ interface Options {
   readonly detach?: boolean;
 }
 
-/** `name:tag=program`: the program is a file that Node runs; `*` in the name stands for anything. */
+/**
+ * `name:tag=program`: the program is a file that Node runs; `*` in the name stands for anything.
+ */
 function imageProgram(text: string, before: readonly ImageProgram[]): readonly ImageProgram[] {
   const [image = "", path = ""] = text.split("=");
   if (image === "" || path === "") throw new InvalidArgumentError("must be name:tag=program");

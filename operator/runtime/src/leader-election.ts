@@ -77,7 +77,9 @@ class Election {
     this.#record = new LeaseRecord({ ...options, leaseDurationMs });
   }
 
-  /** Both clocks: monotonic time may stand still while a machine sleeps, the wall clock may jump. */
+  /**
+   * Both clocks: monotonic time may stand still while a machine sleeps, the wall clock may jump.
+   */
   isFresh(): boolean {
     return this.#freshForMs() > 0;
   }

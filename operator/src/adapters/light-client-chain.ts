@@ -15,8 +15,13 @@ import type { ChainReading } from "../observe/observation.ts";
 import type { ChainPort, ChainRequest, SubmitOutcome, VerifiedChain } from "../ports.ts";
 import { ChainMemory } from "./chain-state.ts";
 
-/** A pass waits this long for the chain at most; a node that is slower is asked after the others. */
+/**
+ * A pass waits this long for the chain at most; a node that is slower is asked after the others.
+ */
 const TIMEOUTS = { attemptMs: 1_500, totalMs: 6_000 } as const;
+/** A node that lags is asked again so often, after a block's time each. */
+const LAG_TRIES = 4;
+const LAG_MS = 250;
 const NOTHING_VERIFIED = { checkpoint: "", checkpointEpoch: 0, checkpointTimeMs: 0 } as const;
 
 /** Chains by the light client, each kept open between passes. */
@@ -111,7 +116,7 @@ class OpenChain {
     const expired = await this.#trustProblem(client, request);
     if (expired !== undefined) return { reading: expired, proofs: [], ...NOTHING_VERIFIED };
     const [view, proofs] = await Promise.all([
-      this.#memory.read(request.keys),
+      this.#readNewest(request.keys),
       client.evidence().catch((error: unknown) => {
         if (error instanceof UnreachableError) return [];
         throw error;
@@ -138,6 +143,16 @@ class OpenChain {
       checkpointEpoch: set.epoch,
       checkpointTimeMs: timeMs,
     };
+  }
+
+  /** A node that is a few blocks behind what was verified is no reason to be blind: ask again. */
+  async #readNewest(keys: readonly string[]) {
+    let view = await this.#memory.read(keys);
+    for (let tries = 1; view.height < this.#newest.height && tries <= LAG_TRIES; tries += 1) {
+      await this.#clock.sleep(LAG_MS);
+      view = await this.#memory.read(keys);
+    }
+    return view;
   }
 
   async submit(transaction: Uint8Array): Promise<SubmitOutcome> {

@@ -16,7 +16,8 @@ function isOpen({ ready, unschedulable, zone }: NodeView): boolean {
 
 /**
  * The failure domain of a new member (rule S8: no domain holds more than f): the open one with no
- * doubtful machine, the fewest voters, then the fewest members, then by name. Empty where no machine names a domain.
+ * doubtful machine, the fewest voters, then the fewest members, then by name. Empty where no
+ * machine names a domain.
  */
 export function chooseZone(nodes: readonly NodeView[], placed: readonly Placed[]): string {
   const zones = [...new Set(nodes.filter(isOpen).map(({ zone }) => zone))];

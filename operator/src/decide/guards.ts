@@ -23,7 +23,9 @@ function submittedMs({ status }: ValidatorRotation): number | undefined {
   return status?.initiator === "Operator" ? instantMs(status.times.Submitted) : undefined;
 }
 
-/** CAUSE: a wrong root, an invalid proposal, an outlier is no cause; only the owner may sign one. */
+/**
+ * CAUSE: a wrong root, an invalid proposal, an outlier is no cause; only the owner may sign one.
+ */
 export const hasCause: Guard = {
   id: "CAUSE",
   refuse: (input) => {
@@ -36,7 +38,9 @@ export const hasCause: Guard = {
   },
 };
 
-/** S6: misconduct needs two conflicting signatures that were verified here; no metric is a proof. */
+/**
+ * S6: misconduct needs two conflicting signatures that were verified here; no metric is a proof.
+ */
 export const misconductIsProven: Guard = {
   id: "S6",
   refuse: (input) => {

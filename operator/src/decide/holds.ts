@@ -25,7 +25,9 @@ export const leaseIsFresh: Hold = {
   },
 };
 
-/** VERIFIED-READ: acts rest on verified chain state only, from a checkpoint that is young enough. */
+/**
+ * VERIFIED-READ: acts rest on verified chain state only, from a checkpoint that is young enough.
+ */
 export const chainIsVerified: Hold = {
   id: "VERIFIED-READ",
   refuse: ({ observation: { chain } }) => {

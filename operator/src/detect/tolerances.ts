@@ -14,7 +14,9 @@ export const READ_APART_INTERVALS = 2;
  * has: 1/2. Less is the time that a vote needs to be included, or a member that came back.
  */
 export const OVERLAP_DIVISOR = 2;
-/** The chain counts a member silent for so many windows, and peers say they hear it: somebody lies. */
+/**
+ * The chain counts a member silent for so many windows, and peers say they hear it: somebody lies.
+ */
 export const LONG_SILENCE_WINDOWS = 2;
 /** A single report far from the median is noise. */
 export const OUTLIERS_MIN = 3;

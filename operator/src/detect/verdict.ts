@@ -10,7 +10,9 @@ export type VerdictKind =
   | "Crashed"
   | "Unreachable";
 
-/** One finding about one member; suspected by one kind of signal, confirmed by what its rule asks. */
+/**
+ * One finding about one member; suspected by one kind of signal, confirmed by what its rule asks.
+ */
 export interface Verdict {
   readonly kind: VerdictKind;
   /** Consensus key. */

@@ -3,7 +3,9 @@ import type { ValidatorSetStatus } from "../api/v1alpha1/types.ts";
 /** What moves in every pass is written this often at most. */
 const REFRESH_MS = 10_000;
 
-/** The status without what moves in every pass: heights, times, counts and the words around them. */
+/**
+ * The status without what moves in every pass: heights, times, counts and the words around them.
+ */
 function lasting(status: ValidatorSetStatus): unknown {
   const { conditions, chain, checkpoint, members, lastDecision, ...rest } = status;
   return {

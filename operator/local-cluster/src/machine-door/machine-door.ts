@@ -77,7 +77,8 @@ export class MachineDoor {
   }
 
   #onPods(method: string, [namespace = "", name = "", act]: readonly string[]): Answer {
-    // A pod that was replaced may be known to a machine that is off besides: who runs it comes first.
+    // A pod that was replaced may be known to a machine that is off besides: who runs it comes
+    // first.
     const kubelet =
       this.#kubelets.find((one) => one.worker(namespace, name) !== undefined) ??
       this.#kubelets.find((one) => one.lastWorker(namespace, name) !== undefined);

@@ -156,8 +156,10 @@ export function portNameProblems(name: string): string[] {
   return problems;
 }
 
-const FIELD_PATHS =
-  /^(metadata\.(name|namespace|uid|annotations|labels)(\['[^']+'\])?|spec\.(nodeName|serviceAccountName)|status\.(hostIPs?|podIPs?))$/;
+const FIELD_PATHS = new RegExp(
+  "^(metadata\\.(name|namespace|uid|annotations|labels)(\\['[^']+'\\])?|" +
+    "spec\\.(nodeName|serviceAccountName)|status\\.(hostIPs?|podIPs?))$",
+);
 
 function variableErrors(variables: readonly JsonObject[], path: string): FieldError[] {
   const errors: FieldError[] = [];
