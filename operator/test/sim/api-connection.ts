@@ -15,6 +15,16 @@ const BOOKMARK_MS = 60_000;
 const LATENCY_MS_MOST = 20;
 const EXPIRED = { kind: "Status", code: 410, reason: "Expired", message: "too old" };
 
+/** Where a watch stands. */
+interface Cursor {
+  readonly plural: string;
+  readonly selector: string | null;
+  readonly namespace: string | undefined;
+  readonly endsAt: number;
+  next: number;
+  bookmarkAt: number;
+}
+
 /** The event of an entry, as a watch with this selector has it. */
 function eventOf(entry: HistoryEntry, selector: string | null): WatchEvent | undefined {
   const { type, object, before } = entry;
@@ -162,36 +172,43 @@ export class ApiConnection implements Transport {
       yield { type: "ERROR", object: EXPIRED };
       return;
     }
-    const history = store.history(plural);
-    const newer = history.findIndex(({ version }) => version > from);
-    let next = newer === -1 ? history.length : newer;
-    const endsAt = clock.monotonic() + Number(query.get("timeoutSeconds") ?? "300") * 1_000;
-    let bookmarkAt = clock.monotonic() + BOOKMARK_MS;
+    const newer = store.history(plural).findIndex(({ version }) => version > from);
+    const cursor = {
+      plural,
+      selector,
+      namespace,
+      next: newer === -1 ? store.history(plural).length : newer,
+      endsAt: clock.monotonic() + Number(query.get("timeoutSeconds") ?? "300") * 1_000,
+      bookmarkAt: clock.monotonic() + BOOKMARK_MS,
+    };
     const cuts = this.#world.cuts;
-    while (!signal.aborted) {
-      const now = clock.monotonic();
-      if (now >= endsAt) return;
+    while (!signal.aborted && clock.monotonic() < cursor.endsAt) {
       if (this.#world.cuts !== cuts || network.chance(weather.watchBreaks)) {
         yield* this.#broken();
         return;
       }
-      const entry = store.history(plural)[next];
-      const isDue = entry !== undefined && entry.atMs + weather.watchLagMs <= now;
-      if (entry !== undefined && isDue && !weather.watchesDeaf) {
-        next += 1;
-        const event = eventOf(entry, selector);
-        const isHere = namespace === undefined || entry.object.metadata.namespace === namespace;
-        if (event !== undefined && isHere) yield event;
-        continue;
-      }
-      if (entry === undefined && now >= bookmarkAt && !weather.watchesDeaf) {
-        bookmarkAt = now + BOOKMARK_MS;
-        this.#count("bookmark");
-        yield { type: "BOOKMARK", object: { metadata: { resourceVersion: `${store.version}` } } };
-        continue;
-      }
-      await store.wait(plural, now + 250, signal);
+      const line = this.#next(cursor);
+      if (line === "wait") await store.wait(plural, clock.monotonic() + 250, signal);
+      else if (line !== "skip") yield line;
     }
+  }
+
+  /** The next line of a watch, if there is one by now. */
+  #next(cursor: Cursor): WatchEvent | "wait" | "skip" {
+    const { store, weather, clock } = this.#world;
+    const { plural, selector, namespace } = cursor;
+    if (weather.watchesDeaf) return "wait";
+    const now = clock.monotonic();
+    const entry = store.history(plural)[cursor.next];
+    if (entry !== undefined && entry.atMs + weather.watchLagMs <= now) {
+      cursor.next += 1;
+      const isHere = namespace === undefined || entry.object.metadata.namespace === namespace;
+      return (isHere ? eventOf(entry, selector) : undefined) ?? "skip";
+    }
+    if (entry !== undefined || now < cursor.bookmarkAt) return "wait";
+    cursor.bookmarkAt = now + BOOKMARK_MS;
+    this.#count("bookmark");
+    return { type: "BOOKMARK", object: { metadata: { resourceVersion: `${store.version}` } } };
   }
 
   async *#broken(): AsyncIterable<WatchEvent> {

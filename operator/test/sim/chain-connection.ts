@@ -5,7 +5,9 @@ import type { OperatorProcess } from "./operator-process.ts";
 import type { World } from "./world.ts";
 
 const TOTAL_MS = 6_000;
-/** A node that lags behind what was verified is asked again, as adapters/light-client-chain does. */
+/**
+ * A node that lags behind what was verified is asked again, as adapters/light-client-chain does.
+ */
 const LAG_TRIES = 4;
 const LAG_MS = 250;
 const NOTHING = { proofs: [], checkpoint: "", checkpointEpoch: 0, checkpointTimeMs: 0 } as const;
@@ -14,7 +16,9 @@ function unreachable(message: string): VerifiedChain {
   return { reading: { kind: "unreachable", message }, ...NOTHING };
 }
 
-/** One process's light client: it asks nodes that it reaches and never believes less than it saw. */
+/**
+ * One process's light client: it asks nodes that it reaches and never believes less than it saw.
+ */
 export class ChainConnection implements ChainPort {
   readonly #world: World;
   readonly #process: OperatorProcess;

@@ -262,7 +262,9 @@ export class Checks {
     if (!approved) this.fail("no act unapproved", `${name} sends ${act.kind} without an approval`);
   }
 
-  /** A proof's transaction names no set: any plan about the member that a person approved counts. */
+  /**
+   * A proof's transaction names no set: any plan about the member that a person approved counts.
+   */
   #names(named: string, hash: string, { kind }: Act): boolean {
     return kind === "Misconduct" ? named !== "f".repeat(64) : named === hash;
   }

@@ -376,25 +376,23 @@ export class Cluster {
 
   /** What belongs to a set that is gone goes too. */
   #collect(): void {
-    const { store, now } = this.#options;
+    const { store } = this.#options;
     const sets = new Set(store.list("validatorsets").map(({ metadata }) => metadata.uid));
-    for (const plural of ["pods", "configmaps"] as const) {
-      for (const object of store.list(plural)) {
-        const [owner] = object.metadata.ownerReferences ?? [];
-        if (owner === undefined || sets.has(owner.uid)) continue;
-        if (plural === "configmaps") store.remove(plural, object);
-        else {
-          if (object.metadata.deletionTimestamp !== undefined) continue;
-          store.update(plural, object, (draft) => {
-            draft.metadata.deletionTimestamp = new Date(now()).toISOString();
-          });
-        }
-      }
-    }
-    if (sets.size === 0 && store.list("pods").length > 0) {
-      for (const pod of store.list("pods")) {
-        if (specOf(pod).nodeName === undefined) store.remove("pods", pod);
-      }
+    const orphans = (plural: string) =>
+      store.list(plural).filter(({ metadata: { ownerReferences: [owner] = [] } }) => {
+        return owner !== undefined && !sets.has(owner.uid);
+      });
+    for (const map of orphans("configmaps")) store.remove("configmaps", map);
+    for (const pod of orphans("pods")) this.#end(pod);
+  }
+
+  #end(pod: Stored): void {
+    const { store, now } = this.#options;
+    if (specOf(pod).nodeName === undefined) store.remove("pods", pod);
+    else if (pod.metadata.deletionTimestamp === undefined) {
+      store.update("pods", pod, (draft) => {
+        draft.metadata.deletionTimestamp = new Date(now()).toISOString();
+      });
     }
   }
 

@@ -52,7 +52,8 @@ export class OperatorProcess {
     this.#base = base;
     this.startedAtMs = base.monotonic();
     this.clock = {
-      now: () => base.now() + skewMs,
+      // As Date.now has it: whole milliseconds.
+      now: () => Math.floor(base.now() + skewMs),
       monotonic: () => base.monotonic(),
       sleep: (ms, signal) => this.guard(base.sleep(ms, signal)),
     };

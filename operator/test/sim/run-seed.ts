@@ -1,4 +1,4 @@
-import { drawPlan } from "./plan.ts";
+import { drawPlan, type Plan } from "./plan.ts";
 import { Violation } from "./violation.ts";
 import { World } from "./world.ts";
 
@@ -23,11 +23,16 @@ export interface SeedOutcome {
 }
 
 /** Runs one seed to its end or to its first violation. */
-export async function runSeed(
+export function runSeed(
   { seed, nodes }: SeedRun,
   print?: (line: string) => void,
 ): Promise<SeedOutcome> {
-  const world = new World(drawPlan(seed, nodes), print);
+  return runPlan(drawPlan(seed, nodes), print);
+}
+
+export async function runPlan(plan: Plan, print?: (line: string) => void): Promise<SeedOutcome> {
+  const { seed } = plan;
+  const world = new World(plan, print);
   const outcome = (failure: SeedFailure | undefined): SeedOutcome => {
     return { seed, failure, counts: [...world.counts.values], digest: world.trace.digest };
   };
