@@ -42,6 +42,9 @@ export class CrdLifecycle {
     const storageVersion = listAt(crd, "spec", "versions").find(
       (version) => at(version, "storage") === true,
     );
+    if (this.#core.registry.byKey(crd.metadata.name) === undefined) {
+      this.#core.store.beginHistory(crd.metadata.name);
+    }
     this.#core.registry.addCrd({
       name: crd.metadata.name,
       kinds: compileCrd(crd),

@@ -44,11 +44,11 @@ export function methodNotAllowed(): ApiStatus {
   });
 }
 
-export function alreadyExists(resource: ResourceName, name: string): ApiStatus {
+export function alreadyExists(resource: ResourceName, name: string, ends = false): ApiStatus {
   return new ApiStatus({
     code: 409,
     reason: "AlreadyExists",
-    message: `${qualified(resource)} "${name}" already exists`,
+    message: `${ends ? "object is being deleted: " : ""}${qualified(resource)} "${name}" already exists`,
     details: of(resource, name),
   });
 }

@@ -1,7 +1,7 @@
 import { ApiStatus } from "./api-status.ts";
 import type { Core } from "./core.ts";
 import { badRequest, expired, notFound, tooLarge } from "./failures.ts";
-import type { ApiObject } from "./objects.ts";
+import { type ApiObject, isDictionary } from "./objects.ts";
 import { type Endpoint, present } from "./registry.ts";
 import { objectMatcher } from "./selectors.ts";
 
@@ -24,8 +24,10 @@ export interface Listed {
   readonly remainingItemCount?: number;
 }
 
+const FORM = "meta.k8s.io/v1";
+
 interface ContinueToken {
-  readonly v: "meta.k8s.io/v1";
+  readonly v: typeof FORM;
   /** Version of the whole list. */
   readonly rv: number;
   /** `namespace/name` of the last object that was given. */
@@ -85,9 +87,15 @@ export class Lister {
       fields: request.fieldSelector,
     });
     const token = parseContinue(request.continue);
-    const version = token === undefined || token.rv < 0 ? store.version : token.rv;
+    const exact =
+      token === undefined && request.resourceVersionMatch === "Exact" ? asked : undefined;
+    const version = exact ?? (token === undefined || token.rv < 0 ? store.version : token.rv);
     const scope = `${resource.key} ${request.namespace ?? ""}`;
-    const all = this.#objects(scope, resource.key, request.namespace, token);
+    const all =
+      exact === undefined
+        ? this.#objects(scope, resource.key, request.namespace, token)
+        : store.listAt(resource.key, exact, request.namespace);
+    if (all === undefined) throw expired("The resourceVersion for the provided list is too old.");
     const start = token?.start;
     const after = start === undefined ? all : all.filter((one) => positionOf(one) > start);
     const chosen = matches === undefined ? after : after.filter(matches);
@@ -99,7 +107,7 @@ export class Lister {
       return { items, resourceVersion: String(version) };
     }
     this.#keep(`${scope} ${version}`, all);
-    const next: ContinueToken = { v: "meta.k8s.io/v1", rv: version, start: positionOf(last) };
+    const next: ContinueToken = { v: FORM, rv: version, start: positionOf(last) };
     return {
       items,
       resourceVersion: String(version),
@@ -135,11 +143,44 @@ export class Lister {
 
 function parseContinue(text: string | undefined): ContinueToken | undefined {
   if (text === undefined || text === "") return undefined;
-  try {
-    const token = JSON.parse(Buffer.from(text, "base64url").toString()) as ContinueToken;
-    if (typeof token.rv === "number" && typeof token.start === "string") return token;
-  } catch {
-    // Told below, as for a token of another form.
+  const refuse = (why: string) =>
+    badRequest(`invalid continue token: continue key is not valid: ${why}`);
+  const illegal = /[^\w-]/.exec(text);
+  if (illegal !== null) throw refuse(`illegal base64 data at input byte ${illegal.index}`);
+  const bytes = Buffer.from(text, "base64url");
+  const token = parsedJson(bytes.toString());
+  if (token === undefined) throw refuse(jsonProblem(bytes));
+  if (!isDictionary(token)) {
+    const type = Array.isArray(token) ? "array" : typeof token;
+    throw refuse(`json: cannot unmarshal ${type} into Go value of type storage.continueToken`);
   }
-  throw badRequest("invalid continue token: continue key is not valid");
+  const { v, rv, start } = token;
+  if (v !== FORM) {
+    throw refuse(`server does not recognize this encoded version ${JSON.stringify(v ?? "")}`);
+  }
+  if (typeof rv !== "number" || rv === 0) {
+    throw refuse(`incorrect encoded start resourceVersion (version ${FORM})`);
+  }
+  if (typeof start !== "string" || start === "") {
+    throw refuse(`encoded start key empty (version ${FORM})`);
+  }
+  return { v, rv, start };
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Told by the caller in Go's words.
+    return undefined;
+  }
+}
+
+/** Go names the first byte with which no value can begin; what follows a good one is told alike. */
+function jsonProblem(bytes: Buffer): string {
+  const first = bytes.find((byte) => !/\s/.test(String.fromCharCode(byte)));
+  const letter = first === undefined ? "" : String.fromCharCode(first);
+  if (letter === "" || /["[{\d\-tfn]/.test(letter)) return "unexpected end of JSON input";
+  const shown = letter === "'" ? "\\'" : letter;
+  return `invalid character '${shown}' looking for beginning of value`;
 }

@@ -91,6 +91,14 @@ export function updatedMetadata(asked: Dictionary, old: Meta): Dictionary {
   return kept;
 }
 
+/** A uid is a precondition of a PUT; a patch that changes it is refused by validation. */
+export function checkUid(kind: CompiledKind, asked: Dictionary, old: Meta): void {
+  const uid = asked["uid"];
+  if (uid === undefined || uid === null || uid === "" || uid === old.uid) return;
+  const message = `Invalid value: ${JSON.stringify(uid)}: field is immutable`;
+  throw invalid(kind, old.name, [{ reason: "FieldValueInvalid", message, field: "metadata.uid" }]);
+}
+
 /** Throws where an object that is being deleted would get a new finalizer. */
 export function checkNoNewFinalizers(kind: CompiledKind, object: ApiObject, old: ApiObject): void {
   if (old.metadata.deletionTimestamp === undefined) return;

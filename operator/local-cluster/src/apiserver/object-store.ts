@@ -89,6 +89,30 @@ export class ObjectStore {
     return found;
   }
 
+  /** The list as it was at an earlier version; undefined where the history is too short. */
+  listAt(resource: string, version: number, namespace?: string): ApiObject[] | undefined {
+    const shelf = this.#shelf(resource);
+    if (version < shelf.completeFrom) return undefined;
+    const objects = new Map(shelf.objects);
+    for (const change of shelf.history.toReversed()) {
+      if (change.version <= version) break;
+      const { metadata } = change.object;
+      const key = keyOf(metadata.namespace ?? "", metadata.name);
+      if (change.before === undefined) objects.delete(key);
+      else objects.set(key, change.before);
+    }
+    const prefix = namespace === undefined ? "" : `${namespace}/`;
+    const within = [...objects].filter(([key]) => key.startsWith(prefix));
+    return within.sort(([left], [right]) => (left < right ? -1 : 1)).map(([, object]) => object);
+  }
+
+  /** A resource that is served from now on: earlier versions of it are too old to watch. */
+  beginHistory(resource: string): void {
+    const shelf = this.#shelf(resource);
+    shelf.history = [];
+    shelf.completeFrom = this.#version;
+  }
+
   /** Every object with its resource. */
   *all(): Iterable<{ resource: string; object: ApiObject }> {
     for (const [resource, shelf] of this.#shelves) {

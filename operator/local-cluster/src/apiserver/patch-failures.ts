@@ -1,6 +1,6 @@
 import { ApiStatus } from "./api-status.ts";
 import { invalid } from "./failures.ts";
-import { isDictionary } from "./objects.ts";
+import { isDictionary, sorted } from "./objects.ts";
 
 /** As Go prints a decoded value with `%+v`. */
 function goText(value: unknown): string {
@@ -8,13 +8,6 @@ function goText(value: unknown): string {
   if (!isDictionary(value)) return value === null ? "<nil>" : String(value);
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `map[${fields.map(([name, item]) => `${name}:${goText(item)}`).join(" ")}]`;
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isDictionary(value)) return value;
-  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(fields.map(([name, item]) => [name, sorted(item)]));
 }
 
 /**

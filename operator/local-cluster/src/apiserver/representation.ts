@@ -4,7 +4,7 @@ import type { Core } from "./core.ts";
 import { statusBody } from "./failures.ts";
 import type { Listed } from "./lister.ts";
 import type { ApiObject } from "./objects.ts";
-import { without } from "./objects.ts";
+import { sorted, without } from "./objects.ts";
 import type { Endpoint } from "./registry.ts";
 import { type ApiAnswer, type ApiCall, jsonAnswer, type Query } from "./request.ts";
 import { tableForm, tableOf } from "./table.ts";
@@ -37,6 +37,13 @@ function partial(object: ApiObject): object {
   };
 }
 
+/** Order of the fields in a text: custom resources are maps to the server, which Go sorts. */
+const SORTED = "sorted";
+
+function orderOf({ kind }: Endpoint): typeof SORTED | undefined {
+  return kind.builtin ? undefined : SORTED;
+}
+
 /** Writes objects, lists and events in the form that a request asks for. */
 export class Representation {
   readonly #core: Core;
@@ -49,7 +56,7 @@ export class Representation {
   one(call: ApiCall, query: Query, endpoint: Endpoint, object: ApiObject): ApiAnswer {
     const form = formOf(call);
     if (form === "metadata") return jsonAnswer(200, partial(object));
-    if (form === "object") return this.#text(200, this.#json(object));
+    if (form === "object") return this.#text(200, this.#json(object, orderOf(endpoint)));
     const table = tableOf(tableForm(endpoint.kind), [object], {
       metadata: { resourceVersion: object.metadata.resourceVersion },
       nowMs: this.#core.clock.now(),
@@ -85,8 +92,16 @@ export class Representation {
       });
     }
     const items = listed.items.map((object) =>
-      kind.builtin ? JSON.stringify(without(object, "kind", "apiVersion")) : this.#json(object),
+      kind.builtin
+        ? JSON.stringify(without(object, "kind", "apiVersion"))
+        : this.#json(object, SORTED),
     );
+    if (!kind.builtin) {
+      // As Go prints a list whose type it knows from data alone.
+      const head = JSON.stringify(sorted({ continue: "", ...metadata }));
+      const type = `"apiVersion":"${apiVersionOf(kind)}","items":[${items.join(",")}]`;
+      return this.#text(200, `{${type},"kind":"${kind.listKind}","metadata":${head}}\n`);
+    }
     const head = JSON.stringify({ kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata });
     return this.#text(200, `${head.slice(0, -1)},"items":[${items.join(",")}]}\n`);
   }
@@ -116,7 +131,8 @@ export class Representation {
   ): string {
     const { type, object } = event;
     if (type === "ERROR" || shown.form === "object") {
-      return `{"type":"${type}","object":${this.#json(object)}}\n`;
+      const order = type === "ERROR" ? undefined : orderOf(shown.endpoint);
+      return `{"type":"${type}","object":${this.#json(object, order)}}\n`;
     }
     if (shown.form === "metadata") {
       return `${JSON.stringify({ type, object: partial(object as ApiObject) })}\n`;
@@ -132,10 +148,10 @@ export class Representation {
   }
 
   /** Text of an object; one text serves all watches that it goes to. */
-  #json(object: object): string {
+  #json(object: object, order: typeof SORTED | undefined): string {
     let text = this.#texts.get(object);
     if (text === undefined) {
-      text = JSON.stringify(object);
+      text = JSON.stringify(order === SORTED ? sorted(object) : object);
       this.#texts.set(object, text);
     }
     return text;

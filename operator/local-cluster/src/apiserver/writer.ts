@@ -17,6 +17,7 @@ import {
 } from "./failures.ts";
 import {
   checkNoNewFinalizers,
+  checkUid,
   countsGenerations,
   newMetadata,
   specChanged,
@@ -86,8 +87,9 @@ export class Writer {
       fieldValidation: options.fieldValidation,
     });
     const { name } = object.metadata;
-    if (this.#core.store.get(resource.key, namespace, name) !== undefined) {
-      throw alreadyExists(resource, name);
+    const existing = this.#core.store.get(resource.key, namespace, name);
+    if (existing !== undefined) {
+      throw alreadyExists(resource, name, existing.metadata.deletionTimestamp !== undefined);
     }
     const tracked = this.#track(kind, { after: object, fieldManager: options.fieldManager });
     const created = this.#rules.afterCreate(kind, tracked);
@@ -151,7 +153,8 @@ export class Writer {
     if (live === undefined) return this.#createApplied(target, patched, options);
     this.#checkPatched(target, patched);
     try {
-      return this.#replace(target, live, patched, { ...options, subresource, applied: applies });
+      const how = { patched: true, subresource, applied: applies };
+      return this.#replace(target, live, patched, { ...options, ...how });
     } catch (error) {
       throw strictPatchFailure(error, call, patched);
     }
@@ -177,10 +180,11 @@ export class Writer {
     target: Target,
     old: ApiObject,
     body: Dictionary,
-    options: WriteOptions & { subresource: Subresource; applied?: boolean },
+    options: WriteOptions & { subresource: Subresource; patched?: boolean; applied?: boolean },
   ): Written {
     const { kind, resource, name } = target;
     const asked = isDictionary(body["metadata"]) ? body["metadata"] : {};
+    if (options.patched === true) checkUid(kind, asked, old.metadata);
     this.#checkPreconditions(target, asked, old);
     const metadata = updatedMetadata(asked, old.metadata);
     const whole = { ...body, apiVersion: old.apiVersion, kind: kind.kind, metadata };

@@ -88,7 +88,8 @@ function untyped(kind: CompiledKind, patch: JsonObject, why: string): ApiStatus 
   const name = `${metadata["namespace"] ?? ""}/${metadata["name"] ?? ""}`;
   const type = goKind(apiVersionOf(kind), kind.kind);
   const message = `failed to create typed patch object (${name}; ${type}): ${why}`;
-  return new ApiStatus({ code: 500, reason: "InternalError", message });
+  // A plain error there: the answer has no reason.
+  return new ApiStatus({ code: 500, reason: "", message });
 }
 
 function appliedFields(

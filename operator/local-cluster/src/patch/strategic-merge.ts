@@ -39,7 +39,7 @@ export function strategicMerge(
     if (value === null) delete result[field];
     else result[field] = mergeField(below, result[field], value);
   }
-  listDirectives(schema, result, patch);
+  listDirectives(schema, result, { original, patch });
   return result;
 }
 
@@ -82,7 +82,7 @@ function isDirective(field: string): boolean {
 
 function mergePrimitives(original: readonly Json[], patch: readonly Json[]): Json[] {
   const added = patch.filter((value) => !original.some((have) => sameJson(have, value)));
-  return [...original, ...added];
+  return inOrder([...original, ...added], { order: patch, server: original, key: undefined });
 }
 
 function mergeItems(
@@ -99,7 +99,7 @@ function mergeItems(
     const value = item[key];
     if (value === undefined) {
       const missing = `map: ${goMap(item)} does not contain declared merge key: ${key}`;
-      throw new ApiStatus({ code: 500, reason: "InternalError", message: missing });
+      throw new ApiStatus({ code: 500, reason: "", message: missing });
     }
     const fits = (have: Json) => isObject(have) && sameJson(have[key], value);
     if (item[DIRECTIVE] === "delete") {
@@ -112,7 +112,7 @@ function mergeItems(
     if (index < 0) result.push(merged);
     else result[index] = merged;
   }
-  return result;
+  return replace ? result : inOrder(result, { order: items, server: original, key });
 }
 
 function goMap(item: JsonObject): string {
@@ -121,8 +121,12 @@ function goMap(item: JsonObject): string {
 }
 
 /** `$setElementOrder/x` and `$deleteFromPrimitiveList/x` speak of the list `x` beside them. */
-function listDirectives(schema: Schema, result: JsonObject, patch: JsonObject): void {
-  for (const [word, value] of Object.entries(patch)) {
+function listDirectives(
+  schema: Schema,
+  result: JsonObject,
+  merge: { readonly original: JsonObject; readonly patch: JsonObject },
+): void {
+  for (const [word, value] of Object.entries(merge.patch)) {
     if (!Array.isArray(value)) continue;
     if (word.startsWith(DELETE)) {
       const list = result[word.slice(DELETE.length)];
@@ -134,25 +138,47 @@ function listDirectives(schema: Schema, result: JsonObject, patch: JsonObject): 
     } else if (word.startsWith(ORDER)) {
       const field = word.slice(ORDER.length);
       const list = result[field];
+      const before = merge.original[field];
       const key = schema.properties?.[field]?.patchMergeKey;
-      if (Array.isArray(list)) result[field] = inOrder(list, value, key);
+      if (Array.isArray(list)) {
+        const server = Array.isArray(before) ? before : [];
+        result[field] = inOrder(list, { order: value, server, key });
+      }
     }
   }
 }
 
-/** Items that the order names come in it; others keep their place behind their neighbour. */
-function inOrder(list: readonly Json[], order: readonly Json[], key: string | undefined): Json[] {
+interface ItemOrder {
+  /** What the patch names, in its order. */
+  readonly order: readonly Json[];
+  /** The list as it was stored. */
+  readonly server: readonly Json[];
+  readonly key: string | undefined;
+}
+
+/**
+ * Items that the patch names come in its order, the others keep theirs. Where the two meet, the
+ * stored order decides; an item that was not stored comes first.
+ */
+function inOrder(list: readonly Json[], { order, server, key }: ItemOrder): Json[] {
   const identity = (item: Json) =>
-    JSON.stringify(key !== undefined && isObject(item) ? item[key] : item);
+    JSON.stringify(key !== undefined && isObject(item) ? (item[key] ?? null) : item);
   const wanted = order.map(identity);
-  const named = list.filter((item) => wanted.includes(identity(item)));
-  named.sort((left, right) => wanted.indexOf(identity(left)) - wanted.indexOf(identity(right)));
+  const stored = server.map(identity);
+  const byPlace = (places: readonly string[]) => (left: Json, right: Json) =>
+    places.indexOf(identity(left)) - places.indexOf(identity(right));
+  const named = list.filter((item) => wanted.includes(identity(item))).sort(byPlace(wanted));
+  const others = list.filter((item) => !wanted.includes(identity(item))).sort(byPlace(stored));
   const result: Json[] = [];
-  let next = 0;
-  for (const item of list) {
-    const place = wanted.includes(identity(item)) ? named[next] : item;
-    if (wanted.includes(identity(item))) next += 1;
-    if (place !== undefined) result.push(place);
+  for (const item of named) {
+    const place = stored.indexOf(identity(item));
+    let next = others[0];
+    while (place >= 0 && next !== undefined && stored.indexOf(identity(next)) < place) {
+      result.push(next);
+      others.shift();
+      next = others[0];
+    }
+    result.push(item);
   }
-  return result;
+  return [...result, ...others];
 }

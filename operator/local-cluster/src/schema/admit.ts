@@ -4,7 +4,7 @@ import { evaluateRules, hasRules } from "./cel.ts";
 import { cannotHandle, decodeBuiltin, decodeMetadata } from "./decode.ts";
 import { type FieldError, invalid } from "./field-errors.ts";
 import { apiVersionOf, type CompiledKind } from "./kinds.ts";
-import { metadataErrors } from "./names.ts";
+import { finalizerWarnings, metadataErrors } from "./names.ts";
 import { fillDefaults, isObject, prune } from "./prune.ts";
 import type { JsonObject } from "./schema.ts";
 import { duplicates, validateValue } from "./values.ts";
@@ -40,6 +40,9 @@ export function admit(kind: CompiledKind, request: AdmitRequest): Admitted {
     ? builtinErrors(kind, request, prepared)
     : customErrors(kind, request, prepared);
   if (errors.length > 0) throw invalid(kind, nameOf(prepared), errors);
+  if (!kind.builtin && request.subresource !== "status") {
+    warnings.push(...finalizerWarnings(prepared["metadata"], request.old?.["metadata"]));
+  }
   return { object: prepared, warnings };
 }
 

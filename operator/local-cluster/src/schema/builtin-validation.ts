@@ -1,7 +1,8 @@
 import { part } from "./builtin-defaults.ts";
+import { crdErrors } from "./crd-compile.ts";
 import { type FieldError, unsupported } from "./field-errors.ts";
 import type { CompiledKind } from "./kinds.ts";
-import { labelErrors, metadataErrors, type NameForm } from "./names.ts";
+import { labelErrors, metadataErrors, type NameForm, plainFinalizerErrors } from "./names.ts";
 import { objects } from "./pod-defaults.ts";
 import {
   isPort,
@@ -46,11 +47,10 @@ export function validateBuiltin(kind: CompiledKind, judged: Judged): FieldError[
 }
 
 function namedErrors(kind: CompiledKind, metadata: JsonObject, nameForm: NameForm): FieldError[] {
-  const name = metadata["name"];
-  if (kind.kind === "Namespace" && typeof name === "string" && name.includes(".")) {
-    return [wrong("metadata.name", name, "must not contain dots")];
-  }
-  return metadataErrors(metadata, { namespaced: kind.namespaced, nameForm });
+  const errors = metadataErrors(metadata, { namespaced: kind.namespaced, nameForm });
+  // CustomResourceDefinitions are judged by another server inside the server.
+  const advised = kind.group === "apiextensions.k8s.io";
+  return advised ? errors : [...errors, ...plainFinalizerErrors(metadata["finalizers"])];
 }
 
 const CHECKS: Readonly<Record<string, (object: JsonObject) => FieldError[]>> = {
@@ -70,6 +70,7 @@ const CHECKS: Readonly<Record<string, (object: JsonObject) => FieldError[]>> = {
   Role: ruleErrors,
   ClusterRole: ruleErrors,
   Event: eventErrors,
+  CustomResourceDefinition: crdErrors,
   StorageClass: (object) => (object["provisioner"] === undefined ? [required("provisioner")] : []),
 };
 

@@ -1,7 +1,8 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
-import { environmentOf } from "./cel.ts";
+import { environmentOf, evaluateRulesAt, hasRules } from "./cel.ts";
 import { renameMatches, usesOldSelf } from "./cel-source.ts";
 import { type FieldError, unsupported } from "./field-errors.ts";
+import { isObject } from "./prune.ts";
 import type { CelRule, Json, Schema } from "./schema.ts";
 
 const REASONS = [
@@ -87,20 +88,61 @@ function checkSource(
   expression: Expression,
   errors: FieldError[],
 ): void {
-  const value = goRule(rule);
-  const { field, wanted } = expression;
+  const detail = problemOf(place, rule, expression);
+  const { field } = expression;
+  if (detail !== undefined) errors.push({ type: "invalid", field, value: goRule(rule), detail });
+}
+
+/** Why an expression can't be compiled here; undefined where it can. */
+function problemOf(
+  place: Pick<Place, "schema" | "root">,
+  rule: CelRule,
+  { source, wanted }: Pick<Expression, "source" | "wanted">,
+): string | undefined {
   const { env } = environmentOf(place.schema, rule, place.root);
-  const result = env.check(renameMatches(expression.source));
+  const result = env.check(renameMatches(source));
   if (!result.valid) {
     const known = new Set(env.getDefinitions().functions.map((entry) => entry.name));
-    const failure = wordFailure(result.error, expression.source, known);
-    errors.push({ type: "invalid", field, value, detail: `compilation failed: ${failure}` });
-  } else if (result.type !== wanted && result.type !== "dyn") {
-    const detail =
-      wanted === "bool"
-        ? "cel expression must evaluate to a bool"
-        : "messageExpression must evaluate to a string";
-    errors.push({ type: "invalid", field, value, detail });
+    return `compilation failed: ${wordFailure(result.error, source, known)}`;
+  }
+  if (result.type === wanted || result.type === "dyn") return undefined;
+  return wanted === "bool"
+    ? "cel expression must evaluate to a bool"
+    : "messageExpression must evaluate to a string";
+}
+
+/** What the rules of a schema say to its default, which is its own predecessor. */
+export function defaultProblems(schema: Schema, value: Json, path: string): FieldError[] {
+  if (!hasRules(schema)) return [];
+  const errors: FieldError[] = [];
+  compileBelow(schema, value, path, errors);
+  return errors.length > 0 ? errors : evaluateRulesAt({ schema, path, root: false }, value, value);
+}
+
+function compileBelow(schema: Schema, value: Json, path: string, errors: FieldError[]): void {
+  for (const rule of schema.rules) {
+    const place = { schema, root: false };
+    const problem = problemOf(place, rule, { source: rule.rule, wanted: "bool" });
+    if (problem === undefined) continue;
+    const detail = `rule compile error: ${problem}`;
+    errors.push({ type: "invalid", field: path, value: schema.type, detail });
+  }
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      if (schema.items !== undefined) compileBelow(schema.items, item, `${path}[${index}]`, errors);
+    }
+  } else if (isObject(value)) {
+    for (const [field, entry] of Object.entries(value)) {
+      const own = schema.properties?.[field];
+      const below = own ?? schema.additional;
+      if (below === undefined || entry === undefined) continue;
+      compileBelow(
+        below,
+        entry,
+        own === undefined ? `${path}[${field}]` : `${path}.${field}`,
+        errors,
+      );
+    }
   }
 }
 

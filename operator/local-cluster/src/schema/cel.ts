@@ -111,10 +111,15 @@ export function hasRules(schema: Schema): boolean {
   return found;
 }
 
-/** Errors of all `x-kubernetes-validations` at and below a value. */
+/** Errors of all `x-kubernetes-validations` at and below an object. */
 export function evaluateRules(schema: Schema, value: Json, old: Json | undefined): FieldError[] {
+  return evaluateRulesAt({ schema, path: "", root: true }, value, old);
+}
+
+/** The same for a value somewhere in an object. */
+export function evaluateRulesAt(place: Place, value: Json, old: Json | undefined): FieldError[] {
   const errors: FieldError[] = [];
-  walk({ schema, path: "", root: true }, value, old, errors);
+  walk(place, value, old, errors);
   return errors;
 }
 

@@ -1,5 +1,5 @@
 import { RE2JS } from "@bufbuild/re2";
-import { ruleProblems } from "./cel-check.ts";
+import { defaultProblems, ruleProblems } from "./cel-check.ts";
 import { compileSchema, isJsonObject } from "./crd-schema.ts";
 import { child, type FieldError, unsupported } from "./field-errors.ts";
 import { prune } from "./prune.ts";
@@ -24,7 +24,8 @@ export function schemaErrors(source: JsonObject, path: string): FieldError[] {
   if (errors.length > 0) return errors;
   const schema = compileSchema(source);
   defaults(source, path, errors);
-  errors.push(...ruleProblems(schema, path));
+  // As there: rules are judged where the defaults are right, which are judged by the rules too.
+  if (errors.length === 0) errors.push(...ruleProblems(schema, path));
   return errors;
 }
 
@@ -160,26 +161,7 @@ function metadataStructure(source: JsonObject, path: string, errors: FieldError[
 }
 
 function defaults(source: JsonObject, path: string, errors: FieldError[]): void {
-  const value = source["default"];
-  const field = `${path}.default`;
-  if (value !== undefined && !(value === null && source["nullable"] === true)) {
-    const schema = compileSchema(source);
-    const copy = structuredClone(value);
-    const wrapper = {
-      type: "object",
-      properties: { value: schema },
-      checks: {},
-      rules: [],
-    } as const;
-    if (prune(wrapper, { value: copy }).length > 0) {
-      errors.push({ type: "invalid", field, value, detail: "must not have unknown fields" });
-    } else {
-      for (const error of validateValue(schema, value, "")) {
-        const below = error.field === "" ? field : child(field, error.field).replace(".[", "[");
-        errors.push({ ...error, field: below });
-      }
-    }
-  }
+  errors.push(...ownDefault(source, `${path}.default`));
   for (const [name, below] of Object.entries((source["properties"] ?? {}) as JsonObject)) {
     if (isJsonObject(below)) defaults(below, `${path}.properties[${name}]`, errors);
   }
@@ -187,4 +169,21 @@ function defaults(source: JsonObject, path: string, errors: FieldError[]): void 
     defaults(source["additionalProperties"], `${path}.additionalProperties`, errors);
   }
   if (isJsonObject(source["items"])) defaults(source["items"], `${path}.items`, errors);
+}
+
+function ownDefault(source: JsonObject, field: string): FieldError[] {
+  const value = source["default"];
+  if (value === undefined || (value === null && source["nullable"] === true)) return [];
+  const schema = compileSchema(source);
+  const copy = structuredClone(value);
+  const wrapper = { type: "object", properties: { value: schema }, checks: {}, rules: [] } as const;
+  if (prune(wrapper, { value: copy }).length > 0) {
+    return [{ type: "invalid", field, value, detail: "must not have unknown fields" }];
+  }
+  const found = validateValue(schema, value, "");
+  if (found.length === 0) return defaultProblems(schema, value, field);
+  return found.map((error) => {
+    const below = error.field === "" ? field : child(field, error.field).replace(".[", "[");
+    return { ...error, field: below };
+  });
 }

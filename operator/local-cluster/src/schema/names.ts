@@ -42,7 +42,9 @@ export function nameProblems(name: string, form: NameForm): string[] {
   const { pattern, longest, text } = FORMS[form];
   const problems: string[] = [];
   if (name.length > longest) problems.push(`must be no more than ${longest} bytes`);
-  if (!pattern.test(name)) problems.push(text);
+  if (form === "label" && name.includes(".") && FORMS.subdomain.pattern.test(name)) {
+    problems.push("must not contain dots");
+  } else if (!pattern.test(name)) problems.push(text);
   return problems;
 }
 
@@ -144,46 +146,75 @@ function annotationErrors(annotations: unknown): FieldError[] {
 function ownerErrors(owners: unknown): FieldError[] {
   if (!Array.isArray(owners)) return [];
   const errors: FieldError[] = [];
-  let controllers = 0;
-  for (const [index, owner] of owners.entries()) {
+  let controller: string | undefined;
+  for (const owner of owners) {
     if (!isObject(owner)) continue;
     for (const part of ["apiVersion", "kind", "name", "uid"]) {
       if (typeof owner[part] === "string" && owner[part] !== "") continue;
-      const field = `metadata.ownerReferences[${index}].${part}`;
+      const field = `metadata.ownerReferences.${part}`;
       const detail = part === "apiVersion" ? "version must not be empty" : "must not be empty";
       errors.push({ type: "invalid", field, value: "", detail });
     }
-    if (owner["controller"] === true) controllers += 1;
-  }
-  if (controllers > 1) {
-    const detail = "Only one reference can have Controller set to true";
-    errors.push({ type: "invalid", field: "metadata.ownerReferences", value: null, detail });
+    if (owner["controller"] !== true) continue;
+    const name = `${owner["kind"]}/${owner["name"]}`;
+    if (controller === undefined) {
+      controller = name;
+      continue;
+    }
+    const detail =
+      'Only one reference can have Controller set to true. Found "true" in references for ' +
+      `${controller} and ${name}`;
+    const value = owners.map(ownerValue);
+    errors.push({ type: "invalid", field: "metadata.ownerReferences", value, detail });
   }
   return errors;
 }
 
-/** Finalizers without a slash are refused unless they are the server's own words. */
+/** In the order of Go's struct. */
+function ownerValue(owner: unknown): JsonObject {
+  const from = isObject(owner) ? owner : {};
+  const { apiVersion = "", kind = "", name = "", uid = "", ...rest } = from;
+  return { apiVersion, kind, name, uid, ...rest };
+}
+
+/** Finalizers without a slash that are the server's own words. */
 const PLAIN_FINALIZERS = new Set(["orphan", "foregroundDeletion", "kubernetes"]);
 
 function finalizerErrors(finalizers: unknown): FieldError[] {
-  if (!Array.isArray(finalizers)) return [];
-  const errors: FieldError[] = [];
-  for (const [index, finalizer] of finalizers.entries()) {
-    if (typeof finalizer !== "string") continue;
+  const field = "metadata.finalizers";
+  return textsOf(finalizers).flatMap((value) =>
+    keyProblems(value).map((detail): FieldError => ({ type: "invalid", field, value, detail })),
+  );
+}
+
+/** Kinds of Kubernetes itself: their finalizers have a slash or are its own words. */
+export function plainFinalizerErrors(finalizers: unknown): FieldError[] {
+  const detail = "name is neither a standard finalizer name nor is it fully qualified";
+  return textsOf(finalizers).flatMap((value, index): FieldError[] => {
     const field = `metadata.finalizers[${index}]`;
-    for (const detail of keyProblems(finalizer)) {
-      errors.push({ type: "invalid", field: "metadata.finalizers", value: finalizer, detail });
-    }
-    if (!finalizer.includes("/") && !PLAIN_FINALIZERS.has(finalizer) && errors.length === 0) {
-      errors.push({
-        type: "invalid",
-        field,
-        value: finalizer,
-        detail: "name is neither a standard finalizer name nor is it fully qualified",
-      });
-    }
-  }
-  return errors;
+    return isPlain(value) ? [{ type: "invalid", field, value, detail }] : [];
+  });
+}
+
+/** Custom kinds may have any finalizer; the server advises against the ones added without slash. */
+export function finalizerWarnings(metadata: unknown, old: unknown): string[] {
+  const list = (one: unknown) => textsOf(isObject(one) ? one["finalizers"] : undefined);
+  const before = new Set(list(old));
+  const advice =
+    "prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer" +
+    " writers";
+  return [...new Set(list(metadata))]
+    .filter((value) => !before.has(value) && isPlain(value))
+    .sort()
+    .map((value) => `metadata.finalizers: ${JSON.stringify(value)}: ${advice}`);
+}
+
+function isPlain(finalizer: string): boolean {
+  return !finalizer.includes("/") && !PLAIN_FINALIZERS.has(finalizer);
+}
+
+function textsOf(list: unknown): string[] {
+  return (Array.isArray(list) ? list : []).filter((one) => typeof one === "string");
 }
 
 function sortedEntries(object: JsonObject): [string, unknown][] {

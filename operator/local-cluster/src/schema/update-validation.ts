@@ -94,7 +94,9 @@ function addressErrors(spec: JsonObject, old: JsonObject): FieldError[] {
   const before = old["clusterIP"];
   if (typeof before !== "string" || before === "" || old["type"] === "ExternalName") return [];
   if (spec["type"] === "ExternalName" || spec["clusterIP"] === before) return [];
-  const value = spec["clusterIPs"] ?? [spec["clusterIP"] ?? ""];
+  // A list that the update left alone follows the new address.
+  const left = sameJson(spec["clusterIPs"], old["clusterIPs"]);
+  const value = (left ? undefined : spec["clusterIPs"]) ?? [spec["clusterIP"] ?? ""];
   const detail = "may not change once set";
   return [{ type: "invalid", field: "spec.clusterIPs[0]", value, detail }];
 }

@@ -94,10 +94,6 @@ function checkNumber(checks: ValueChecks, value: number, path: string, out: Fiel
   if (multipleOf !== undefined && !isMultiple(value, multipleOf)) {
     say(`a multiple of ${multipleOf}`);
   }
-  if (checks.format === "int32" && (value < -2147483648 || value > 2147483647)) {
-    const detail = `Checked value must be of type integer with format int32 in ${path}`;
-    out.push({ type: "invalid", field: path, value, detail });
-  }
 }
 
 function isMultiple(value: number, factor: number): boolean {
