@@ -3,6 +3,7 @@
 // older Node of the machine: then the Node that npm installed beside us takes over.
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const main = new URL("../src/main.ts", import.meta.url);
@@ -12,7 +13,9 @@ if (Number.parseInt(process.versions.node, 10) >= 24) {
 } else {
   const bundled = createRequire(import.meta.url).resolve("node/bin/node");
   const args = [fileURLToPath(main), ...process.argv.slice(2)];
-  const child = spawn(bundled, args, { stdio: "inherit" });
+  // Help shows the name by which the program was called.
+  const argv0 = basename(process.argv[1] ?? "quorate");
+  const child = spawn(bundled, args, { stdio: "inherit", argv0 });
   // A signal sent to this process alone must reach the program; it must not outlive us.
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
   child.on("exit", (code, signal) => {

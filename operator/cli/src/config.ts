@@ -19,6 +19,8 @@ export const ENVIRONMENT_HELP = [
   "  QUORATE_GENESIS    file, as --genesis",
   "  QUORATE_ENDPOINTS  host:port of query listeners, separated by commas, as --endpoint",
   "  QUORATE_KEY        file, as --key",
+  "  KUBECONFIG         files separated by colons, as --kubeconfig; else ~/.kube/config",
+  "  XDG_STATE_HOME     where up keeps its folder; else ~/.local/state",
 ].join("\n");
 
 export interface NetworkConfig {

@@ -1,17 +1,32 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { type ConnectOptions, connect, type QuorateClient } from "@quorate/client/client";
 import { InputError } from "@quorate/client/errors";
+import type { Clock } from "@quorate/runtime/clock";
+import { systemClock } from "@quorate/runtime/system-clock";
+import type { Cluster, LocalCluster } from "./cluster/ports.ts";
+import { systemCluster } from "./cluster/system-cluster.ts";
+import { systemLocalCluster } from "./cluster/system-local-cluster.ts";
 import type { Environment } from "./config.ts";
 
 /** Everything outside the program, so that a test can stand in for it. */
 export interface Ports {
+  /** As help names it. */
+  readonly programName: string;
   readonly environment: Environment;
   readonly connect: (options: ConnectOptions) => Promise<QuorateClient>;
   readonly readText: (file: string, field: string) => Promise<string>;
   /** Writes a file that only its owner may read, and refuses to overwrite one. */
   readonly writeSecret: (file: string, text: string) => Promise<void>;
   readonly nowMs: () => number;
+  readonly clock: Clock;
+  /** The API server of kubeconfig files, the first one's context. */
+  readonly openCluster: (kubeconfigs: readonly string[]) => Promise<Cluster>;
+  readonly localCluster: LocalCluster;
+  /** Aborted by the first SIGINT: ends what would go on for ever. */
+  readonly interrupted: () => AbortSignal;
   readonly stdout: (text: string) => void;
+  /** What is being waited for, for a person who watches. */
+  readonly progress: (text: string) => void;
   readonly stderr: (text: string) => void;
 }
 
@@ -33,13 +48,25 @@ async function writeSecret(file: string, text: string): Promise<void> {
   }
 }
 
-export function systemPorts(environment: Environment): Ports {
+function interrupted(): AbortSignal {
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort(new Error("SIGINT")));
+  return stop.signal;
+}
+
+export function systemPorts(environment: Environment, programName: string): Ports {
   return {
+    programName,
     environment,
     connect,
     readText,
     writeSecret,
     nowMs: Date.now,
+    clock: systemClock,
+    openCluster: systemCluster,
+    localCluster: systemLocalCluster,
+    interrupted,
+    progress: (text) => process.stderr.write(`${text}\n`),
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
   };

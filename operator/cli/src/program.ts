@@ -4,6 +4,7 @@ import { InputError } from "@quorate/client/errors";
 import { clockNonces } from "@quorate/client/nonces";
 import { transactionId } from "@quorate/node/ledger/transaction";
 import { Command, CommanderError } from "commander";
+import { addClusterCommands } from "./cluster/cluster-program.ts";
 import { generateKey, showAccount } from "./commands/account.ts";
 import { cancelOrder, placeOrder, type Signing, withdraw } from "./commands/order.ts";
 import {
@@ -18,14 +19,8 @@ import { ENVIRONMENT_HELP, type GivenOptions, keyFile, networkConfig } from "./c
 import { EXIT, EXIT_CODES_HELP, errorDocument } from "./exit-codes.ts";
 import { type CommandOutput, toJson } from "./output.ts";
 import type { Ports } from "./ports.ts";
+import { example, leaf, type Run, show } from "./program-parts.ts";
 import { parseHex32 } from "./quantities.ts";
-
-/** State of one run: which transaction is on its way, and what the process exits with. */
-interface Run {
-  readonly ports: Ports;
-  sent: { readonly id: string; readonly nonce: number } | undefined;
-  exitCode: number;
-}
 
 /** Runs the command line without the program's name; resolves with the exit code. */
 export async function runCli(args: readonly string[], ports: Ports): Promise<number> {
@@ -71,15 +66,6 @@ const NETWORK_OPTIONS = [
   ["--timeout <ms>", "give up after this long (default 20000)"],
 ] as const;
 
-function leaf(parent: Command, name: string, description: string): Command {
-  return parent
-    .command(name)
-    .description(description)
-    .option("--json", "print one JSON document")
-    .exitOverride()
-    .allowExcessArguments(false);
-}
-
 /** A command that asks the network. */
 function networkLeaf(parent: Command, name: string, description: string): Command {
   const command = leaf(parent, name, description);
@@ -93,14 +79,12 @@ function signedLeaf(parent: Command, name: string, description: string): Command
     .option("--nonce <number>", "to send an earlier transaction again: the same bytes run once");
 }
 
-function example(command: Command, ...lines: readonly string[]): Command {
-  return command.addHelpText("after", `\nExample:\n${lines.map((line) => `  ${line}`).join("\n")}`);
-}
-
 export function buildProgram(run: Run, isJson: boolean): Command {
   const { ports } = run;
-  const program = new Command("quorate")
-    .description("Trade on and look at a Quorate chain; every answer is verified here.")
+  const program = new Command(ports.programName)
+    .description(
+      "Trade on and look at a Quorate chain, every answer verified here; and run sets of validators.",
+    )
     .exitOverride()
     .configureOutput({
       writeOut: ports.stdout,
@@ -112,11 +96,8 @@ export function buildProgram(run: Run, isJson: boolean): Command {
   addAccount(program, run, isJson);
   addOrders(program, run, isJson);
   addQueries(program, run, isJson);
+  addClusterCommands(program, run, isJson);
   return program;
-}
-
-function show(run: Run, isJson: boolean, output: CommandOutput): void {
-  run.ports.stdout(isJson ? `${toJson(output.document)}\n` : `${output.lines.join("\n")}\n`);
 }
 
 /** Connects, runs the command, prints, closes. */

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testKey } from "../../../node/client/test/fake-chain.ts";
 import { startNetwork, type TestNetwork } from "../../../node/client/test/network.ts";
 import { account, CommandLine } from "../test/command-line.ts";
+import { FakeApi } from "../test/fake-api.ts";
 import { systemPorts } from "./ports.ts";
 import { buildProgram } from "./program.ts";
 
@@ -24,10 +25,12 @@ const schemas = new Map(
 
 let network: TestNetwork;
 let line: CommandLine;
+let api: FakeApi;
 
 beforeEach(async () => {
   network = await startNetwork();
-  line = new CommandLine(network);
+  api = await FakeApi.waiting();
+  line = new CommandLine(network, api);
 });
 
 afterEach(() => network.close());
@@ -46,6 +49,9 @@ function leaves(command: Command, words: readonly string[] = []): string[] {
 
 const ORDER = ["--market", "SPX-PERP", "--client-id", "7"];
 
+const SET = ["dev", "-n", "quorate-dev"];
+const OWNER = ["--owner-key", "owner.pem"];
+
 const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["account keygen", "--out", "bob.pem"],
   ["account show"],
@@ -63,11 +69,23 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["query market", "0"],
   ["query block", "3"],
   ["query transaction", ""],
+  ["up"],
+  ["down"],
+  ["status"],
+  ["status", ...SET],
+  ["why", ...SET],
+  ["why", ...SET, "dev-2"],
+  ["plan"],
+  ["plan", ...SET, "--fail", "dev-1"],
+  ["logs", ...SET],
+  ["approve", ...SET, "--latest", "--dry-run"],
+  ["rotate", ...SET, "dev-1", ...OWNER, "--dry-run"],
+  ["endorse", ...SET, "dev-4", ...OWNER, "--dry-run"],
 ];
 
 describe("--json", () => {
   test("each command has a schema, and each schema a command", () => {
-    const run = { ports: systemPorts({}), sent: undefined, exitCode: 0 };
+    const run = { ports: systemPorts({}, "quorate"), sent: undefined, exitCode: 0 };
     const commands = leaves(buildProgram(run, false)).map((words) => words.replaceAll(" ", "-"));
     const named = [...schemas.keys()].filter((name) => !OTHERS.includes(name));
     expect(named.toSorted()).toEqual([...commands, "error"].toSorted());

@@ -1,11 +1,13 @@
 import { AccountKey } from "@quorate/client/account-key";
 import { connect } from "@quorate/client/client";
 import { InputError } from "@quorate/client/errors";
+import { TransportError } from "@quorate/runtime/transport";
 import { testSeed } from "../../../node/client/test/fake-chain.ts";
 import type { TestNetwork } from "../../../node/client/test/network.ts";
 import type { Environment } from "../src/config.ts";
 import type { Ports } from "../src/ports.ts";
 import { runCli } from "../src/program.ts";
+import { type FakeApi, FakeLocalCluster } from "./fake-api.ts";
 
 export interface Ran {
   readonly exitCode: number;
@@ -21,11 +23,21 @@ export class CommandLine {
   readonly files = new Map<string, string>([["alice.pem", account.toPem()]]);
   environment: Environment;
   nowMs = 1_700_000_000_000;
+  readonly localCluster = new FakeLocalCluster();
+  programName = "quorate";
+  readonly progress: string[] = [];
   readonly #network: TestNetwork;
+  readonly #api: FakeApi | undefined;
 
-  constructor(network: TestNetwork) {
+  constructor(network: TestNetwork, api?: FakeApi) {
     this.#network = network;
+    this.#api = api;
+    if (api !== undefined) {
+      this.nowMs = api.nowMs;
+      this.files.set("owner.pem", api.owner.toPem());
+    }
     this.environment = {
+      HOME: "/home/alice",
       QUORATE_GENESIS: "genesis.json",
       QUORATE_ENDPOINTS: network.endpoints.join(", "),
       QUORATE_KEY: "alice.pem",
@@ -36,6 +48,7 @@ export class CommandLine {
     const written = { stdout: "", stderr: "" };
     this.nowMs += 100;
     const ports: Ports = {
+      programName: this.programName,
       environment: this.environment,
       connect: (options) => connect({ ...options, genesis: this.#network.chain.genesisBytes }),
       readText: async (file, field) => {
@@ -47,6 +60,20 @@ export class CommandLine {
         this.files.set(file, text);
       },
       nowMs: () => this.nowMs,
+      clock: {
+        now: () => this.nowMs,
+        monotonic: () => this.nowMs,
+        sleep: async (ms) => {
+          this.nowMs += ms;
+        },
+      },
+      openCluster: async () => {
+        if (this.#api === undefined) throw new TransportError("no API server in this test");
+        return this.#api.open();
+      },
+      localCluster: this.localCluster,
+      interrupted: () => new AbortController().signal,
+      progress: (text) => void this.progress.push(text),
       stdout: (text) => {
         written.stdout += text;
       },

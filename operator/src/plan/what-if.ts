@@ -1,5 +1,7 @@
+import { candidatesOf } from "../decide/candidate.ts";
 import { decide } from "../decide/decide.ts";
 import type { Decision } from "../decide/decision.ts";
+import { holds } from "../decide/policy.ts";
 import { detect } from "../detect/detect.ts";
 import type { Findings } from "../detect/verdict.ts";
 import { nodeView, podView } from "../observe/cluster-view.ts";
@@ -22,6 +24,8 @@ export interface WhatIf {
   readonly observation: Observation;
   readonly findings: Findings;
   readonly decision: Decision;
+  /** Rules that had something to judge: all, or the holds alone where nothing is wanted. */
+  readonly judged: readonly string[];
   /** Names of the members that are silent and unreachable by the supposition. */
   readonly failed: readonly string[];
   /** What is not known here and was taken for granted, for people. */
@@ -80,5 +84,9 @@ export function whatIf(record: SetRecord, supposed: Supposition): WhatIf {
   };
   const findings = detect(observation);
   const decision = decide(observation, findings);
-  return { observation, findings, decision, failed: names, assumptions: imagined.assumptions };
+  const { assumptions, chain } = imagined;
+  const isWanted =
+    chain.kind === "verified" && candidatesOf(observation, findings, chain.chain).length > 0;
+  const judged = isWanted ? decision.rules : [...new Set(holds.map(({ id }) => id))];
+  return { observation, findings, decision, judged, failed: names, assumptions };
 }
