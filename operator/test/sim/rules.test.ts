@@ -84,15 +84,16 @@ describe("what the operator does, in a world of its own", () => {
   });
 
   test("no act while blind: a Prometheus that is down holds everything", LIMIT, async () => {
-    const down = incident("prometheus-fault", 45_000, 65_000, 0);
-    const outcome = await run({ prometheus: true, incidents: [down, gone] });
+    const down = incident("prometheus-fault", 45_000, 100_000, 0);
+    const incidents = [down, gone];
+    const outcome = await run({ prometheus: true, calmAtMs: 150_000, incidents });
     expect(problem(outcome)).toBeUndefined();
     expect(count(outcome, "submitted: Silence")).toBe(0);
     expect(count(outcome, "blindness told")).toBeGreaterThan(0);
   });
 
   test("no act while partitioned", LIMIT, async () => {
-    const few = incident("operator-sees-few", 45_000, 65_000, 7);
+    const few = incident("operator-sees-few", 45_000, 65_000, 3);
     const outcome = await run({ incidents: [few, incident("machine-off", 50_000, 40_000, 3)] });
     expect(problem(outcome)).toBeUndefined();
     expect(count(outcome, "submitted: Silence")).toBe(0);

@@ -1,0 +1,60 @@
+const test = "operator/test/sim/rules.test.ts";
+
+/** Rules whose loss the whole operator shows in its simulator. */
+export const simMutants = [
+  {
+    name: "operator-sim-acts-on-copies",
+    rule: "S19: what is acted on is read from the API server, a watch may be late",
+    file: "operator/src/reconcile/decide-afresh.ts",
+    find: "  if (first.decision.plan === undefined) return first;\n",
+    replace: "  if (first.observed === observed) return first;\n",
+    test,
+    testName: "no act while paused, though no watch tells of it",
+  },
+  {
+    name: "operator-sim-observe-acts",
+    rule: "S19: Observe acts on nothing",
+    file: "operator/src/decide/guards.ts",
+    find: 'if (input.observation.set.spec.mode !== "Observe") return undefined;',
+    replace: "if (input.observation.set.spec.mode !== undefined) return undefined;",
+    test,
+    testName: "no act in Observe",
+  },
+  {
+    name: "operator-sim-unapproved-acts",
+    rule: "S19: Approve waits for a person",
+    file: "operator/src/decide/approval.ts",
+    find: "    if (approved === undefined) {\n",
+    replace:
+      "    if (approved === undefined && plans.length > 0) return undefined;\n    if (approved === undefined) {\n",
+    test,
+    testName: "no act unapproved",
+  },
+  {
+    name: "operator-sim-acts-blind",
+    rule: "S9: blind is no reason to act",
+    file: "operator/src/decide/holds.ts",
+    find: "    if (trust.trusted) return undefined;\n",
+    replace: '    if (trust.reason !== "") return undefined;\n',
+    test,
+    testName: "no act while blind: a Prometheus that is down holds everything",
+  },
+  {
+    name: "operator-sim-acts-partitioned",
+    rule: "S10: an operator that sees less than a quorum may be the one that is cut off",
+    file: "operator/src/decide/holds.ts",
+    find: "    if (hasQuorum(chain.set, seen)) return undefined;\n",
+    replace: "    if (seen.length > 0) return undefined;\n",
+    test,
+    testName: "no act while partitioned",
+  },
+  {
+    name: "operator-sim-farewell-takes-volumes",
+    rule: "Retain: volumes, keys and genesis outlive the set",
+    file: "operator/src/apply/finalize.ts",
+    find: 'if (set.spec.deletionPolicy === "Delete") {',
+    replace: 'if (set.spec.deletionPolicy !== "Delete") {',
+    test,
+    testName: "volumes and genesis survive a set that is made again",
+  },
+];
