@@ -349,6 +349,14 @@ describe("a pod", () => {
     expect(pod.status?.phase).toBe("Pending");
     await eventWith('Failed: Failed to pull image "nobody/knows:1"');
   });
+
+  test("an image that is not there and may not be pulled is told as such", async () => {
+    createPod("p", { container: { image: "nobody/knows:1", imagePullPolicy: "Never" } });
+    await until(PODS, "p", (one) => statusOf(one)?.state?.waiting?.reason === "ErrImageNeverPull");
+    await eventWith(
+      'ErrImageNeverPull: Container image "nobody/knows:1" is not present with pull policy of Never',
+    );
+  });
 });
 
 describe("volumes", () => {

@@ -68,13 +68,29 @@ describe("label selectors", () => {
     expect(labelSelectorText({})).toBe("");
   });
 
-  test("what can't be read is refused in the words of a real server", () => {
-    expect(() => labelMatcher("==")).toThrow(
-      "found '==', expected: !, identifier, or 'end of string'",
-    );
-    expect(() => labelMatcher("a b")).toThrow(
-      "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
-    );
+  test.each([
+    ["==", "found '==', expected: !, identifier, or 'end of string'"],
+    ["a,", "found '', expected: identifier after ','"],
+    ["a=b c", "found 'c', expected: ',' or 'end of string'"],
+    ["a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
+    ["a in b", "unable to parse requirement: found 'b' expected: '('"],
+    ["a in (b", "unable to parse requirement: found '', expected: ',' or ')'"],
+    [
+      "a in ()",
+      "unable to parse requirement: values: Invalid value: []: for 'in', 'notin' operators, " +
+        "values set can't be empty",
+    ],
+    ["!", "unable to parse requirement: found '', expected: identifier"],
+    ["a=(", "unable to parse requirement: found '(', expected: identifier"],
+  ])("%s is refused in the words of a real server", (selector, message) => {
+    expect(() => labelMatcher(selector)).toThrow(expect.objectContaining({ message }));
+  });
+
+  test("an empty word is a value, `in` is a name like any other", () => {
+    expect(labelMatcher("a in (,b)")({ a: "" })).toBe(true);
+    expect(labelMatcher("a in (b,)")({ a: "" })).toBe(true);
+    expect(labelMatcher("a==")({ a: "" })).toBe(true);
+    expect(labelMatcher("in in (notin)")({ in: "notin" })).toBe(true);
   });
 });
 

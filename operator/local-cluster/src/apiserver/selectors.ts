@@ -1,59 +1,9 @@
-import type { ApiStatus } from "./api-status.ts";
 import { badRequest } from "./failures.ts";
+import { parseLabelSelector, type Requirement } from "./label-selector.ts";
 import type { ApiObject } from "./objects.ts";
 import { at } from "./objects.ts";
 
 export type Matcher = (object: ApiObject) => boolean;
-
-interface Requirement {
-  readonly key: string;
-  readonly operator: "in" | "notin" | "exists" | "absent" | "gt" | "lt";
-  readonly values: readonly string[];
-}
-
-const EXPRESSION = new RegExp(
-  [
-    "^\\s*(?:",
-    "(?<absent>!\\s*)?(?<bare>[\\w./-]+)",
-    "|(?<key>[\\w./-]+)\\s+(?<set>in|notin)\\s*\\((?<values>[^)]*)\\)",
-    "|(?<left>[\\w./-]+)\\s*(?<op>==|=|!=|>|<)\\s*(?<right>[\\w.-]*)",
-    ")\\s*$",
-  ].join(""),
-);
-
-function parseExpression(text: string): Requirement {
-  const groups = EXPRESSION.exec(text)?.groups;
-  if (groups === undefined) throw unreadable(text.trim());
-  const { absent, bare, key, set, values, left, op, right } = groups;
-  if (bare !== undefined) {
-    return { key: bare, operator: absent === undefined ? "exists" : "absent", values: [] };
-  }
-  if (key !== undefined) {
-    const list = (values ?? "").split(",").map((value) => value.trim());
-    return { key, operator: set === "in" ? "in" : "notin", values: list };
-  }
-  const operators = { "=": "in", "==": "in", "!=": "notin", ">": "gt", "<": "lt" } as const;
-  const operator = operators[op as keyof typeof operators];
-  return { key: left ?? "", operator, values: [right ?? ""] };
-}
-
-function unreadable(text: string): ApiStatus {
-  if (/^[\w./-]+\s+(in|notin)\s*\([^)]*$/.test(text)) {
-    return badRequest("unable to parse requirement: found '', expected: ',' or ')'");
-  }
-  const [first = "", second] = text.split(/\s+/);
-  if (second !== undefined && /^[\w./-]+$/.test(first)) {
-    const expected = "in, notin, =, ==, !=, gt, lt";
-    return badRequest(`unable to parse requirement: found '${second}', expected: ${expected}`);
-  }
-  const found = /^[=!<>]+/.exec(text)?.[0] ?? text;
-  return badRequest(`found '${found}', expected: !, identifier, or 'end of string'`);
-}
-
-/** Splits at commas that stand outside brackets. */
-function splitTerms(text: string): string[] {
-  return text.split(/,(?![^(]*\))/).filter((term) => term.trim() !== "");
-}
 
 function meets(labels: Readonly<Record<string, string>>, requirement: Requirement): boolean {
   const value = Object.hasOwn(labels, requirement.key) ? labels[requirement.key] : undefined;
@@ -78,7 +28,7 @@ function meets(labels: Readonly<Record<string, string>>, requirement: Requiremen
 export function labelMatcher(
   selector: string,
 ): (labels: Readonly<Record<string, string>>) => boolean {
-  const requirements = splitTerms(selector).map(parseExpression);
+  const requirements = parseLabelSelector(selector);
   return (labels) => requirements.every((requirement) => meets(labels, requirement));
 }
 

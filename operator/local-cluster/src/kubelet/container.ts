@@ -40,7 +40,8 @@ export interface ContainerOptions {
   readonly record: (event: EventText) => void;
 }
 
-const CONFIG_RETRY_MS = 10_000;
+/** Until the next sync of a pod, which looks again for what was missing. */
+const SYNC_RETRY_MS = 10_000;
 
 /** One container of a pod over all its lives. */
 export class Container {
@@ -165,7 +166,7 @@ export class Container {
       if (!(error instanceof ContainerConfigError)) throw error;
       this.#wait("CreateContainerConfigError", error.message);
       this.#warn("Failed", `Error: ${error.message}`);
-      this.#cancelWait = this.#options.machine.after(CONFIG_RETRY_MS, () => this.start());
+      this.#cancelWait = this.#options.machine.after(SYNC_RETRY_MS, () => this.start());
       return;
     }
     this.#tell("Pulled", `Container image "${image}" already present on machine`);
@@ -256,6 +257,19 @@ export class Container {
   }
 
   #imageUnknown(image: string): void {
+    if (this.spec.imagePullPolicy === "Never") this.#imageNeverPulled(image);
+    else this.#imageNotFound(image);
+  }
+
+  #imageNeverPulled(image: string): void {
+    const message = `Container image "${image}" is not present with pull policy of Never`;
+    this.#wait("ErrImageNeverPull", message);
+    this.#warn("ErrImageNeverPull", message);
+    this.#warn("Failed", "Error: ErrImageNeverPull");
+    this.#cancelWait = this.#options.machine.after(SYNC_RETRY_MS, () => this.start());
+  }
+
+  #imageNotFound(image: string): void {
     const waitMs = this.#pullBackOff.next(0);
     const first = waitMs === 0;
     const message = first
