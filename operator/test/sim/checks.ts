@@ -88,8 +88,13 @@ export class Checks {
     if (plural === "leases") return;
     const kind = subresource === undefined ? plural : `${plural}/${subresource}`;
     this.#writes?.set(kind, (this.#writes.get(kind) ?? 0) + 1);
-    if (plural === "events") return;
-    const { trace, clock } = this.#world;
+    const { trace, clock, counts } = this.#world;
+    if (plural === "events") {
+      // Holds, refusals and acts by their reason: nothing of a run may be vacuous.
+      const { reason } = (request.body ?? {}) as { reason?: string };
+      if (reason !== undefined) counts.add(`told: ${reason}`);
+      return;
+    }
     trace.add(clock.monotonic(), process.name, `${request.method} ${kind} ${name ?? ""}`);
   }
 
