@@ -153,6 +153,8 @@ export class FakeLocalCluster implements LocalCluster {
   readonly foreign = new Set<string>();
   /** A daemon that does not end. */
   isDeaf = false;
+  /** Ready ones; the manifest wants one. */
+  operatorReplicas = 1;
   started: { readonly folder: string; readonly nodes: number } | undefined;
 
   running(folder: string) {
@@ -189,7 +191,7 @@ export class FakeLocalCluster implements LocalCluster {
       crds: [object("CustomResourceDefinition", "sets", { status: established })],
       operator: object("Deployment", "quorate-operator", {
         metadata: { namespace: "quorate-system", name: "quorate-operator" },
-        status: { readyReplicas: 1, updatedReplicas: 1 },
+        status: { readyReplicas: this.operatorReplicas, updatedReplicas: 1 },
       }),
     };
   }

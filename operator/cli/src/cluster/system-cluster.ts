@@ -9,7 +9,7 @@ import type { Cluster } from "./ports.ts";
 /** Longest wait for one answer: a person waits for it. */
 const REQUEST_MS = 10_000;
 const RETRY_MS = 10_000;
-export const FIELD_MANAGER = "quorate-cli";
+const FIELD_MANAGER = "quorate-cli";
 
 function access(files: readonly string[]): KubeconfigAccess {
   try {

@@ -176,12 +176,19 @@ function problemLines({
   ];
 }
 
+/** What this program does about a reason. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  AwaitingApproval: "  to say yes: quorate approve NAME --latest -n NAMESPACE",
+  NoCause: "  its owner: quorate rotate NAME MEMBER --owner-key FILE -n NAMESPACE",
+};
+
 function adviceLines(advice: readonly Todo[]): readonly string[] {
   if (advice.length === 0) return ["", "what you can do: nothing is needed"];
   return [
     "",
     "what you can do:",
     ...advice.map(({ reason, meaning, todo }) => `  ${reason}: ${meaning} ${todo}`),
+    ...advice.flatMap(({ reason }) => COMMANDS[reason] ?? []),
   ];
 }
 
