@@ -66,6 +66,36 @@ describe("writes", () => {
     expect([nowhere.status, nowhere.body.message]).toEqual([404, 'namespaces "none" not found']);
   });
 
+  test("a name that is being deleted is still taken, and told so", () => {
+    const api = startTestServer();
+    api.call("POST", MAPS, configMap("a", { finalizers: ["quorate.dev/x"] }));
+    api.call("DELETE", `${MAPS}/a`);
+    const again = api.call("POST", MAPS, configMap("a"));
+    expect([again.status, again.body.message]).toEqual([
+      409,
+      'object is being deleted: configmaps "a" already exists',
+    ]);
+  });
+
+  test("another uid is a conflict in a PUT and invalid in a patch", () => {
+    const api = startTestServer();
+    api.call("POST", MAPS, configMap("a"));
+    const put = api.call("PUT", `${MAPS}/a`, configMap("a", { uid: "other" }));
+    expect([put.status, put.body.reason]).toEqual([409, "Conflict"]);
+    const patch = api.call("PATCH", `${MAPS}/a`, { metadata: { uid: "other" } }, MERGE);
+    expect([patch.status, patch.body.message]).toEqual([
+      422,
+      'ConfigMap "a" is invalid: metadata.uid: Invalid value: "other": field is immutable',
+    ]);
+  });
+
+  test("a wrong definition is refused and leaves nothing behind", () => {
+    const api = startTestServer();
+    const spec = { ...(WIDGETS as { spec: object }).spec, scope: "Everywhere" };
+    expect(api.call("POST", CRDS, { ...WIDGETS, spec }).status).toBe(422);
+    expect(api.call("GET", CRDS).body["items"]).toEqual([]);
+  });
+
   test("a write that changes nothing keeps the version", () => {
     const api = startTestServer();
     const before = api.call("POST", MAPS, configMap("a")).body;
@@ -295,6 +325,60 @@ describe("lists", () => {
     expect([refused.status, refused.body.reason]).toEqual([410, "Expired"]);
   });
 });
+
+describe("what a list is asked for", () => {
+  test("resourceVersionMatch=Exact shows that version, or is Expired", () => {
+    const api = startTestServer({ historySize: 3 });
+    const first = api.call("POST", MAPS, configMap("a")).body;
+    api.call("DELETE", `${MAPS}/a`);
+    const exact = `${MAPS}?resourceVersionMatch=Exact&resourceVersion=`;
+    const version = String(meta(first)["resourceVersion"]);
+    const then = api.call("GET", `${exact}${version}`).body;
+    expect((then["items"] as Record<string, unknown>[]).map((one) => meta(one)["name"])).toEqual([
+      "a",
+      "kube-root-ca.crt",
+    ]);
+    expect(meta(then)["resourceVersion"]).toBe(version);
+    for (let i = 0; i < 9; i++) api.call("POST", MAPS, configMap(`more-${i}`));
+    const refused = api.call("GET", `${exact}${version}`);
+    expect([refused.status, refused.body.message]).toEqual([
+      410,
+      "The resourceVersion for the provided list is too old.",
+    ]);
+  });
+
+  test.each([
+    ["absent", "invalid character 'i' looking for beginning of value"],
+    ["a+b", "illegal base64 data at input byte 1"],
+    [token({ v: "v9" }), 'server does not recognize this encoded version "v9"'],
+    [token({ v: "meta.k8s.io/v1" }), "incorrect encoded start resourceVersion (version meta.k8s"],
+    [token({ v: "meta.k8s.io/v1", rv: 3 }), "encoded start key empty (version meta.k8s.io/v1)"],
+  ])("continue=%s is refused in the words of a real server", (text, why) => {
+    const query = `limit=1&continue=${encodeURIComponent(text)}`;
+    const refused = startTestServer().call("GET", `${MAPS}?${query}`);
+    expect(refused.status).toBe(400);
+    const words = "invalid continue token: continue key is not valid: ";
+    expect(refused.body.message).toContain(words + why);
+  });
+
+  test("custom resources are written with sorted fields, their lists too", () => {
+    const api = startTestServer();
+    api.call("POST", CRDS, WIDGETS);
+    api.call("POST", WIDGET, { metadata: { name: "w" }, spec: { replicas: 1 } });
+    const one = api.call("GET", `${WIDGET}/w`).text;
+    expect(one).toMatch(/^{"apiVersion":"[^"]+","kind":"Widget","metadata":{"creationTimestamp"/);
+    expect(one).toContain('"spec":{"mode":"a","replicas":1}');
+    const list = api.call("GET", WIDGET);
+    expect(list.text).toMatch(
+      /^{"apiVersion":"[^"]+","items":\[{"apiVersion".*"kind":"WidgetList"/,
+    );
+    expect(meta(list.body)["continue"]).toBe("");
+  });
+});
+
+function token(fields: object): string {
+  return Buffer.from(JSON.stringify(fields)).toString("base64url");
+}
 
 describe("a server that starts again", () => {
   test("finds its objects, its kinds and goes on counting versions", () => {

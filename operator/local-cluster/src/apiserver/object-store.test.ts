@@ -97,6 +97,24 @@ describe("the store", () => {
     );
   });
 
+  test("a list at an earlier version is the list that was given then, or none", () => {
+    fc.assert(
+      fc.property(writes, (all) => {
+        const store = new ObjectStore({ historySize: 8 });
+        const given = new Map([[store.version, store.list("configmaps", "a")]]);
+        for (const write of all) {
+          perform(store, write);
+          given.set(store.version, store.list("configmaps", "a"));
+        }
+        for (const [version, list] of given) {
+          const again = store.listAt("configmaps", version, "a");
+          if (again !== undefined) expect(again).toEqual(list);
+          else expect(() => store.since("configmaps", version)).toThrow("too old");
+        }
+      }),
+    );
+  });
+
   test("a version that the bounded history no longer reaches is Expired, never half an answer", () => {
     const store = new ObjectStore({ historySize: 10 });
     for (let i = 0; i < 100; i++) store.put("configmaps", objectOf("a", "x", i));

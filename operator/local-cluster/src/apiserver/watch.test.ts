@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { startTestServer, type WatchReader } from "./test-server.ts";
+import { startTestServer, type WatchReader, WIDGETS } from "./test-server.ts";
 
 const MAPS = "/api/v1/namespaces/default/configmaps";
 const MERGE = { "content-type": "application/merge-patch+json" };
@@ -95,6 +95,21 @@ describe("a watch", () => {
       object: { kind: "Status", code: 410, reason: "Expired" },
     });
     expect(only?.object["message"]).toMatch(/^too old resource version: \d+ \(\d+\)$/);
+  });
+
+  test("of a custom resource reaches back to its definition, not before", async () => {
+    const api = startTestServer();
+    const before = versionOf(api.call("GET", MAPS).body);
+    const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    expect(api.call("POST", crds, WIDGETS).status).toBe(201);
+    const widgets = "/apis/test.quorate.dev/v1/namespaces/default/widgets";
+    const listed = versionOf(api.call("GET", widgets).body);
+    api.call("POST", widgets, { metadata: { name: "w" }, spec: { replicas: 1 } });
+    const [only] = await rest(api.watch(`${widgets}?watch=true&resourceVersion=${before}`));
+    expect(only?.object).toMatchObject({ code: 410, reason: "Expired" });
+    const reader = api.watch(`${widgets}?watch=true&resourceVersion=${listed}`);
+    expect(await take(reader, 1)).toEqual(["ADDED w"]);
+    reader.stop();
   });
 
   test("sends bookmarks while nothing happens, and ends after its timeout", async () => {

@@ -18,7 +18,11 @@ interface Recorded {
   readonly live?: JsonObject;
   readonly body: Json;
   readonly code: number;
-  readonly answer: JsonObject & { message?: string; details?: { causes?: unknown } };
+  readonly answer: JsonObject & {
+    message?: string;
+    reason?: string;
+    details?: { causes?: unknown };
+  };
 }
 
 const recorded = JSON.parse(
@@ -51,6 +55,7 @@ describe("patches and field managers are as the API server v1.34.4 had them", ()
         expect(outcome).toBeInstanceOf(ApiStatus);
         expect((outcome as ApiStatus).message).toBe(entry.answer.message);
         expect((outcome as ApiStatus).code).toBe(entry.code);
+        expect((outcome as ApiStatus).reason).toBe(entry.answer.reason ?? "");
         expect((outcome as ApiStatus).causes).toEqual(entry.answer.details?.causes ?? []);
       } else {
         if (outcome instanceof ApiStatus) throw outcome;
