@@ -28,6 +28,13 @@ test.each(["replicas: 3", "version: v1.34.4", "size: 10Mi", "port: 7001"])(
   },
 );
 
+test("kubectl's log line of a watch that its time limit cut short is left out", () => {
+  const line =
+    "W1122 19:24:23.610464   10978 reflector.go:492] x.go:146: watch of *U ended with: very short " +
+    "watch: x.go:146: Unexpected watch close - watch lasted less than a second\n";
+  expect(mask(`${line}error: timed out\n`, names)).toBe("error: timed out\n");
+});
+
 test("a table keeps its cells and loses its ages and widths", () => {
   expect(maskTable("NAME     AGE\nwidget   12s\nother    1m3s (x2 over 325d)")).toBe(
     "NAME  AGE\nwidget  <age>\nother  <age> (x2 over <age>)",

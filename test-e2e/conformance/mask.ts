@@ -13,6 +13,11 @@ const VERSION_IN_WORDS = /(Resource Version: +|resourceVersion=)\d{2,}/g;
 const TOO_OLD = /(too old resource version: \d+ \()\d+(\))/g;
 const ADDRESS = /\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b/g;
 const GENERATED = /\b([a-z0-9-]*generated-)[a-z0-9]{5}\b/g;
+/**
+ * kubectl's own log line, not an answer: its time limit ends the watch and the wait at once, and
+ * now and then it notices the watch first.
+ */
+const SHORT_WATCH = /^W\d{4} \S+ +\d+ reflector\.go:\d+\] .*: very short watch: .*\n/gm;
 const SCRATCH = /\S*\/(LIVE|MERGED)-\d+/g;
 /** An age as tables and descriptions have it, a word of its own. */
 const AGE = /(?<=[\s(])(\d+(ms|s|m|h|d|y))+(?=[\s)]|$)/gm;
@@ -20,6 +25,7 @@ const AGE = /(?<=[\s(])(\d+(ms|s|m|h|d|y))+(?=[\s)]|$)/gm;
 /** The same bytes for the same behaviour: identities, times, versions and addresses are masked. */
 export function mask(text: string, { node }: Names): string {
   return text
+    .replace(SHORT_WATCH, "")
     .replaceAll(node, "<node>")
     .replace(UID, "<uid>")
     .replace(LONG_TIME, "<time>")

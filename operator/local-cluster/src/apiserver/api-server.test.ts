@@ -148,7 +148,17 @@ describe("writes", () => {
     api.call("POST", WIDGET, { metadata: { name: "w" }, spec: { replicas: 1 } });
     const patched = api.call("PATCH", `${WIDGET}/w/scale`, { spec: { replicas: 7 } }, MERGE);
     expect([patched.body["kind"], patched.body["spec"]]).toEqual(["Scale", { replicas: 7 }]);
-    expect(api.call("GET", `${WIDGET}/w`).body["spec"]).toEqual({ replicas: 7, mode: "a" });
+    const { body } = api.call("GET", `${WIDGET}/w`);
+    expect(body["spec"]).toEqual({ replicas: 7, mode: "a" });
+    const managers = meta(body)["managedFields"] as Record<string, unknown>[];
+    expect(managers.find((one) => one["subresource"] === "scale")).toStrictEqual({
+      manager: "test",
+      operation: "Update",
+      apiVersion: "test.quorate.dev/v1",
+      subresource: "scale",
+      fieldsType: "FieldsV1",
+      fieldsV1: { "f:spec": { "f:replicas": {} } },
+    });
   });
 });
 

@@ -42,11 +42,16 @@ export function trackUpdate(kind: CompiledKind, request: TrackRequest): JsonObje
   const set = union(difference(own?.set ?? new Map(), changes.removed), taken);
   if (set.size === 0) managers.delete(identity);
   else {
-    const time = taken.size > 0 ? request.now : own?.time;
+    const time = taken.size > 0 ? timeOf(request) : own?.time;
     managers.set(identity, { ...manager, time, set });
   }
   capManagers(managers);
   return withManagers(request.after, managers);
+}
+
+/** Who writes through `scale` has no time there: the entry is carried over from the Scale object. */
+function timeOf({ subresource, now }: TrackRequest): string | undefined {
+  return subresource === "scale" ? undefined : now;
 }
 
 /** A client may clear or set managedFields by an update; leaving them out keeps what is stored. */
