@@ -112,9 +112,14 @@ export class SpareMaker {
       isProblem: true,
       isNew: true,
     });
+    const { consensusKey: key = "", networkKey = "", address } = member;
+    const endorsement = set.spec.endorsements?.find((each) => each.key === key)?.signature;
+    if (set.spec.requireEndorsement === true && endorsement === undefined) {
+      const fix = `let ${owner.name} sign it: quorate endorse ${set.metadata.name} ${member.name}`;
+      return problem("AwaitingEndorsement", fix);
+    }
     const sponsor = await readSponsor(kube, set, owner);
     if ("reason" in sponsor) return problem(sponsor.reason, sponsor.message);
-    const { consensusKey: key = "", networkKey = "", address } = member;
     const bond = BigInt(set.spec.genesis.seatPower);
     const registration: SpareRegistration = { owner: owner.key, key, networkKey, address, bond };
     const asked = { owner: owner.key, address, bond: String(bond) };
@@ -125,7 +130,6 @@ export class SpareMaker {
     } catch (error) {
       return problem("SpareUnanswered", error instanceof Error ? error.message : String(error));
     }
-    const endorsement = set.spec.endorsements?.find((each) => each.key === key)?.signature;
     const transaction = registrationBytes({
       chainId: chain.chainId,
       registration,

@@ -89,6 +89,7 @@ export const STATE_REASONS = [
   "GenesisMalformed",
   "GenesisMismatch",
   "GenesisMissing",
+  "AwaitingEndorsement",
   "SpareRefused",
   "SpareUnanswered",
   "SponsorKeyMismatch",

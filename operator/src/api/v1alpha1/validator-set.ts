@@ -234,6 +234,14 @@ export const validatorSetSpec = z
         ...about("Signatures of owners for spares (rule RATE)."),
         ...listMap("key"),
       }),
+    requireEndorsement: z
+      .exactOptional(z.boolean())
+      .meta(
+        about(
+          "True: a spare is registered with its owner's signature in endorsements, not before. " +
+            "False or absent: at once, and rule RATE asks an age of those without.",
+        ),
+      ),
     genesis,
     genesisHash: z
       .exactOptional(hex32)
