@@ -15,12 +15,23 @@ import { openNodePort } from "./outside-access.ts";
  */
 export const KIND_CLUSTER = "quorate-e2e";
 
-/** A kind cluster of five workers with the images of this work tree. */
+/**
+ * Brings up the kind cluster of five workers with the images of this work tree: minutes, once for
+ * all tests of a run.
+ */
+export async function prepareKind(folder: string, say: (line: string) => void): Promise<void> {
+  say("building the images of node and operator");
+  await buildImages();
+  say(`bringing up the kind cluster ${KIND_CLUSTER}`);
+  await openKindCluster({ name: KIND_CLUSTER, kubeconfigFile: join(folder, "kubeconfig") });
+  say("loading the images");
+  await loadImages(KIND_CLUSTER);
+}
+
+/** The kind cluster that `prepareKind` brought up. */
 export async function startKindProvider(folder: string): Promise<ClusterProvider> {
   const kubeconfigFile = join(folder, "kubeconfig");
-  await buildImages();
   await openKindCluster({ name: KIND_CLUSTER, kubeconfigFile });
-  await loadImages(KIND_CLUSTER);
   const kube = openKube(kubeconfigFile);
   return new KindProvider(kubeconfigFile, kube, await namespaceNames(kube));
 }

@@ -1,8 +1,10 @@
 // npm run test:e2e: chooses the files, runs them with vitest, and counts what was skipped.
-import { globSync } from "node:fs";
-import { relative } from "node:path";
+import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";
+import { prepareKind } from "../kind/provider.ts";
 import { HELP, isChosen, parseSuite, type SuiteOptions } from "./options.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
@@ -14,6 +16,7 @@ async function run(options: SuiteOptions): Promise<number> {
     .filter((file) => isChosen(file, options))
     .toSorted();
   if (files.length === 0) throw new Error(`no test matches ${options.filters.join(", ")}`);
+  if (options.provider === "kind") await prepare();
   const vitest = await startVitest(
     "test",
     files.map((file) => relative(REPOSITORY, `${REPOSITORY}${file}`)),
@@ -29,6 +32,15 @@ async function run(options: SuiteOptions): Promise<number> {
   await vitest.close();
   process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
   return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+async function prepare(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "quorate-kind-"));
+  try {
+    await prepareKind(folder, (line) => process.stdout.write(`${line}\n`));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 try {

@@ -34,4 +34,4 @@ test("Approve waits for a person, who approves this plan and no other, for ten m
   } finally {
     await stage.stop();
   }
-}, 240_000);
+});

@@ -34,4 +34,4 @@ test("Prometheus and every /metrics lie alike about a voter that the chain sees:
   } finally {
     await witness.stop();
   }
-}, 300_000);
+});

@@ -32,4 +32,4 @@ test("a set deleted under Retain keeps its volumes, keys and genesis, and is reb
   } finally {
     await stage.stop();
   }
-}, 300_000);
+});

@@ -32,4 +32,4 @@ test("an operator that is killed in every phase of a birth makes one chain", asy
   } finally {
     await stage.stop();
   }
-}, 300_000);
+});

@@ -29,4 +29,4 @@ test("an operator that is killed in every phase of a rotation finishes it once",
   } finally {
     await stage.stop();
   }
-}, 300_000);
+});

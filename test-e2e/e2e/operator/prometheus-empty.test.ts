@@ -22,4 +22,4 @@ test("a Prometheus that knows no series is blindness: no act until it sees again
   } finally {
     await witness.stop();
   }
-}, 300_000);
+});

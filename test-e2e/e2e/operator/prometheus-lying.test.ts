@@ -18,4 +18,4 @@ test("a Prometheus that calls a live voter silent is not believed: no act", asyn
   } finally {
     await witness.stop();
   }
-}, 300_000);
+});
