@@ -52,14 +52,14 @@ export const misconductIsProven: Guard = {
   },
 };
 
-/** S7: silence needs the chain's record and a second kind of signal with observers of f+1. */
+/** S7: silence needs the chain's record and observers of at least f+1, the accused not counted. */
 export const silenceIsConfirmed: Guard = {
   id: "S7",
   refuse: (input) => {
     const { cause, verdict } = input.candidate;
     if (cause !== "Silence" || verdict?.certainty === "Confirmed") return undefined;
     const says = verdict?.signals.map(({ kind }) => kind).join(", ") ?? "nobody";
-    const message = `only ${says} says so: the chain's record and one more kind are needed`;
+    const message = `only ${says} says so: the chain's record and observers of f+1 are needed`;
     return refusal(input, { rule: "S7", reason: "Suspected", message });
   },
 };

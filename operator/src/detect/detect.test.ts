@@ -29,7 +29,7 @@ const confirmed = (scene: Partial<Scene>, kind: string) =>
     .map(({ member }) => indexOf(member));
 
 describe("silence", () => {
-  test("rule S7: silence is confirmed by the chain's record and a second kind, no other way", () => {
+  test("rule S7: silence is confirmed by the chain's record and observers of f+1, no other way", () => {
     const signals = fc.subarray(["Chain", "Peers", "Kubernetes"] as const, { minLength: 1 });
     const deaf = fc.array(fc.boolean(), { minLength: 7, maxLength: 7 });
     fc.assert(
@@ -54,11 +54,8 @@ describe("silence", () => {
             (sum, power, index) => (index > 0 && deafened[index] ? sum + power : sum),
             0n,
           );
-          const kinds = [
-            used.includes("Peers") && peers > fOf(list),
-            used.includes("Kubernetes") && pod !== "Ready",
-          ];
-          const expected = used.includes("Chain") && chainSilent && kinds.includes(true);
+          const heard = !used.includes("Peers") || peers <= fOf(list);
+          const expected = used.includes("Chain") && chainSilent && !heard;
           expect(confirmed({ actors, healing: { signals: used } }, "Silence")).toEqual(
             expected ? [0] : [],
           );
@@ -76,6 +73,18 @@ describe("silence", () => {
     ]);
     const accused = { chainSilent: true, msSilent: SILENCE_MS, heardBy };
     expect(confirmed({ actors: [accused, {}, {}, {}] }, "Silence")).toEqual([]);
+  });
+
+  test("rule S7: a member that every peer hears is not silent, though its pod is not ready", () => {
+    const accused = { chainSilent: true, msSilent: SILENCE_MS + 1_000, heardMs: 100 };
+    for (const pod of ["NotReady", "Gone"] as const) {
+      const actors = [{ ...accused, pod }, {}, {}, {}];
+      expect(confirmed({ actors }, "Silence")).toEqual([]);
+      expect(find({ actors }).verdicts.find(({ kind }) => kind === "Silence")).toMatchObject({
+        certainty: "Suspected",
+        signals: [{ kind: "Chain" }, { kind: "Kubernetes" }],
+      });
+    }
   });
 
   test("one kind alone is a suspicion", () => {

@@ -38,8 +38,9 @@ function podProblem({ observation, key }: Scene): Signal | undefined {
 }
 
 /**
- * Rule S7: silence is confirmed by the chain's own record and one more kind. One kind alone is a
- * suspicion; Kubernetes alone is no word about silence at all (a pod may be unready and vote).
+ * Rule S7: silence is confirmed by the chain's own record and by observers of at least f+1, no
+ * other way. Kubernetes only adds to what is said: a pod may be unready and vote, and a member that
+ * every peer hears is not silent, whatever the chain's count or a kubelet says.
  */
 function silence(scene: Scene): Verdict | undefined {
   const used = new Set<SignalKind>(scene.observation.set.spec.healing.signals);
@@ -48,7 +49,7 @@ function silence(scene: Scene): Verdict | undefined {
   ) as readonly Signal[];
   const says = new Set(signals.map(({ kind }) => kind));
   if (!says.has("Chain") && !says.has("Peers")) return undefined;
-  const confirmed = says.has("Chain") && says.size >= 2;
+  const confirmed = says.has("Chain") && says.has("Peers");
   const certainty = confirmed ? "Confirmed" : "Suspected";
   return { kind: "Silence", member: scene.key, certainty, signals };
 }

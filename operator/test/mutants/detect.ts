@@ -4,21 +4,32 @@ const test = `${detect}/detect.test.ts`;
 export const detectMutants = [
   {
     name: "operator-silence-by-one-kind",
-    rule: "S7: the chain's record and a second kind",
+    rule: "S7: the chain's record and observers of f+1",
     file: `${detect}/detect.ts`,
-    find: 'says.has("Chain") && says.size >= 2',
+    find: 'says.has("Chain") && says.has("Peers")',
     replace: 'says.has("Chain")',
     test,
-    testName: "rule S7: silence is confirmed by the chain's record and a second kind, no other way",
+    testName:
+      "rule S7: silence is confirmed by the chain's record and observers of f+1, no other way",
   },
   {
     name: "operator-silence-without-the-chain",
     rule: "S7: the chain's record is a part of every verdict",
     file: `${detect}/detect.ts`,
-    find: 'says.has("Chain") && says.size >= 2',
-    replace: "says.size >= 2",
+    find: 'says.has("Chain") && says.has("Peers")',
+    replace: 'says.has("Peers")',
     test,
-    testName: "rule S7: silence is confirmed by the chain's record and a second kind, no other way",
+    testName:
+      "rule S7: silence is confirmed by the chain's record and observers of f+1, no other way",
+  },
+  {
+    name: "operator-kubernetes-outvotes-peers",
+    rule: "S7: a member that every peer hears is not silent",
+    file: `${detect}/detect.ts`,
+    find: 'says.has("Chain") && says.has("Peers")',
+    replace: 'says.has("Chain") && says.size >= 2',
+    test,
+    testName: "rule S7: a member that every peer hears is not silent, though its pod is not ready",
   },
   {
     name: "operator-silence-by-one-observer",
@@ -28,7 +39,8 @@ export const detectMutants = [
     replace:
       "const power = powerSaying(chain.set, samples, unheard, key);\n  if (power === 0n) return undefined;",
     test,
-    testName: "rule S7: silence is confirmed by the chain's record and a second kind, no other way",
+    testName:
+      "rule S7: silence is confirmed by the chain's record and observers of f+1, no other way",
   },
   {
     name: "operator-accused-observes-itself",
@@ -46,7 +58,8 @@ export const detectMutants = [
     find: "signal !== undefined && used.has(signal.kind)",
     replace: "signal !== undefined && used.size > 0",
     test,
-    testName: "rule S7: silence is confirmed by the chain's record and a second kind, no other way",
+    testName:
+      "rule S7: silence is confirmed by the chain's record and observers of f+1, no other way",
   },
   {
     name: "operator-counter-condemns",

@@ -123,10 +123,17 @@ const healing = z
       .max(3)
       .default(["Chain", "Peers", "Kubernetes"])
       .meta({
-        ...about("Kinds of signal that count; silence needs two, the chain among them (S7).", {
-          rule: "self.exists(kind, kind == 'Chain')",
-          message: "healing.signals: add Chain: the chain's record is a part of every verdict",
-        }),
+        ...about(
+          "Kinds of signal that count; silence needs Chain and Peers, Kubernetes adds to it (S7).",
+          {
+            rule: "self.exists(kind, kind == 'Chain')",
+            message: "healing.signals: add Chain: the chain's record is a part of every verdict",
+          },
+          {
+            rule: "self.exists(kind, kind == 'Peers')",
+            message: "healing.signals: add Peers: without observers of f+1 nobody is called silent",
+          },
+        ),
         "x-kubernetes-list-type": "set",
       }),
     intervalSeconds: z
