@@ -9,9 +9,9 @@ test("a voter that signs two votes is removed by its proof, for ever", async () 
     await stage.faults.takeOver(victim.name, "vote");
     const swap = await stage.swapped(victim.key);
     expect(swap.cause).toBe("misconduct");
-    const [rotation] = await stage.set.rotations();
-    expect(rotation?.spec).toMatchObject({ cause: "Misconduct", member: victim.key });
-    expect(rotation?.status).toMatchObject({ initiator: "Operator", transaction: swap.proof });
+    const rotation = await stage.recorded(swap);
+    expect(rotation.spec).toMatchObject({ cause: "Misconduct", member: victim.key });
+    expect(rotation.status).toMatchObject({ initiator: "Operator", transaction: swap.proof });
     stage.passed();
   } finally {
     await stage.stop();

@@ -18,9 +18,10 @@ test("a voter whose machine is gone is swapped for its silence, and a spare foll
       "four voters again",
       60_000,
     );
-    const [rotation] = await stage.set.rotations();
-    expect(rotation?.spec).toMatchObject({ cause: "Silence", member: victim.key });
-    expect(rotation?.status).toMatchObject({ initiator: "Operator", newcomer: swap.newcomer });
+    const rotation = await stage.recorded(swap);
+    expect(rotation.spec).toMatchObject({ cause: "Silence", member: victim.key });
+    expect(rotation.status).toMatchObject({ initiator: "Operator", newcomer: swap.newcomer });
+    expect(await stage.set.rotations()).toHaveLength(1);
     await stage.set.until(({ spares }) => (spares === 1 ? true : undefined), "a spare", 60_000);
     stage.passed();
   } finally {

@@ -199,6 +199,23 @@ export class Stage {
     return swap;
   }
 
+  /** Waits for the record of a swap that the chain has made: the operator writes it afterwards. */
+  recorded({
+    leaver,
+    newcomer,
+  }: {
+    readonly leaver: string;
+    readonly newcomer?: string | undefined;
+  }) {
+    return eventually(
+      async () =>
+        (await this.set.rotations()).find(
+          ({ spec, status }) => spec.member === leaver && status?.newcomer === newcomer,
+        ),
+      { what: `the record of the swap of ${leaver}`, timeoutMs: HEALED_MS, everyMs: 200 },
+    );
+  }
+
   /** Waits while the chain commits: what has not happened by then does not happen. */
   async commitsFor(windows: number): Promise<void> {
     const until = Date.now() + windows * SILENCE_WINDOW_MS;
