@@ -62,7 +62,7 @@ async function detach(folder: string, { nodes, nodeGraceMs, image }: Options): P
 }
 
 async function run(folder: string, { nodes, nodeGraceMs, image }: Options): Promise<void> {
-  const log = pino();
+  const log = pino(pino.destination({ sync: true }));
   const claim = claimFolder(folder);
   const cluster = await startCluster({
     folder,
@@ -78,8 +78,9 @@ async function run(folder: string, { nodes, nodeGraceMs, image }: Options): Prom
   });
   log.info("stopping all pods");
   await cluster.stop();
-  claim.release();
   log.info("stopped");
+  // The last act: whoever sees the folder free may read the whole log.
+  claim.release();
 }
 
 try {
