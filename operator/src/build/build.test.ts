@@ -1,3 +1,4 @@
+import type { SwapRecord } from "@quorate/node/ledger/types";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -5,7 +6,9 @@ import {
   memberView,
   observe,
   ownerKeyOf,
+  rotation,
   type Scene,
+  SILENT,
   SPARE,
   SPEC,
 } from "../../test/scene.ts";
@@ -31,6 +34,19 @@ function living(
   const observation = observe(scene);
   return { ...observation, nodes: zones, members: [...observation.members, ...more], ...change };
 }
+
+const swapOf = (leaver: string, newcomer: string): SwapRecord => {
+  return {
+    epoch: 2,
+    height: 1,
+    cause: "owner",
+    leaver,
+    newcomer,
+    proof: "",
+    newcomerRegisteredAt: 0,
+    power: 1n,
+  };
+};
 
 const unborn: Partial<Observation> = {
   chain: { kind: "unborn" },
@@ -136,8 +152,8 @@ describe("spares", () => {
     const left = memberView(9, { consensusKey: keyOf(60) });
     const observation = living([], {}, {});
     if (observation.chain.kind !== "verified") throw new Error("verified");
-    const known = new Set([...observation.chain.chain.known, keyOf(60)]);
-    const chain = { kind: "verified", chain: { ...observation.chain.chain, known } } as const;
+    const swaps = [swapOf(keyOf(60), keyOf(0))];
+    const chain = { kind: "verified", chain: { ...observation.chain.chain, swaps } } as const;
     const members = [memberView(0), second, third, fourth, left].filter(
       (each) => each !== undefined,
     );
@@ -156,16 +172,7 @@ describe("spares", () => {
       );
     const none = [false, false, false, false];
     expect(marks(living(members, { spares }))).toEqual([...none, false, true]);
-    const swap = {
-      epoch: 2,
-      height: 1,
-      cause: "owner",
-      leaver: keyOf(51),
-      newcomer: keyOf(1),
-      proof: "",
-      newcomerRegisteredAt: 0,
-      power: 1n,
-    } as const;
+    const swap = swapOf(keyOf(51), keyOf(1));
     expect(marks(living(members, { spares, chain: { swaps: [swap] } }))).toEqual([
       ...none,
       true,
@@ -228,12 +235,116 @@ describe("removals", () => {
     const members = set.members.map((member) =>
       member.key === keyOf(0) ? { ...member, key: spareKey } : member,
     );
-    const chain = { ...observation.chain.chain, set: { ...set, members } };
+    const changed = { ...observation.chain.chain, set: { ...set, members } };
+    const unproven = build({ ...observation, chain: { kind: "verified", chain: changed } });
+    expect(unproven.removals).toEqual([]);
+    expect(unproven.pods.map(({ metadata }) => metadata.name)).toContain("val-0");
+    const chain = { ...changed, swaps: [swapOf(keyOf(0), spareKey)] };
     const after = build({ ...observation, chain: { kind: "verified", chain } });
     expect(after.removals).toMatchObject([
       { name: "val-0", uid: "pod-0", how: "Delete", reason: "Rotated" },
     ]);
     expect(after.services.map(({ metadata }) => metadata.name)).toContain("val-0");
+  });
+});
+
+describe("rule STOLEN: before a swap is proven and over", () => {
+  const leaver = memberView(4, { consensusKey: keyOf(60) });
+  const leaverPod = (labels: Record<string, string>) => {
+    const base = living([leaver]);
+    const [pod] = base.pods;
+    if (pod === undefined) throw new Error("a pod");
+    return [...base.pods, { ...pod, name: "val-4", member: "val-4", uid: "u4", labels }];
+  };
+  const swaps = [swapOf(keyOf(60), keyOf(1))];
+
+  test("a pod that is labelled voter is evicted, never deleted", () => {
+    const pods = leaverPod({ "quorate.dev/voter": "true" });
+    expect(build(living([leaver], { chain: { swaps } }, { pods })).removals).toMatchObject([
+      { name: "val-4", how: "Evict", reason: "Rotated" },
+    ]);
+  });
+
+  test("a pod of another name is nobody's, whatever its labels say", () => {
+    const pods = leaverPod({}).map((pod) => (pod.uid === "u4" ? { ...pod, name: "job" } : pod));
+    expect(build(living([leaver], { chain: { swaps } }, { pods })).removals).toEqual([]);
+  });
+
+  test("nothing is scaled down and nothing goes while a swap is under way or due", () => {
+    const pods = leaverPod({});
+    const submitted = rotation("r", { member: keyOf(1) }, { phase: "Submitted" });
+    const busy: Partial<Scene>[] = [
+      { rotations: [submitted] },
+      { actors: [{ isCondemned: true }, {}, {}, {}] },
+    ];
+    for (const scene of busy) {
+      expect(build(living([leaver], { ...scene, chain: { swaps } }, { pods })).removals).toEqual(
+        [],
+      );
+      const spares = build(living([spareAt(5)], { ...scene, spec: { spares: 0 } })).services;
+      expect(
+        spares.map(({ metadata }) => metadata.annotations?.["quorate.dev/retired"]),
+      ).not.toContain("true");
+    }
+  });
+});
+
+describe("rule JOURNAL: no second signer of one key", () => {
+  const OFF = "quorate.dev/machines-gone";
+
+  /** Member 0 has lost its pod; its last one ran on `node`. */
+  function lost(
+    node: string,
+    actor: NonNullable<Scene["actors"]>[number],
+    change: (observation: Observation) => Observation = (same) => same,
+  ) {
+    const observation = observe({ actors: [{ pod: "Gone", ...actor }, {}, {}, {}] });
+    const members = [{ name: "val-0", node }];
+    const status = { members } as unknown as NonNullable<Observation["set"]["status"]>;
+    const desired = build(change({ ...observation, set: { ...observation.set, status } }));
+    const isMade = desired.pods.some(({ metadata }) => metadata.name === "val-0");
+    expect(isMade).toBe(desired.withheld.length === 0);
+    return isMade || desired.withheld.map(({ reason }) => reason).join();
+  }
+  const withNodes =
+    (map: (node: NodeView) => readonly NodeView[]) =>
+    (observation: Observation): Observation => {
+      return { ...observation, nodes: observation.nodes.flatMap(map) };
+    };
+  const isFirst = ({ name }: NodeView) => name === "machine-0";
+
+  test("a pod that is gone from a machine that answers is made again at once", () => {
+    expect(lost("machine-0", {})).toBe(true);
+  });
+
+  test("a machine that does not answer may still run it, until a person says that it is off", () => {
+    expect(lost("machine-0", { ...SILENT, machine: "Down" })).toBe("MachineNotReady");
+    const taint = withNodes((node) => [{ ...node, outOfService: isFirst(node) }]);
+    expect(lost("machine-0", { ...SILENT, machine: "Down" }, taint)).toBe(true);
+    expect(lost("machine-0", { machine: "Down" }, taint)).toBe("KeyStillHeard");
+  });
+
+  test("a Node that was deleted says nothing of its machine", () => {
+    const gone = withNodes((node) => (isFirst(node) ? [] : [node]));
+    expect(lost("machine-0", SILENT, gone)).toBe("MachineMissing");
+    const said = (observation: Observation): Observation => {
+      const { set } = gone(observation);
+      const metadata = { ...set.metadata, annotations: { [OFF]: "other, machine-0" } };
+      return { ...gone(observation), set: { ...set, metadata } };
+    };
+    expect(lost("machine-0", SILENT, said)).toBe(true);
+    expect(lost("machine-0", {}, said)).toBe("KeyStillHeard");
+  });
+
+  test("where nobody remembers the machine, a key that the chain or a peer heard waits", () => {
+    expect(lost("", {})).toBe("KeyStillHeard");
+    expect(lost("", SILENT)).toBe(true);
+    expect(lost("", { ...SILENT, heardBy: new Map([[2, 100]]) })).toBe("KeyStillHeard");
+    expect(lost("", { ...SILENT, msSilent: 100 })).toBe("KeyStillHeard");
+    const away = { kind: "unreachable", message: "" } as const;
+    const blind = (observation: Observation): Observation => ({ ...observation, chain: away });
+    expect(lost("", {}, blind)).toBe("KeyStillHeard");
+    expect(lost("", SILENT, blind)).toBe(true);
   });
 });
 

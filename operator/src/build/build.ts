@@ -1,9 +1,11 @@
+import { LABELS } from "../api/v1alpha1/labels.ts";
 import type { MemberRole } from "../api/v1alpha1/types.ts";
 import type { MemberView, Observation, PodView } from "../observe/observation.ts";
 import type { Desired, NewMember, PodRemoval } from "./desired.ts";
 import { claimOf, configMapOf, podOf, serviceOf } from "./objects.ts";
 import { chooseZone, type Placed } from "./placement.ts";
 import { isFounder, roleOf } from "./roles.ts";
+import { withheldPod } from "./second-signer.ts";
 
 interface Roster {
   readonly member: MemberView;
@@ -32,6 +34,15 @@ function everSeated(observation: Observation, { consensusKey }: MemberView): boo
   );
 }
 
+/** A swap is under way or due: which spare it takes is the chain's to say (rule PICK). */
+function needsSpares({ chain, rotations }: Observation): boolean {
+  if (rotations.some(({ status }) => status?.phase === "Submitted")) return true;
+  return (
+    chain.kind === "verified" &&
+    [...chain.chain.liveness.values()].some(({ isCondemned }) => isCondemned)
+  );
+}
+
 interface Staffing {
   /** Members whose `retired` mark changes in this pass, by name. */
   readonly retired: ReadonlyMap<string, boolean>;
@@ -48,6 +59,7 @@ function staffSpares(observation: Observation, roster: readonly Roster[]): Staff
   const active = waiting.filter(({ member }) => !member.retired);
   if (observation.chain.kind !== "verified") return { retired: new Map(), wanted: 0 };
   if (active.length > spares) {
+    if (needsSpares(observation)) return { retired: new Map(), wanted: 0 };
     const surplus = active
       .filter(({ member }) => !everSeated(observation, member))
       .slice(spares - active.length);
@@ -137,29 +149,37 @@ function newMembers(
 
 function removalOf(
   { member, role }: Roster,
-  { phase }: PodView,
+  { phase, labels }: PodView,
+  isBusy: boolean,
 ): Pick<PodRemoval, "how" | "reason" | "message"> | undefined {
   const { name } = member;
+  const mayVote = VOTES.has(role) || labels[LABELS.voter] === "true";
+  const how = mayVote ? "Evict" : "Delete";
   if (role === "Left") {
+    if (isBusy) return undefined;
     const message = `${name}: its seat went to another key; the volume stays`;
-    return { how: "Delete", reason: "Rotated", message };
+    return { how, reason: "Rotated", message };
   }
   if (member.retired && WAITS.has(role)) {
+    if (isBusy) return undefined;
     const message = `${name}: spec.spares is smaller now; the volume stays`;
-    return { how: "Delete", reason: "ScaledDown", message };
+    return { how, reason: "ScaledDown", message };
   }
   if (phase !== "Failed" && phase !== "Succeeded") return undefined;
   const message = `${name}: its pod ended (${phase}) and no container of it runs`;
-  return { how: VOTES.has(role) ? "Evict" : "Delete", reason: "PodFailed", message };
+  return { how, reason: "PodFailed", message };
 }
 
 /** Never by force, never a voter's that runs (rules S14, STOLEN). */
-function removals({ set, pods }: Observation, roster: readonly Roster[]): readonly PodRemoval[] {
+function removals(observation: Observation, roster: readonly Roster[]): readonly PodRemoval[] {
+  const { set, pods } = observation;
   const namespace = set.metadata.namespace ?? "default";
+  const isBusy = needsSpares(observation);
   return roster.flatMap((each) => {
-    const pod = pods.find(({ member }) => member === each.member.name);
+    const { name } = each.member;
+    const pod = pods.find((one) => one.member === name && one.name === name);
     if (pod === undefined || pod.terminating) return [];
-    const removal = removalOf(each, pod);
+    const removal = removalOf(each, pod, isBusy);
     return removal === undefined ? [] : [{ ...removal, namespace, name: pod.name, uid: pod.uid }];
   });
 }
@@ -180,16 +200,21 @@ function nodesOf(observation: Observation, staffed: readonly Roster[]) {
     // Without an address there is nothing to advertise: the Service's comes with the next pass.
     return prices === undefined || member.address === "" ? [] : [{ member, role, prices }];
   });
+  const withheld = ready.flatMap(({ member }) => withheldPod(observation, member) ?? []);
+  const held = new Set(withheld.map(({ member }) => member));
   return {
+    withheld,
     configMaps: ready.map(({ member, prices }) => {
       const hash = isFounder(observation, member.ordinal) ? undefined : genesisHash;
       return configMapOf(set, member, { controlClientKey, prices, genesisHash: hash });
     }),
     claims: ready.map(({ member }) => claimOf(set, member.name)),
-    pods: ready.map(({ member, role }) => {
-      const votes = role === "Voter" || role === "Leaving";
-      return podOf(set, member, { votes, genesisHash });
-    }),
+    pods: ready
+      .filter(({ member }) => !held.has(member.name))
+      .map(({ member, role }) => {
+        const votes = role === "Voter" || role === "Leaving";
+        return podOf(set, member, { votes, genesisHash });
+      }),
   };
 }
 

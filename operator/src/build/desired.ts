@@ -46,6 +46,14 @@ export interface PodRemoval {
   readonly message: string;
 }
 
+/** A member whose node may still sign elsewhere: no second one is started beside it. */
+export interface WithheldPod {
+  readonly member: string;
+  readonly reason: "MachineNotReady" | "MachineMissing" | "KeyStillHeard";
+  /** What is known, and what a person can do. */
+  readonly message: string;
+}
+
 /** What should exist. What is not named here is left alone, except the pods in `removals`. */
 export interface Desired {
   /** One a member, the new ones included: the Service is a member's record and comes first. */
@@ -53,6 +61,8 @@ export interface Desired {
   readonly configMaps: readonly ConfigMap[];
   readonly claims: readonly Claim[];
   readonly pods: readonly Pod[];
+  /** Members without a pod that get none in this pass. */
+  readonly withheld: readonly WithheldPod[];
   readonly newMembers: readonly NewMember[];
   /** Most urgent first; a pass does the first one only. */
   readonly removals: readonly PodRemoval[];

@@ -21,8 +21,12 @@ function roleOnChain(observation: Observation, chain: ChainView, member: MemberV
   if (key === undefined) return "Joining";
   if (findMember(chain.set, key)) return isLeaving(observation, key) ? "Leaving" : "Voter";
   if (chain.spares.some((spare) => spare.key === key)) return "Spare";
-  // A key that was on the chain never comes there again: it is not waited for.
-  return chain.known.has(key) ? "Left" : "Joining";
+  // Only a proven swap says that a key has gone: whatever else is not seen is kept.
+  return isLeaver(chain, key) ? "Left" : "Joining";
+}
+
+function isLeaver({ swaps }: ChainView, key: string): boolean {
+  return swaps.some(({ leaver }) => leaver === key);
 }
 
 /** A member's role: by the verified chain, else as the last status has it. */

@@ -80,8 +80,17 @@ describe("diff", () => {
       return member.ordinal < 8 ? member : { ...member, consensusKey: `${member.ordinal}` };
     });
     if (observation.chain.kind !== "verified") throw new Error("verified");
-    const known = new Set([...observation.chain.chain.known, "8", "9"]);
-    const chain = { kind: "verified", chain: { ...observation.chain.chain, known } } as const;
+    const swap = {
+      epoch: 2,
+      height: 1,
+      cause: "silence",
+      newcomer: "",
+      proof: "",
+      newcomerRegisteredAt: 0,
+      power: 1n,
+    } as const;
+    const swaps = ["8", "9"].map((leaver) => ({ ...swap, leaver }));
+    const chain = { kind: "verified", chain: { ...observation.chain.chain, swaps } } as const;
     const [pod] = observation.pods;
     if (pod === undefined) throw new Error("a pod");
     const pods = members.map(({ name }) => ({ ...pod, name, member: name, uid: name }));

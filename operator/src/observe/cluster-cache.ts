@@ -144,5 +144,5 @@ export class ClusterCache {
 
 function outlook({ metadata, spec, status }: Node): string {
   const ready = status?.conditions?.find(({ type }) => type === "Ready")?.status;
-  return JSON.stringify([ready, spec?.unschedulable === true, metadata.labels]);
+  return JSON.stringify([ready, spec?.unschedulable === true, spec?.taints, metadata.labels]);
 }

@@ -3,6 +3,7 @@ import { ANNOTATIONS, LABELS, PORTS } from "../api/v1alpha1/labels.ts";
 import type { MemberView, NodeView, PodView } from "./observation.ts";
 import { hostPort } from "./scrape.ts";
 
+const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 const PHASES = ["Pending", "Running", "Succeeded", "Failed"] as const;
 
 function isTrue(conditions: readonly { type: string; status: string }[] | undefined, type: string) {
@@ -33,6 +34,7 @@ export function nodeView(node: Node, topologyKey: string): NodeView {
     name: node.metadata.name,
     ready: isTrue(node.status?.conditions, "Ready"),
     unschedulable: node.spec?.unschedulable === true,
+    outOfService: (node.spec?.taints ?? []).some(({ key }) => key === OUT_OF_SERVICE),
     zone: node.metadata.labels?.[topologyKey] ?? "",
   };
 }

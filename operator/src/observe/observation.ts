@@ -26,6 +26,8 @@ export interface NodeView {
   readonly name: string;
   readonly ready: boolean;
   readonly unschedulable: boolean;
+  /** A person's taint `node.kubernetes.io/out-of-service`: the machine is off for certain. */
+  readonly outOfService?: boolean;
   /** Value of the topology key. */
   readonly zone: string;
 }

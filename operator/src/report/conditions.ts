@@ -88,6 +88,8 @@ function reconciling(pass: Pass, { birth, spares }: Counted): Omit<Judgement, "t
     const names = [...new Set(written.map(({ kind, metadata }) => `${kind} ${metadata.name}`))];
     return yes("Applying", names.join(", ") || "a pod is removed");
   }
+  const [withheld] = desired.withheld;
+  if (withheld !== undefined) return yes(withheld.reason, withheld.message);
   if (spares < set.spec.spares) {
     return yes("SpareMissing", `${spares} of ${set.spec.spares} spares are fit`);
   }

@@ -91,7 +91,8 @@ function memberStatus(pass: Pass, member: MemberView): MemberStatus {
     consensusKey,
     networkKey,
     power,
-    node: pod?.node ?? "",
+    // Kept after the pod is gone: whether that machine still runs it decides about another one.
+    node: pod?.node || (last?.node ?? ""),
     zone: member.zone,
     ...(silentMs === undefined ? {} : { silentMs }),
     reasons: reasonsOf(pass, member),
@@ -99,7 +100,10 @@ function memberStatus(pass: Pass, member: MemberView): MemberStatus {
 }
 
 /** Suspicions, and what was refused about this member. */
-function reasonsOf({ findings, decision, spare }: Pass, member: MemberView): readonly string[] {
+function reasonsOf(
+  { findings, decision, spare, desired }: Pass,
+  member: MemberView,
+): readonly string[] {
   const { consensusKey, name } = member;
   const about = <T extends { readonly member?: string }>({ member: key }: T): boolean =>
     key !== undefined && key === consensusKey;
@@ -107,6 +111,7 @@ function reasonsOf({ findings, decision, spare }: Pass, member: MemberView): rea
     ...findings.verdicts.filter(about).map(({ kind }) => kind),
     ...decision.refusals.filter(about).map(holdReason),
     ...(spare?.member === name && spare.isProblem ? [spare.reason] : []),
+    ...desired.withheld.filter((each) => each.member === name).map(({ reason }) => reason),
   ];
   return [...new Set(reasons)].toSorted().slice(0, REASONS_MAX);
 }

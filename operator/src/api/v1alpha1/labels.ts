@@ -25,6 +25,11 @@ export const ANNOTATIONS = {
   genesisHash: "quorate.dev/genesis-hash",
   /** On a ValidatorRotation: the plan hash that a person approves. */
   approve: "quorate.dev/approve",
+  /**
+   * On a ValidatorSet: names of machines, with commas, that a person knows to be switched off for
+   * good though Kubernetes has no Node of theirs any more.
+   */
+  machinesGone: "quorate.dev/machines-gone",
   /** On a ValidatorSet: fault programs of tests may touch it. */
   allowFaults: "quorate.dev/allow-faults",
 } as const;
