@@ -199,7 +199,7 @@ class Wired implements Operator {
       controlClientKey: this.#ports.control.publicKey(pem),
       leaseIsFresh: () => this.leads(),
     });
-    const spares = new SpareMaker({ kube, chain, control, clock });
+    const spares = new SpareMaker({ kube, chain, control, clock, leads: () => this.leads() });
     const reporter = new Reporter({ kube, recorder, clock, log, metrics });
     return new ValidatorSetReconciler({
       cache,

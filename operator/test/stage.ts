@@ -41,6 +41,7 @@ export class Stage implements HttpPort {
   readonly chain = new FakeChain();
   readonly events: { readonly object: KubeObject; readonly note: EventNote }[] = [];
   readonly sponsor = AccountKey.generate();
+  readonly owner = AccountKey.generate();
   readonly registry = new Registry();
   /** Peers that every observer has not heard for so long, ms. */
   readonly deafMs = new Map<string, number>();
@@ -79,7 +80,7 @@ export class Stage implements HttpPort {
         owners: [
           {
             name: "owner-1",
-            key: AccountKey.generate().publicKey,
+            key: this.owner.publicKey,
             sponsorKey: this.sponsor.publicKey,
             sponsorSecretRef: { name: "sponsor", key: "pem" },
             treasury: "10000000000000",
@@ -131,7 +132,13 @@ export class Stage implements HttpPort {
         controlClientKey: "cc".repeat(32),
         leaseIsFresh: () => this.leaseIsFresh,
       }),
-      spares: new SpareMaker({ kube: cluster, chain, control: nodes, clock }),
+      spares: new SpareMaker({
+        kube: cluster,
+        chain,
+        control: nodes,
+        clock,
+        leads: () => this.leaseIsFresh,
+      }),
       reporter: new Reporter({ kube: cluster, recorder, clock, log: silentLog, metrics }),
       metrics,
       clock,

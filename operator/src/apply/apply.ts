@@ -8,10 +8,14 @@ import {
   services,
 } from "@quorate/runtime/resources";
 import { ApiError } from "@quorate/runtime/transport";
-import type { Changes } from "../diff/diff.ts";
+import { LABELS } from "../api/v1alpha1/labels.ts";
+import { type Changes, memberOf } from "../diff/diff.ts";
+import { isForeign } from "../diff/foreign.ts";
 
 /** What was written, for events and metrics. */
 export interface Applied {
+  /** Objects of wanted names that are somebody else's: kind and name. */
+  readonly foreign: readonly string[];
   readonly created: readonly KubeObject[];
   readonly applied: readonly KubeObject[];
   /** The pod whose removal was asked for; `refusal` where a disruption budget said no. */
@@ -40,24 +44,43 @@ function isReason(error: unknown, reason: string): boolean {
 /** Writes a pass's changes: creates, applies, then at most one removal of a pod. */
 export async function apply(kube: KubeClient, changes: Changes): Promise<Applied> {
   const created: KubeObject[] = [];
+  const foreign = [...changes.foreign];
   for (const object of changes.creates) {
-    try {
-      await kube.create(typeOf(object), object);
-      created.push(object);
-    } catch (error) {
-      // The cache was behind: what is there is compared in the next pass.
-      if (!isReason(error, "AlreadyExists")) throw error;
-    }
+    // A member's pod never runs on what another put under its names.
+    if (foreign.some((other) => memberOf(other) === memberOf(object))) continue;
+    const came = await create(kube, object);
+    if (came === "created") created.push(object);
+    if (came === "foreign") foreign.push(object);
   }
   for (const object of changes.applies) await kube.apply(typeOf(object), object, { force: true });
   const removed = await remove(kube, changes.removal);
-  return { created, applied: changes.applies, removed };
+  const names = foreign.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  return { created, applied: changes.applies, removed, foreign: names };
+}
+
+async function create(
+  kube: KubeClient,
+  object: KubeObject,
+): Promise<"created" | "there" | "foreign"> {
+  try {
+    await kube.create(typeOf(object), object);
+    return "created";
+  } catch (error) {
+    if (!isReason(error, "AlreadyExists")) throw error;
+  }
+  // Either the cache was behind, and the next pass compares it, or it is not the set's.
+  const { namespace = "", name } = object.metadata;
+  const there = await kube.get(typeOf(object), { namespace, name });
+  return there !== undefined && isForeign(there, object) ? "foreign" : "there";
 }
 
 async function remove(kube: KubeClient, removal: Changes["removal"]): Promise<Applied["removed"]> {
   if (removal === undefined) return undefined;
   const { namespace, name, uid, how } = removal;
-  if (how === "Delete") {
+  const live = await kube.get(pods, { namespace, name });
+  if (live === undefined || live.metadata.uid !== uid) return undefined;
+  const votes = live.metadata.labels?.[LABELS.voter] === "true";
+  if (how === "Delete" && !votes) {
     await kube.delete(pods, { namespace, name }, { uid });
     return { name };
   }

@@ -8,8 +8,10 @@ import {
 import type { SpareRegistration } from "@quorate/node/ledger/types";
 import type { Clock } from "@quorate/runtime/clock";
 import type { KubeClient } from "@quorate/runtime/kube-client";
+import type { KubeObject } from "@quorate/runtime/objects";
 import { PORTS } from "../api/v1alpha1/labels.ts";
 import type { ValidatorSet } from "../api/v1alpha1/types.ts";
+import { isOwnPod } from "../diff/foreign.ts";
 import type { ChainView, MemberView, PodView } from "../observe/observation.ts";
 import type { Observed } from "../observe/observe.ts";
 import { hostPort } from "../observe/scrape.ts";
@@ -28,7 +30,14 @@ export interface SparePorts {
   readonly chain: ChainPort;
   readonly control: NodeControlPort;
   readonly clock: Clock;
+  /** The lease is fresh now (rule S10). */
+  readonly leads: () => boolean;
 }
+
+/** What the API server says of the set right before money is bonded; undefined: it may not be. */
+export type ReadLive = () => Promise<
+  { readonly set: ValidatorSet; readonly services: readonly KubeObject[] } | undefined
+>;
 
 /** What came of one registration: for events and the member's reasons. */
 export interface SpareReport {
@@ -64,33 +73,28 @@ export class SpareMaker {
    * The chain is asked first: a key that it knows is never registered again. So a crash between
    * submit and answer costs nothing.
    */
-  async make({
-    observation,
-    request,
-    identities,
-    objects,
-  }: Observed): Promise<SpareReport | undefined> {
-    const { chain: reading, set, members, pods, genesisHash } = observation;
+  async make(observed: Observed, readLive: ReadLive): Promise<SpareReport | undefined> {
+    const { observation, request } = observed;
+    const { chain: reading, set, members } = observation;
     if (reading.kind !== "verified" || request === undefined) return undefined;
     if (set.spec.paused || !observation.leaseIsFresh) return undefined;
     const now = this.#ports.clock.monotonic();
     let standing: SpareReport | undefined;
     for (const member of members) {
       const { consensusKey } = member;
-      const pod = pods.find((each) => each.member === member.name && isReachable(each));
-      if (consensusKey === undefined || member.networkKey === undefined || member.retired) continue;
-      if (pod === undefined || reading.chain.known.has(consensusKey)) continue;
-      // The chain was asked about recorded keys only.
-      if (!isRecorded(objects, member)) continue;
-      const identity = identities.find((answer) => answer.member === member.name)?.identity;
-      // It signs only once it has pinned this very chain.
-      if (identity === undefined || identity.genesisHash !== genesisHash) continue;
+      const pod = signerOf(observed, reading.chain, member);
+      if (consensusKey === undefined || pod === undefined) continue;
       const waiting = this.#waiting.get(consensusKey);
       if (waiting !== undefined && waiting.untilMs > now) {
         standing ??= { ...waiting.report, isNew: false };
         continue;
       }
-      const report = await this.#register(set, reading.chain, { member, pod, request });
+      // The copies may be late: a pause, another spec, a member that is no more.
+      const live = await readLive();
+      if (live === undefined) return standing;
+      const services = live.services.map((service) => ({ ...service, kind: "Service" }));
+      if (!isRecorded(services, member)) continue;
+      const report = await this.#register(live.set, reading.chain, { member, pod, request });
       this.#remember(consensusKey, report);
       return report;
     }
@@ -137,6 +141,7 @@ export class SpareMaker {
       sponsor,
       endorsement,
     });
+    if (!this.#ports.leads()) return problem("LeaseStale", "the lease was not renewed in time");
     return told(member, await this.#ports.chain.submit(request, transaction), problem);
   }
 
@@ -147,6 +152,34 @@ export class SpareMaker {
     const untilMs = this.#ports.clock.monotonic() + waitMs;
     this.#waiting.set(key, { waitMs, untilMs, report });
   }
+}
+
+/** It has keys, and the chain does not know them. */
+function isWaiting(
+  { consensusKey, networkKey, retired }: MemberView,
+  { known }: ChainView,
+): boolean {
+  if (consensusKey === undefined || networkKey === undefined) return false;
+  return !retired && !known.has(consensusKey);
+}
+
+/** The set's own pod of a member that waits, where its node can sign for this very chain. */
+function signerOf(
+  { observation, objects, identities }: Observed,
+  chain: ChainView,
+  member: MemberView,
+): PodView | undefined {
+  const { pods, set, genesisHash } = observation;
+  // The chain was asked about recorded keys only.
+  if (!isWaiting(member, chain) || !isRecorded(objects, member)) return undefined;
+  const identity = identities.find((answer) => answer.member === member.name)?.identity;
+  // It signs only once it has pinned this very chain.
+  if (identity === undefined || identity.genesisHash !== genesisHash) return undefined;
+  const object = objects.find(
+    ({ kind, metadata }) => kind === "Pod" && metadata.name === member.name,
+  );
+  if (object === undefined || !isOwnPod(object, set.metadata.uid)) return undefined;
+  return pods.find((pod) => pod.name === member.name && isReachable(pod));
 }
 
 /** The transaction with every signature that it needs (rule SPONSOR). */

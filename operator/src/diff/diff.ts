@@ -1,5 +1,7 @@
 import type { KubeObject } from "@quorate/runtime/objects";
+import { LABELS } from "../api/v1alpha1/labels.ts";
 import type { Desired, PodRemoval } from "../build/desired.ts";
+import { isForeign } from "./foreign.ts";
 
 /** The set's live objects as the cache has them: whole API objects of every kind that is built. */
 export interface Actual {
@@ -8,13 +10,15 @@ export interface Actual {
 
 /** What one pass writes, in this order: creates, applies, then at most one removal. */
 export interface Changes {
-  /** POST, Services first. AlreadyExists: take what is there, the next pass compares it. */
+  /** POST, Services first. AlreadyExists: where it is the set's, the next pass compares it. */
   readonly creates: readonly KubeObject[];
   /**
    * Server-side apply, field manager `quorate-operator`, force. Of pods and volume claims the
    * metadata alone: their specs are immutable.
    */
   readonly applies: readonly KubeObject[];
+  /** Objects of wanted names that are not the set's; of their members nothing is written. */
+  readonly foreign: readonly KubeObject[];
   /** At most one a pass; a precondition names the uid. */
   readonly removal: PodRemoval | undefined;
 }
@@ -46,11 +50,17 @@ function mutablePart(object: KubeObject): KubeObject {
 const keyOf = ({ kind, metadata }: KubeObject): string =>
   `${kind}/${metadata.namespace ?? ""}/${metadata.name}`;
 
+/** The member that an object belongs to. */
+export function memberOf({ metadata }: KubeObject): string {
+  return metadata.labels?.[LABELS.member] ?? "";
+}
+
 /** What differs between what should exist and what does. Pure; empty when equal. */
 export function diff(desired: Desired, actual: Actual): Changes {
   const live = new Map(actual.objects.map((object) => [keyOf(object), object]));
   const creates: KubeObject[] = [];
   const applies: KubeObject[] = [];
+  const foreign: KubeObject[] = [];
   const { services, configMaps, claims, pods } = desired;
   for (const wanted of [...services, ...configMaps, ...claims, ...pods]) {
     const there = live.get(keyOf(wanted));
@@ -60,10 +70,21 @@ export function diff(desired: Desired, actual: Actual): Changes {
     }
     // One that goes away is left in peace; once it is gone, it is made again.
     if (there.metadata.deletionTimestamp !== undefined) continue;
+    if (isForeign(there, wanted)) {
+      foreign.push(wanted);
+      continue;
+    }
     const part = mutablePart(wanted);
     if (!covers(there, part)) applies.push(part);
   }
-  return { creates, applies, removal: desired.removals[0] };
+  const spoilt = new Set(foreign.map(memberOf));
+  const isClean = (object: KubeObject): boolean => !spoilt.has(memberOf(object));
+  return {
+    creates: creates.filter(isClean),
+    applies: applies.filter(isClean),
+    foreign,
+    removal: desired.removals[0],
+  };
 }
 
 export function isEmpty({ creates, applies, removal }: Changes): boolean {

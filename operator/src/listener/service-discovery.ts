@@ -1,5 +1,6 @@
 import { LABELS, PORTS } from "../api/v1alpha1/labels.ts";
 import { isReachable } from "../birth/identities.ts";
+import { isOwnPod } from "../diff/foreign.ts";
 import type { ClusterView } from "../observe/cluster-cache.ts";
 import { memberView, podView } from "../observe/cluster-view.ts";
 import { hostPort } from "../observe/scrape.ts";
@@ -18,7 +19,8 @@ export function targetGroups(
   cache: ClusterView,
   key: { readonly namespace: string; readonly name: string },
 ): readonly TargetGroup[] | undefined {
-  if (cache.set(key) === undefined) return undefined;
+  const set = cache.set(key);
+  if (set === undefined) return undefined;
   const { pods, services } = cache.objects(key);
   const keys = new Map(
     services.flatMap((service) => {
@@ -27,6 +29,7 @@ export function targetGroups(
     }),
   );
   return pods
+    .filter((pod) => isOwnPod(pod, set.metadata.uid))
     .map(podView)
     .filter(isReachable)
     .toSorted((left, right) => (left.name < right.name ? -1 : 1))

@@ -1,21 +1,25 @@
 import type { Clock } from "@quorate/runtime/clock";
 import type { ReconcileResult } from "@quorate/runtime/controller";
+import { NotLeaderError } from "@quorate/runtime/fence-writes";
 import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { ObjectKey } from "@quorate/runtime/objects";
 import { act } from "../act/act.ts";
-import { type Applied, apply } from "../apply/apply.ts";
+import type { ValidatorSet } from "../api/v1alpha1/types.ts";
+import { apply } from "../apply/apply.ts";
 import { farewell, holdForFarewell } from "../apply/finalize.ts";
 import { giveBirth } from "../birth/birth.ts";
+import { genesisProblem, withoutGenesis } from "../birth/genesis-trust.ts";
 import type { SpareMaker } from "../birth/spares.ts";
 import { build } from "../build/build.ts";
-import type { Desired } from "../build/desired.ts";
 import { diff } from "../diff/diff.ts";
 import type { ClusterView } from "../observe/cluster-cache.ts";
 import type { Observed, Observer } from "../observe/observe.ts";
 import type { ChainPort } from "../ports.ts";
 import type { OperatorMetrics } from "../report/metrics.ts";
+import type { Pass } from "../report/pass.ts";
 import type { Reporter } from "../report/report.ts";
 import { decideAfresh } from "./decide-afresh.ts";
+import { readLive, withLive } from "./read-live.ts";
 
 export interface ReconcilerPorts {
   readonly cache: ClusterView;
@@ -43,7 +47,7 @@ export class ValidatorSetReconciler {
   }
 
   async reconcile(key: ObjectKey): Promise<ReconcileResult> {
-    const { cache, kube, chain, observer, spares, reporter, metrics, clock, leads } = this.#ports;
+    const { cache, kube, reporter } = this.#ports;
     const set = cache.set(key);
     if (set === undefined) {
       reporter.forget(key);
@@ -53,17 +57,35 @@ export class ValidatorSetReconciler {
       const state = await farewell(kube, set, cache.objects(key));
       return state === "gone" ? {} : { requeueAfterMs: FAREWELL_MS };
     }
+    try {
+      return await this.#pass(key, set);
+    } catch (error) {
+      // What was true before this pass may be so no more: nobody is left with stale good news.
+      if (!(error instanceof NotLeaderError)) await this.#tellFailure(set, error);
+      throw error;
+    }
+  }
+
+  async #tellFailure(set: ValidatorSet, error: unknown): Promise<void> {
+    try {
+      await this.#ports.reporter.reportFailure(set, error);
+    } catch {
+      // The failure itself is thrown, logged and tried again; a status comes with the next pass.
+    }
+  }
+
+  async #pass(key: ObjectKey, set: ValidatorSet): Promise<ReconcileResult> {
+    const { kube, chain, spares, reporter, metrics, clock, leads } = this.#ports;
     await holdForFarewell(kube, set);
     const startedAt = clock.monotonic();
-    const seen = await observer.observe(set);
+    const seen = await this.#observe(set);
     const seconds = (clock.monotonic() - startedAt) / 1_000;
     metrics.observe.observe({ namespace: key.namespace, set: key.name }, seconds);
-    const { observed, findings, decision } = await decideAfresh({ kube, leads }, seen);
+    const { observed, findings, decision: asked } = await decideAfresh({ kube, leads }, seen);
     const birth = await giveBirth(kube, observed);
-    const rotations = await act({ kube, chain, leads }, observed, decision);
-    const spare = await spares.make(observed);
-    const desired = build(observed.observation);
-    const applied = await this.#apply(observed, desired);
+    const { changes: rotations, decision } = await act({ kube, chain, leads }, observed, asked);
+    const spare = await spares.make(observed, () => readLive(kube, set));
+    const { desired, applied } = await this.#apply(observed);
     await reporter.report({
       observed,
       findings,
@@ -77,10 +99,34 @@ export class ValidatorSetReconciler {
     return { requeueAfterMs: set.spec.healing.intervalSeconds * 1_000 };
   }
 
-  /** Nothing is written while a person said stop, or has to look at the genesis first. */
-  async #apply(observed: Observed, desired: Desired): Promise<Applied | undefined> {
+  async #observe(set: ValidatorSet): Promise<Observed> {
+    const { observer, kube } = this.#ports;
+    const seen = await observer.observe(set);
+    const problem = await genesisProblem(kube, seen);
+    return problem === undefined ? seen : withoutGenesis(seen, problem);
+  }
+
+  /**
+   * Nothing is written while a person said stop, or has to look at the genesis first. Before a
+   * member is made or a pod goes, the API server is asked: the copies may be late.
+   */
+  async #apply(observed: Observed): Promise<Pick<Pass, "desired" | "applied">> {
     const { observation, genesis, objects } = observed;
-    if (observation.set.spec.paused || genesis.kind === "wrong") return undefined;
-    return apply(this.#ports.kube, diff(desired, { objects }));
+    const { kube } = this.#ports;
+    const desired = build(observation);
+    const nothing = { desired, applied: undefined };
+    if (observation.set.spec.paused || genesis.kind === "wrong") return nothing;
+    const changes = diff(desired, { objects });
+    if (desired.newMembers.length === 0 && changes.removal === undefined) {
+      return { desired, applied: await apply(kube, changes) };
+    }
+    const live = await readLive(kube, observation.set);
+    if (live === undefined) return nothing;
+    const sure = withLive(observed, live);
+    const wanted = build(sure.observation);
+    return {
+      desired: wanted,
+      applied: await apply(kube, diff(wanted, { objects: sure.objects })),
+    };
   }
 }

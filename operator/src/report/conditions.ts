@@ -100,8 +100,13 @@ function isUnderWay(phase: string | undefined): boolean {
   return phase === "Submitted" || phase === "Effective";
 }
 
-function stalled({ birth, spare }: Pass): Omit<Judgement, "type"> {
+function stalled({ birth, spare, applied }: Pass): Omit<Judgement, "type"> {
   if (birth.problem !== undefined) return { status: "True", ...birth.problem };
+  const foreign = applied?.foreign ?? [];
+  if (foreign.length > 0) {
+    const message = `not this set's, and never used: ${foreign.join(", ")}; rename or delete it`;
+    return { status: "True", reason: "ForeignObject", message };
+  }
   if (spare?.isProblem === true) {
     return { status: "True", reason: spare.reason, message: spare.message };
   }

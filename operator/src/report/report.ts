@@ -4,9 +4,10 @@ import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { Log } from "@quorate/runtime/log";
 import type { ObjectKey } from "@quorate/runtime/objects";
 import { API_VERSION } from "../api/v1alpha1/labels.ts";
-import type { ValidatorSet } from "../api/v1alpha1/types.ts";
+import type { ValidatorSet, ValidatorSetStatus } from "../api/v1alpha1/types.ts";
 import { validatorSets } from "../observe/resources.ts";
 import { eventsOf } from "./events.ts";
+import { failedStatus } from "./failure.ts";
 import { StatusFreshness } from "./freshness.ts";
 import { type OperatorMetrics, PassMetrics } from "./metrics.ts";
 import type { Pass } from "./pass.ts";
@@ -39,7 +40,7 @@ export class Reporter {
     const roles = new Map<string, number>();
     for (const { role } of status.members) roles.set(role, (roles.get(role) ?? 0) + 1);
     this.#metrics.record(labels, pass, roles);
-    const { recorder, metrics, log, clock } = this.#ports;
+    const { recorder, metrics, log } = this.#ports;
     const events = eventsOf(pass, status.conditions);
     for (const { object, note } of events) {
       recorder.record(object, note);
@@ -47,6 +48,29 @@ export class Reporter {
       const write = note.type === "Warning" ? log.warn : log.info;
       write.call(log, { ...labels, reason: note.reason }, note.message);
     }
+    await this.#write(set, status);
+  }
+
+  /** A pass that came to no end is told as well. */
+  async reportFailure(set: ValidatorSet, error: unknown): Promise<void> {
+    const { recorder, metrics, clock } = this.#ports;
+    const { namespace = "", name } = set.metadata;
+    const labels = { namespace, set: name };
+    const status = failedStatus(set, error, clock.now());
+    metrics.trusted.set(labels, 0);
+    const stalled = status.conditions.find(({ type }) => type === "Stalled");
+    const before = set.status?.conditions?.find(({ type }) => type === "Stalled");
+    if (stalled !== undefined && stalled.reason !== before?.reason) {
+      const { reason, message } = stalled;
+      recorder.record(set, { type: "Warning", reason, message });
+      metrics.events.inc({ ...labels, reason });
+    }
+    await this.#write(set, status);
+  }
+
+  async #write(set: ValidatorSet, status: ValidatorSetStatus): Promise<void> {
+    const { clock } = this.#ports;
+    const { namespace = "", name } = set.metadata;
     const key = `${namespace}/${name}`;
     if (!this.#freshness.isDue(key, set.status, status, clock.monotonic())) return;
     const object = { apiVersion: API_VERSION, kind: "ValidatorSet" as const };

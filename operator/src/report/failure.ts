@@ -1,0 +1,51 @@
+import { ApiError } from "@quorate/runtime/transport";
+import { timestamp } from "../act/follow.ts";
+import { LABELS } from "../api/v1alpha1/labels.ts";
+import type { ValidatorSet, ValidatorSetStatus } from "../api/v1alpha1/types.ts";
+import { conditionsOf, type Judgement } from "./conditions.ts";
+
+const TEXT_MAX = 4_096;
+
+/** CamelCase: the API server's word where it refused, else that the pass failed. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof ApiError)) return "PassFailed";
+  return /^[A-Za-z][A-Za-z0-9]*$/.test(error.reason) ? `Api${error.reason}` : "ApiRefused";
+}
+
+/**
+ * The status after a pass that came to no end: what was found last stands, but nothing of it is
+ * called healthy any more.
+ */
+export function failedStatus(set: ValidatorSet, error: unknown, nowMs: number): ValidatorSetStatus {
+  const reason = reasonOf(error);
+  const text = error instanceof Error ? error.message : String(error);
+  const message = `the last pass failed: ${text}`.slice(0, TEXT_MAX);
+  const judgements: readonly Judgement[] = [
+    { type: "Ready", status: "Unknown", reason, message },
+    { type: "Reconciling", status: "True", reason, message },
+    { type: "Stalled", status: "True", reason, message },
+    { type: "SignalsTrusted", status: "False", reason, message },
+    { type: "QuorumSafe", status: "Unknown", reason, message },
+    { type: "RotationInProgress", status: "Unknown", reason, message },
+    { type: "Held", status: "True", reason, message },
+  ];
+  const before = set.status;
+  const now = timestamp(nowMs);
+  const generation = set.metadata.generation ?? 0;
+  return {
+    birth: { phase: "Keys", asked: 0 },
+    members: [],
+    voters: 0,
+    spares: 0,
+    genesisHash: "",
+    chain: { epoch: 0, height: 0, setHash: "", time: "" },
+    checkpoint: { epoch: 0, set: "", time: "" },
+    faultBudget: { total: "0", quorum: "0", f: "0", used: "0", free: "0", seats: 0 },
+    nextOrdinal: 0,
+    selector: `${LABELS.set}=${set.metadata.name}`,
+    ...before,
+    observedGeneration: generation,
+    conditions: conditionsOf(judgements, before?.conditions ?? [], { now, generation }),
+    lastDecision: { verdict: "Failed", rules: [], message, at: now },
+  };
+}
