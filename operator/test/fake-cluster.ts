@@ -124,6 +124,10 @@ export class FakeCluster implements KubeClient, ClusterView {
   async applyStatus<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T> {
     const before = await this.get(type, keyOf(object));
     if (before === undefined) throw new ApiError(404, "NotFound", "gone");
+    const { resourceVersion = before.metadata.resourceVersion } = object.metadata;
+    if (resourceVersion !== before.metadata.resourceVersion) {
+      throw new ApiError(409, "Conflict", "the object has been modified");
+    }
     this.#write("status", object);
     return this.put({ ...before, status: (object as Stored).status });
   }

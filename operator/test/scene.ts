@@ -1,7 +1,10 @@
 // An observation from a few words: a quiet set of which a test changes what it is about.
+import { publicKeyOf, signEd25519 } from "@quorate/node/crypto/ed25519";
+import { toHex } from "@quorate/node/kernel/bytes";
 import { PRODUCTION } from "@quorate/node/kernel/parameters";
 import { validatorSet, validatorSetHash } from "@quorate/node/kernel/validator-set";
 import { freshLiveness } from "@quorate/node/ledger/state";
+import { ownerRotationSigningBytes } from "@quorate/node/ledger/transaction";
 import type {
   ValidatorRotation,
   ValidatorRotationStatus,
@@ -24,7 +27,9 @@ export const SILENCE_MS = PRODUCTION.rotation.silenceMs;
 const CLOCK_MS = NOW_MS - 500;
 
 export const keyOf = (index: number): string => (0xa0 + index).toString(16).padStart(64, "0");
-export const ownerKeyOf = (index: number): string => (index + 1).toString(16).padStart(64, "0");
+const ownerSeeds = Array.from({ length: 102 }, (_, index) => new Uint8Array(32).fill(index + 1));
+const ownerKeys = ownerSeeds.map((seed) => publicKeyOf(seed));
+export const ownerKeyOf = (index: number): string => ownerKeys[index] ?? "";
 export const indexOf = (key: string): number => Number.parseInt(key, 16) - 0xa0;
 
 /** One member as a test describes it; the default is alive and well. */
@@ -144,10 +149,22 @@ export function rotation(
   return {
     apiVersion: "quorate.dev/v1alpha1",
     kind: "ValidatorRotation",
-    metadata: { name, namespace: "test", annotations },
+    metadata: { name, namespace: "test", uid: `uid-${name}`, annotations },
     spec: { set: "val", cause: "Silence", member: keyOf(0), setHash: "", ...spec },
     ...(full === undefined ? {} : { status: full }),
   };
+}
+
+/** A wish of the owner of every seat of a scene, signed by it or by another. */
+export function ownerWish(
+  wish: { readonly setHash: string; readonly member?: string; readonly nonce?: number },
+  signer = 0,
+): Pick<ValidatorRotation["spec"], "cause" | "member" | "setHash" | "ownerSignature"> {
+  const { setHash, member = keyOf(0), nonce = 1 } = wish;
+  const rotation = { kind: "owner-rotation", member, setHash, nonce } as const;
+  const bytes = ownerRotationSigningBytes("c".repeat(64), rotation);
+  const signature = toHex(signEd25519(ownerSeeds[signer] ?? new Uint8Array(32), bytes));
+  return { cause: "Owner", member, setHash, ownerSignature: { nonce, signature } };
 }
 
 export const isoOf = (ms: number): string => new Date(ms).toISOString();

@@ -4,6 +4,8 @@ import type {
   ValidatorRotation,
   ValidatorRotationStatus,
 } from "../api/v1alpha1/types.ts";
+import { approvalHash, planHash } from "../decide/candidate.ts";
+import type { Ground } from "../decide/decision.ts";
 import type { ChainView, Observation } from "../observe/observation.ts";
 
 /** A transaction of which nothing was seen for so long was lost: a new attempt is a new object. */
@@ -46,11 +48,12 @@ export function withSwap(
 
 /**
  * Where a rotation stands by what this pass knows: the chain is asked, nothing is sent again (rule
- * S16). The same value where nothing changed.
+ * S16). The same value where nothing changed. `grounds`: what this pass found, where it could see.
  */
 export function follow(
   observation: Observation,
   rotation: ValidatorRotation,
+  grounds?: readonly Ground[],
 ): ValidatorRotationStatus | undefined {
   const { status } = rotation;
   const reading = observation.chain;
@@ -58,7 +61,7 @@ export function follow(
   const { chain } = reading;
   switch (status.phase) {
     case "Planned":
-      return followPlan(observation, rotation, { status, chain });
+      return followPlan(observation, rotation, { status, chain, grounds });
     case "Submitted":
       return followSubmitted(observation, rotation, { status, chain });
     case "Effective":
@@ -75,6 +78,21 @@ interface Followed {
   readonly chain: ChainView;
 }
 
+/** A plan lives as long as what it was made from: the same finding, and the same effect. */
+function isGrounded(
+  { metadata, spec }: ValidatorRotation,
+  { planHash: hash }: ValidatorRotationStatus,
+  grounds: readonly Ground[] | undefined,
+): boolean {
+  if (grounds === undefined || spec.cause === "Owner") return true;
+  return grounds.some(
+    ({ cause, member, effect }) =>
+      cause === spec.cause &&
+      member === spec.member &&
+      hash === approvalHash(planHash({ ...spec, effect }), metadata.uid),
+  );
+}
+
 /** The swap that took this member's seat since the rotation was decided, if one did. */
 function swapOf({ spec, status }: ValidatorRotation, chain: ChainView): SwapRecord | undefined {
   if (spec.setHash === chain.setHash) return undefined;
@@ -87,7 +105,7 @@ function swapOf({ spec, status }: ValidatorRotation, chain: ChainView): SwapReco
 function followPlan(
   { nowMs }: Observation,
   rotation: ValidatorRotation,
-  { status, chain }: Followed,
+  { status, chain, grounds }: Followed & { readonly grounds: readonly Ground[] | undefined },
 ): ValidatorRotationStatus {
   const swap = swapOf(rotation, chain);
   if (swap !== undefined) {
@@ -97,6 +115,10 @@ function followPlan(
   }
   if (rotation.spec.setHash !== chain.setHash) {
     return enter(status, "Expired", { nowMs, message: "the set changed: this plan is void" });
+  }
+  if (!isGrounded(rotation, status, grounds)) {
+    const message = "what was found is gone or would have another effect now: this plan is void";
+    return enter(status, "Expired", { nowMs, message });
   }
   const expiresMs = Date.parse(status.expiresAt ?? "");
   if (Number.isNaN(expiresMs) || nowMs < expiresMs) return status;
@@ -108,21 +130,26 @@ function followSubmitted(
   rotation: ValidatorRotation,
   { status, chain }: Followed,
 ): ValidatorRotationStatus {
-  const { member, setHash } = rotation.spec;
+  const { cause, member, setHash } = rotation.spec;
   const swap = swapOf(rotation, chain);
   if (swap !== undefined) {
     const message = `epoch ${swap.epoch} began at height ${swap.height} (${swap.cause})`;
     return enter(withSwap(status, swap, chain), "Effective", { nowMs, message });
   }
-  if (setHash !== chain.setHash) {
+  // Condemned: its swap waits for an approval, a fit spare or the next epoch (rule RATE).
+  if (chain.liveness.get(member)?.isCondemned === true) {
+    const message = "waiting: the key is condemned, its swap needs a fit spare or an approval";
+    return status.message === message ? status : { ...status, message };
+  }
+  // A proof names no set: another set does not make it void.
+  const isProof = cause === "Misconduct" && chain.set.members.some(({ key }) => key === member);
+  if (setHash !== chain.setHash && !isProof) {
     const muted = chain.set.members.some(({ key, muted: is }) => key === member && is);
     const message = muted
       ? "no spare was fit: the chain muted the member as leader, it stays seated"
       : "the set changed before it was executed: nothing came of it";
     return enter(status, "Refused", { nowMs, message });
   }
-  // Condemned: its swap waits for an approval, a fit spare or the next epoch (rule RATE).
-  if (chain.liveness.get(member)?.isCondemned === true) return status;
   const sentMs = Date.parse(status.times.Submitted ?? "");
   if (Number.isNaN(sentMs) || nowMs - sentMs < LOST_MS) return status;
   const message = `nothing of it was seen on the chain within ${LOST_MS / 1_000} s`;

@@ -1,12 +1,13 @@
 import type { SwapRecord } from "@quorate/node/ledger/types";
-import { API_VERSION, LABELS } from "../api/v1alpha1/labels.ts";
+import { API_VERSION, FIELD_MANAGER, LABELS } from "../api/v1alpha1/labels.ts";
 import type {
   RotationCause,
   ValidatorRotation,
   ValidatorRotationStatus,
   ValidatorSet,
 } from "../api/v1alpha1/types.ts";
-import type { Decision, RotationPlan } from "../decide/decision.ts";
+import { approvalHash } from "../decide/candidate.ts";
+import type { RotationPlan } from "../decide/decision.ts";
 import type { ChainView, Observation } from "../observe/observation.ts";
 import { seatSwaps, timestamp, withSwap } from "./follow.ts";
 
@@ -21,42 +22,15 @@ const CAUSES: Readonly<Partial<Record<SwapRecord["cause"], RotationCause>>> = {
   owner: "Owner",
 };
 
-const OVER: ReadonlySet<string | undefined> = new Set(["Refused", "Expired"]);
-
-/** Under way: `follow` will find the swap. */
-function isOpen(phase: string | undefined): boolean {
-  return phase === "Planned" || phase === "Submitted";
-}
-
 function baseName(set: ValidatorSet, epoch: number, member: string): string {
   return `${set.metadata.name}-e${epoch}-${member.slice(0, 8)}`;
 }
 
-/**
- * The object of a plan: the one that is there and still open, else a new name. One that ended is
- * never used again, so that an old approval approves nothing new.
- */
-export function objectOf(observation: Observation, plan: RotationPlan): ValidatorRotation {
-  const { set, rotations } = observation;
+/** The object of a plan; `claim` finds the name. */
+export function objectOf({ set }: Observation, plan: RotationPlan): ValidatorRotation {
   const { cause, member, setHash } = plan;
-  const asked = rotations.find(
-    ({ spec, status }) =>
-      spec.cause === cause &&
-      spec.member === member &&
-      spec.setHash === setHash &&
-      !OVER.has(status?.phase),
-  );
-  if (asked !== undefined) return asked;
-  const base = baseName(set, plan.epoch, member);
-  const taken = rotations.filter(
-    ({ metadata: { name } }) => name === base || name.startsWith(`${base}-`),
-  ).length;
-  return rotationObject(set, taken === 0 ? base : `${base}-${taken + 1}`, {
-    set: set.metadata.name,
-    cause,
-    member,
-    setHash,
-  });
+  const name = baseName(set, plan.epoch, member);
+  return rotationObject(set, name, { set: set.metadata.name, cause, member, setHash });
 }
 
 function rotationObject(
@@ -71,47 +45,51 @@ function rotationObject(
     metadata: {
       name,
       ...(namespace === undefined ? {} : { namespace }),
-      labels: { [LABELS.set]: set.metadata.name },
+      labels: { [LABELS.set]: set.metadata.name, [LABELS.managedBy]: FIELD_MANAGER },
     },
     spec,
   };
 }
 
-/** A plan as its rotation's status says it first. */
+/**
+ * A plan as its rotation's status says it first. Its hash binds the object: nobody can approve what
+ * does not exist yet.
+ */
 export function plannedStatus(
-  { nowMs, rotations }: Observation,
+  nowMs: number,
+  rotation: ValidatorRotation,
   plan: RotationPlan,
-  decision: Decision,
+  rules: readonly string[],
 ): ValidatorRotationStatus {
-  const asked = rotations.find(
-    ({ spec, status }) =>
-      spec.cause === "Owner" && spec.member === plan.member && !OVER.has(status?.phase),
-  );
   return {
     phase: "Planned",
-    initiator: plan.cause === "Owner" && asked !== undefined ? "Person" : "Operator",
-    planHash: plan.hash,
+    initiator: plan.cause === "Owner" ? "Person" : "Operator",
+    planHash: approvalHash(plan.hash, rotation.metadata.uid),
     expiresAt: timestamp(nowMs + APPROVAL_MS),
-    rules: decision.rules,
+    rules,
     message: plan.message,
     times: { Planned: timestamp(nowMs) },
   };
 }
 
-/** Swaps that the chain made and that no object tells of yet, as the objects that tell them. */
+/**
+ * Swaps that the chain made and that no object tells of, as the objects that tell them: `rotations`
+ * are those after this pass has followed them, so an open one that did not become the record is
+ * none.
+ */
 export function untoldSwaps(
   observation: Observation,
   chain: ChainView,
+  rotations: readonly ValidatorRotation[],
 ): readonly { readonly object: ValidatorRotation; readonly status: ValidatorRotationStatus }[] {
-  const { set, rotations, nowMs } = observation;
+  const { set, nowMs } = observation;
   // What happened before this set's first look is history of others.
   const toldEpoch = set.status?.chain?.epoch ?? 0;
   const since = toldEpoch > 0 ? toldEpoch : chain.set.epoch;
   return seatSwaps(chain).flatMap((swap) => {
     const cause = CAUSES[swap.cause];
     const isTold = rotations.some(
-      ({ spec, status }) =>
-        spec.member === swap.leaver && (status?.epoch === swap.epoch || isOpen(status?.phase)),
+      ({ spec, status }) => spec.member === swap.leaver && status?.epoch === swap.epoch,
     );
     if (cause === undefined || swap.epoch <= since || isTold) return [];
     const before = swap.epoch === toldEpoch + 1 ? set.status?.chain.setHash : undefined;
@@ -121,13 +99,16 @@ export function untoldSwaps(
       member: swap.leaver,
       setHash: before === undefined || before === "" ? UNKNOWN_HASH : before,
     });
+    // Given up as lost, and executed after all.
+    const late = rotations.find(({ status: { transaction } = {} }) => transaction === swap.proof);
+    const by = late === undefined ? "by itself" : `for ${late.metadata.name}, given up as lost,`;
     const status: ValidatorRotationStatus = {
       phase: "Effective",
-      initiator: "Chain",
+      initiator: late?.status?.initiator ?? "Chain",
       planHash: "",
       transaction: swap.proof,
       rules: [],
-      message: `the chain swapped it by itself at height ${swap.height}`,
+      message: `the chain swapped it ${by} at height ${swap.height}`,
       times: { Effective: timestamp(nowMs) },
     };
     return [{ object, status: withSwap(status, swap, chain) }];

@@ -60,9 +60,20 @@ export function candidatesOf(
   );
 }
 
-/** Identity of a plan: what an approval names. Another set is another plan. */
-export function planHash(cause: RotationCause, member: string, setHash: string): string {
-  return sha256Hex(asciiBytes(`quorate/v1/plan ${cause} ${member} ${setHash}`));
+/** What a plan does, to whom, why and under which set. Anything else is another plan. */
+export function planHash(
+  plan: Pick<RotationPlan, "cause" | "member" | "setHash" | "effect">,
+): string {
+  const { cause, member, setHash, effect } = plan;
+  return sha256Hex(asciiBytes(`quorate/v1/plan ${cause} ${member} ${setHash} ${effect}`));
+}
+
+/**
+ * What an approval names: this plan in this very object. The API server chooses the uid, so nobody
+ * approves a plan before it is there, and the plan of the next incident has another hash.
+ */
+export function approvalHash(plan: string, uid: string | undefined): string {
+  return sha256Hex(asciiBytes(`quorate/v1/approval ${plan} ${uid ?? "unborn"}`));
 }
 
 /** Spares that the chain may pick, as far as the operator can see (rules PICK, FIT). */
@@ -83,7 +94,11 @@ export function mayMute(chain: ChainView, member: string): boolean {
   return muted + seat.power <= faultyPower(chain.set);
 }
 
-function effectOf(chain: ChainView, cause: RotationCause, member: string): RotationPlan["effect"] {
+export function effectOf(
+  chain: ChainView,
+  cause: RotationCause,
+  member: string,
+): RotationPlan["effect"] {
   if (fitSpares(chain, cause, member).length > 0) return "Swap";
   return cause === "Silence" ? "Mute" : "Slash";
 }
@@ -104,10 +119,11 @@ export function planOf(
     member,
     epoch: chain.set.epoch,
     setHash,
-    hash: planHash(cause, member, setHash),
+    hash: planHash({ cause, member, setHash, effect }),
     proof: verdict?.proof,
     effect,
     message: `${why}${without}`,
     ...(signature === undefined ? {} : { ownerSignature: signature }),
+    ...(request === undefined ? {} : { request }),
   };
 }

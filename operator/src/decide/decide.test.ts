@@ -8,6 +8,7 @@ import {
   NOW_MS,
   observe,
   ownerKeyOf,
+  ownerWish,
   PROMETHEUS,
   rotation,
   type Scene,
@@ -17,7 +18,7 @@ import {
 } from "../../test/scene.ts";
 import { ANNOTATIONS } from "../api/v1alpha1/labels.ts";
 import { detect } from "../detect/detect.ts";
-import { planHash } from "./candidate.ts";
+import { approvalHash, planHash } from "./candidate.ts";
 import { decide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import { quorumSafety } from "./failure-domains.ts";
@@ -145,14 +146,29 @@ describe("evidence", () => {
   });
 
   test("rule CAUSE: an owner's signature rotates under the set that it names, and no other", () => {
-    const ownerSignature = { nonce: 1, signature: "0".repeat(128) };
     const actors = [{}, {}, {}, {}];
     const ask = (setHash: string) => ({
       actors,
-      rotations: [rotation("r", { cause: "Owner", setHash, ownerSignature })],
+      rotations: [rotation("r", ownerWish({ setHash }))],
     });
+    const { ownerSignature } = ownerWish({ setHash: setHashOf(actors) });
     expect(judge(ask(setHashOf(actors))).plan).toMatchObject({ cause: "Owner", ownerSignature });
     expect(reasons(ask("f".repeat(64)))).toEqual(["SetChanged"]);
+  });
+
+  test("rule CAUSE: a wish that the seat's owner did not sign is never sent", () => {
+    const setHash = setHashOf([{}, {}, {}, {}]);
+    const sound = ownerWish({ setHash });
+    const bogus = [
+      ownerWish({ setHash }, 1),
+      { ...ownerWish({ setHash, member: keyOf(1) }), member: keyOf(0) },
+      { ...sound, ownerSignature: { nonce: 2, signature: sound.ownerSignature?.signature ?? "" } },
+    ];
+    for (const wish of bogus) {
+      expect(reasons({ rotations: [rotation("r", wish)] })).toEqual(["NotTheOwner"]);
+    }
+    const rotations = bogus.map((wish, index) => rotation(`r-${index}`, wish));
+    expect(judge({ actors: quiet, rotations }).plan).toMatchObject({ cause: "Silence" });
   });
 
   test("rule RATE: a key that the chain has condemned is not accused again", () => {
@@ -373,11 +389,19 @@ describe("one at a time", () => {
     expect(reasons({ actors: muted, spares })).toEqual(["NoFitSpare"]);
     const second = [SILENT, { muted: true }, {}, {}];
     expect(reasons({ actors: second, spares })).toEqual(["NoFitSpare"]);
-    const ownerSignature = { nonce: 1, signature: "0".repeat(128) };
-    const setHash = setHashOf([{}, {}, {}, {}]);
-    const asked = rotation("r", { cause: "Owner", setHash, ownerSignature });
+    const asked = rotation("r", ownerWish({ setHash: setHashOf([{}, {}, {}, {}]) }));
     const foreign = [{ ...SPARE, owner: ownerKeyOf(9) }];
     expect(reasons({ rotations: [asked], spares: foreign })).toEqual(["NoFitSpare"]);
+  });
+
+  test("rule SWAP: a condemned key whose swap the chain holds back blocks nobody else", () => {
+    const wait = rotation("r", { cause: "Misconduct", member: keyOf(3) }, { phase: "Submitted" });
+    const ask = (isCondemned: boolean) => {
+      const actors = [SILENT, {}, {}, { isCondemned }, {}, {}, {}];
+      return reasons({ actors, rotations: [wait] });
+    };
+    expect(ask(true)).toEqual([]);
+    expect(ask(false)).toEqual(["RotationInFlight"]);
   });
 
   test("rule RATE: silence waits for the chain's cool-down, a proof does not", () => {
@@ -439,6 +463,33 @@ describe("rule S15: the operator's own restraint", () => {
     );
   });
 
+  test("rule S15: what others asked for, or for another cause, delays no healing", () => {
+    const bogus = [1, 2, 3, 4, 5, 6].map((nonce) => {
+      const wish = ownerWish({ setHash: "f".repeat(64), nonce }, 1);
+      const times = { Refused: isoOf(NOW_MS - 1_000) };
+      return rotation(`evil-${nonce}`, wish, { phase: "Refused", initiator: "Person", times });
+    });
+    expect(acts({ actors: quiet, rotations: bogus })).toBe(true);
+    const times = { Refused: isoOf(NOW_MS - 1_000) };
+    const own = rotation("r", { cause: "Misconduct" }, { phase: "Refused", times });
+    expect(acts({ actors: quiet, rotations: [own] })).toBe(true);
+    const told = rotation("r", {}, { phase: "Refused", initiator: "Chain", times });
+    expect(acts({ actors: quiet, rotations: [told] })).toBe(true);
+  });
+
+  test("rule S15: a proof spends no budget and backs off no longer than the resend spacing", () => {
+    const actors = [{ proven: true }, {}, {}, {}];
+    const rotations = [1, 2, 3, 4, 5].map((agoMs) => submitted(agoMs * 1_000_000));
+    expect(acts({ actors, rotations, healing: { dailyBudget: 0 } })).toBe(true);
+    const refusedAgo = (agoMs: number) =>
+      [0, 1, 2, 3, 4].map((index) => {
+        const times = { Refused: isoOf(NOW_MS - agoMs - index) };
+        return rotation(`r-${index}`, { cause: "Misconduct" }, { phase: "Refused", times });
+      });
+    expect(reasons({ actors, rotations: refusedAgo(9_999) })).toEqual(["BackOff"]);
+    expect(acts({ actors, rotations: refusedAgo(10_000) })).toBe(true);
+  });
+
   test("instants are read as Date reads them", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4_102_444_800_000 }), (ms) => {
@@ -453,7 +504,9 @@ describe("rule S15: the operator's own restraint", () => {
 
 describe("approval", () => {
   const actors = quiet;
-  const hash = planHash("Silence", keyOf(0), setHashOf(actors));
+  const what = { cause: "Silence", member: keyOf(0), setHash: setHashOf(actors) } as const;
+  const plan = planHash({ ...what, effect: "Swap" });
+  const hash = approvalHash(plan, "uid-r");
   const planned = (named: string | undefined, leftMs: number | undefined, inStatus = hash) => {
     const annotations = named === undefined ? {} : { [ANNOTATIONS.approve]: named };
     const expires = leftMs === undefined ? {} : { expiresAt: isoOf(NOW_MS + leftMs) };
@@ -470,9 +523,9 @@ describe("approval", () => {
       fc.property(named, left, recorded, (name, leftMs, inStatus) => {
         const rotations = [planned(name, leftMs, inStatus)];
         const approved = name === hash && inStatus === hash && (leftMs ?? 0) > 0;
-        const { plan, proposal } = judge({ actors, rotations, spec: approve });
-        expect(plan !== undefined).toBe(approved);
-        expect(proposal?.hash).toBe(hash);
+        const decision = judge({ actors, rotations, spec: approve });
+        expect(decision.plan !== undefined).toBe(approved);
+        expect(decision.proposal?.hash).toBe(plan);
       }),
       runs,
     );
@@ -491,9 +544,26 @@ describe("approval", () => {
     expect(reasons({ actors: other, rotations, spec: approve })).toEqual(["PlanChanged"]);
   });
 
+  test("rule APPROVE: the yes to a mute is no yes to a swap", () => {
+    const mute = approvalHash(planHash({ ...what, effect: "Mute" }), "uid-r");
+    const rotations = [planned(mute, 60_000, mute)];
+    expect(judge({ actors, rotations, spec: approve, spares: [] }).plan).toMatchObject({
+      effect: "Mute",
+    });
+    expect(reasons({ actors, rotations, spec: approve })).toEqual(["PlanChanged"]);
+  });
+
+  test("rule APPROVE: the plan of another incident has another hash", () => {
+    const old = approvalHash(plan, "uid-of-the-object-before");
+    expect(reasons({ actors, rotations: [planned(old, 60_000, old)], spec: approve })).toEqual([
+      "PlanChanged",
+    ]);
+  });
+
   test("a plan waits for its person, and the refusal says how to approve it", () => {
-    const { plan, refusals } = judge({ actors, spec: approve });
-    expect(plan).toBeUndefined();
+    const rotations = [planned(undefined, 60_000)];
+    const { plan: act, refusals } = judge({ actors, rotations, spec: approve });
+    expect(act).toBeUndefined();
     expect(refusals[0]).toMatchObject({ reason: "AwaitingApproval", member: keyOf(0) });
     expect(refusals[0]?.message).toContain(`${ANNOTATIONS.approve}=${hash}`);
     expect(indexOf(refusals[0]?.member ?? "")).toBe(0);

@@ -1,8 +1,8 @@
 import type { Findings } from "../detect/verdict.ts";
 import type { Observation } from "../observe/observation.ts";
 import { faultBudget } from "./budget.ts";
-import { candidatesOf, planOf } from "./candidate.ts";
-import type { Decision, Refusal, RotationPlan } from "./decision.ts";
+import { candidatesOf, effectOf, planOf } from "./candidate.ts";
+import type { Decision, Ground, Refusal, RotationPlan } from "./decision.ts";
 import { consent, evidence, holds, restraint } from "./policy.ts";
 import type { CandidateInput, Guard } from "./policy-input.ts";
 
@@ -14,10 +14,17 @@ function refusals(guards: readonly Guard[], input: CandidateInput): readonly Ref
   return guards.map((guard) => guard.refuse(input)).filter((refusal) => refusal !== undefined);
 }
 
-/** Why not; empty where every rule but mode and approval lets it pass. */
-function obstacles(input: CandidateInput): readonly Refusal[] {
+interface Obstacles {
+  /** Empty where every rule but mode and approval lets it pass. */
+  readonly why: readonly Refusal[];
+  /** The evidence stands, whether it may be acted on or not. */
+  readonly isFounded: boolean;
+}
+
+function obstacles(input: CandidateInput): Obstacles {
   const [missing] = refusals(evidence, input);
-  return missing === undefined ? refusals(restraint, input) : [missing];
+  if (missing !== undefined) return { why: [missing], isFounded: false };
+  return { why: refusals(restraint, input), isFounded: true };
 }
 
 /**
@@ -35,18 +42,26 @@ export function decide(observation: Observation, findings: Findings): Decision {
   if (chain === undefined) return { ...none, refusals: held, rules, budget: undefined };
   const budget = faultBudget(observation, chain, findings);
   const refused: Refusal[] = [...held];
-  for (const candidate of candidatesOf(observation, findings, chain)) {
+  const all = candidatesOf(observation, findings, chain).map((candidate) => {
     const input = { observation, findings, chain, candidate };
-    const why = obstacles(input);
+    return { candidate, input, ...obstacles(input) };
+  });
+  const grounds = all.flatMap(({ candidate: { cause, member }, isFounded }): readonly Ground[] =>
+    isFounded && cause !== undefined
+      ? [{ cause, member, effect: effectOf(chain, cause, member) }]
+      : [],
+  );
+  const known = { rules, budget, ...(held.length > 0 ? {} : { grounds }) };
+  for (const { candidate, input, why } of all) {
     refused.push(...why);
     const { cause } = candidate;
     if (cause === undefined || why.length > 0 || held.length > 0) continue;
     const proposal: RotationPlan = planOf(chain, cause, candidate);
     const unwanted = refusals(consent, input);
     if (unwanted.length > 0) {
-      return { plan: undefined, proposal, refusals: [...refused, ...unwanted], rules, budget };
+      return { plan: undefined, proposal, refusals: [...refused, ...unwanted], ...known };
     }
-    return { plan: proposal, proposal, refusals: [], rules, budget };
+    return { plan: proposal, proposal, refusals: [], ...known };
   }
-  return { ...none, refusals: refused, rules, budget };
+  return { ...none, refusals: refused, ...known };
 }

@@ -1,5 +1,5 @@
 import type { RefusalReason } from "../api/v1alpha1/conditions.ts";
-import type { FaultBudget, RotationCause } from "../api/v1alpha1/types.ts";
+import type { FaultBudget, RotationCause, ValidatorRotation } from "../api/v1alpha1/types.ts";
 
 /** A rotation that every rule allows now. */
 export interface RotationPlan {
@@ -9,12 +9,14 @@ export interface RotationPlan {
   /** Epoch and hash of the set that the plan was computed from (compare and set). */
   readonly epoch: number;
   readonly setHash: string;
-  /** SHA-256 over cause, member and set hash: what an approval names. */
+  /** SHA-256 over cause, member, set hash and effect; with the object's uid what people approve. */
   readonly hash: string;
   /** Misconduct: the proof's transaction. Silence and Owner: made by `act`. */
   readonly proof: Uint8Array | undefined;
   /** Owner only: what the rotation object carries. */
   readonly ownerSignature?: { readonly nonce: number; readonly signature: string };
+  /** Owner only: the object by which the owner asks. */
+  readonly request?: ValidatorRotation;
   /**
    * Swap: a fit spare takes the seat. Mute: there is none, the member stays muted (SWAP).
    * Slash: there is none, the proof bites the bond and the seat waits for a spare.
@@ -37,6 +39,9 @@ export interface Refusal {
   readonly againAtMs?: number;
 }
 
+/** Evidence that stands in this pass, and what a rotation for it would do, allowed or not. */
+export type Ground = Pick<RotationPlan, "cause" | "member" | "effect">;
+
 export interface Decision {
   /** At most one in a pass. */
   readonly plan: RotationPlan | undefined;
@@ -50,4 +55,6 @@ export interface Decision {
   /** Ids of the rules that were asked, in order. */
   readonly rules: readonly string[];
   readonly budget: FaultBudget | undefined;
+  /** Absent where something holds everything: then nobody can say that a finding is gone. */
+  readonly grounds?: readonly Ground[];
 }

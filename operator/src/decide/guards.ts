@@ -1,4 +1,7 @@
+import { ed25519 } from "@quorate/node/crypto/ed25519";
+import { fromHex } from "@quorate/node/kernel/bytes";
 import { faultyPower, findMember, powerOf } from "@quorate/node/kernel/validator-set";
+import { ownerRotationSigningBytes } from "@quorate/node/ledger/transaction";
 import type { ValidatorRotation } from "../api/v1alpha1/types.ts";
 import { downMembers, faultBudget } from "./budget.ts";
 import { fitSpares, mayMute } from "./candidate.ts";
@@ -10,6 +13,8 @@ import { type CandidateInput, type Guard, nameOf } from "./policy-input.ts";
 const DAY_MS = 86_400_000;
 /** Back-off after a refused rotation of the same member doubles up to this (rule S15). */
 const BACK_OFF_MS_MAX = 3_600_000;
+/** A refused proof is sent again after so long, however often it was refused. */
+const RESEND_MS = 10_000;
 
 function refusal(
   { candidate: { member } }: CandidateInput,
@@ -86,11 +91,40 @@ export const isSeated: Guard = {
   },
 };
 
-/** SWAP, S16: one rotation in flight; the next only after the last is effective. */
+/** CAUSE (c): the seat's owner signed these very bytes; a stranger's wish is never sent. */
+export const ownerSigned: Guard = {
+  id: "CAUSE",
+  refuse: (input) => {
+    const { candidate, chain } = input;
+    const { member, request } = candidate;
+    const seat = findMember(chain.set, member);
+    if (request === undefined || seat === undefined) return undefined;
+    const { setHash, ownerSignature } = request.spec;
+    if (setHash !== chain.setHash) return undefined;
+    if (ownerSignature !== undefined) {
+      const { nonce, signature } = ownerSignature;
+      const rotation = { kind: "owner-rotation", member, setHash, nonce } as const;
+      const bytes = ownerRotationSigningBytes(chain.chainId, rotation);
+      if (ed25519.verify(seat.owner, bytes, fromHex(signature))) return undefined;
+    }
+    const fix = "sign with the seat owner's key, for this chain: `quorate rotate`";
+    const message = `${request.metadata.name}: the signature is not its owner's: ${fix}`;
+    return refusal(input, { rule: "CAUSE", reason: "NotTheOwner", message });
+  },
+};
+
+/**
+ * SWAP, S16: one rotation in flight; the next only after the last is effective. A condemned key
+ * whose swap the chain holds back (no fit spare, no approval) is not in flight: it may wait long.
+ */
 export const nothingInFlight: Guard = {
   id: "SWAP",
   refuse: (input) => {
-    const flying = input.observation.rotations.find(({ status }) => status?.phase === "Submitted");
+    const isHeldBack = ({ cause, member }: ValidatorRotation["spec"]): boolean =>
+      cause === "Misconduct" && input.chain.liveness.get(member)?.isCondemned === true;
+    const flying = input.observation.rotations.find(
+      ({ spec, status }) => status?.phase === "Submitted" && !isHeldBack(spec),
+    );
     if (flying === undefined) return undefined;
     const message = `${flying.metadata.name} is submitted and not yet effective`;
     return refusal(input, { rule: "SWAP", reason: "RotationInFlight", message });
@@ -174,11 +208,12 @@ export const operatorIsCool: Guard = {
   },
 };
 
-/** S15: so many rotations in 24 h; the next one waits for a person. */
+/** S15: so many rotations in 24 h; the next one waits for a person. Proofs are exempt. */
 export const dayHasBudget: Guard = {
   id: "S15",
   refuse: (input) => {
-    const { observation } = input;
+    const { observation, candidate } = input;
+    if (candidate.cause === "Misconduct") return undefined;
     const { dailyBudget } = observation.set.spec.healing;
     const sent = observation.rotations
       .map(submittedMs)
@@ -191,20 +226,26 @@ export const dayHasBudget: Guard = {
   },
 };
 
-/** S15: each refused rotation of a member doubles the wait before the next one. */
+/**
+ * S15: each refused act of the operator doubles the wait before the next one of that cause against
+ * that member; what others asked for delays nothing. A proof is sent again after a short spacing.
+ */
 export const memberBackedOff: Guard = {
   id: "S15",
   refuse: (input) => {
     const { observation, candidate } = input;
     const { nowMs } = observation;
+    const accused = candidate.member;
     const failed = observation.rotations
-      .filter(({ spec, status }) => spec.member === candidate.member && status?.phase === "Refused")
+      .filter(({ spec: { cause, member } }) => cause === candidate.cause && member === accused)
+      .filter(({ status }) => status?.initiator === "Operator" && status.phase === "Refused")
       .map(({ status }) => instantMs(status?.times.Refused))
       .filter((ms) => ms !== undefined && nowMs - ms < DAY_MS) as readonly number[];
     if (failed.length === 0) return undefined;
     const { cooldownSeconds, intervalSeconds } = observation.set.spec.healing;
     const baseMs = Math.max(cooldownSeconds, intervalSeconds) * 1_000;
-    const waitMs = Math.min(BACK_OFF_MS_MAX, baseMs * 2 ** (failed.length - 1));
+    const doubled = Math.min(BACK_OFF_MS_MAX, baseMs * 2 ** (failed.length - 1));
+    const waitMs = candidate.cause === "Misconduct" ? RESEND_MS : doubled;
     const againAtMs = Math.max(...failed) + waitMs;
     if (nowMs >= againAtMs) return undefined;
     const message = `refused ${failed.length} times: ${againAtMs - nowMs} ms to wait`;

@@ -11,6 +11,7 @@ import {
   modeActs,
   nothingInFlight,
   operatorIsCool,
+  ownerSigned,
   silenceIsConfirmed,
   staysInBudget,
 } from "./guards.ts";
@@ -40,6 +41,7 @@ export const evidence: readonly Guard[] = [
   misconductIsProven,
   silenceIsConfirmed,
   isSeated,
+  ownerSigned,
 ];
 
 /** Whether it may be done now; all are asked, so that a person sees every reason. */

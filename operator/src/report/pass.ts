@@ -1,4 +1,4 @@
-import type { RotationChange } from "../act/act.ts";
+import type { RotationChange } from "../act/status-writes.ts";
 import type { Applied } from "../apply/apply.ts";
 import type { BirthState } from "../birth/birth.ts";
 import type { SpareReport } from "../birth/spares.ts";

@@ -184,6 +184,10 @@ export class ApiServer {
     const manager = target.query.get("fieldManager") ?? "unknown";
     const force = target.query.get("force") === "true";
     const applied = { ...(body as Fields) };
+    const { resourceVersion } = (applied["metadata"] ?? {}) as { resourceVersion?: string };
+    if (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion) {
+      return refusal(409, "Conflict", { message: "the object has been modified" });
+    }
     if (status) delete applied["metadata"];
     const conflicts = this.#owners.apply(draft, applied, { manager, force, status });
     if (conflicts.length > 0) {

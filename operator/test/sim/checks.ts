@@ -239,7 +239,7 @@ export class Checks {
   }
 
   #oneInFlight({ member }: Act): void {
-    const flying = this.#rotations().filter(({ status }) => status?.phase === "Submitted");
+    const flying = this.#flying();
     const others = flying.filter(({ spec }) => spec.member !== member);
     if (others.length === 0) return;
     const names = others.map(({ metadata }) => metadata.name).join(", ");
@@ -255,23 +255,30 @@ export class Checks {
       this.fail("no act in Observe", `${name} sends ${act.kind}`);
     }
     if (recent.some(({ mode }) => mode === "Auto") || act.kind === "Owner") return;
-    const hash = sha256Hex(asciiBytes(`quorate/v1/plan ${act.kind} ${act.member} ${act.setHash}`));
     const decidedMs = this.#world.clock.now() - this.#world.clock.monotonic() + sight.chainAtMs;
     const approved = this.#rotations().some(({ metadata, spec, status }) => {
       const inTime = Date.parse(status?.times.Planned ?? "") + 600_000 > decidedMs - 3_000;
       const named = metadata.annotations?.[ANNOTATIONS.approve];
       return (
-        spec.member === act.member && inTime && named !== undefined && this.#names(named, hash, act)
+        spec.member === act.member &&
+        inTime &&
+        named !== undefined &&
+        this.#names(named, metadata.uid, act)
       );
     });
     if (!approved) this.fail("no act unapproved", `${name} sends ${act.kind} without an approval`);
   }
 
   /**
-   * A proof's transaction names no set: any plan about the member that a person approved counts.
+   * The approval is of this act, in this object. A proof's transaction names no set: any plan about
+   * the member that a person approved counts.
    */
-  #names(named: string, hash: string, { kind }: Act): boolean {
-    return kind === "Misconduct" ? named !== "f".repeat(64) : named === hash;
+  #names(named: string, uid: string | undefined, { kind, member, setHash }: Act): boolean {
+    if (kind === "Misconduct") return named !== "f".repeat(64);
+    return ["Swap", "Mute"].some((effect) => {
+      const plan = sha256Hex(asciiBytes(`quorate/v1/plan ${kind} ${member} ${setHash} ${effect}`));
+      return named === sha256Hex(asciiBytes(`quorate/v1/approval ${plan} ${uid}`));
+    });
   }
 
   #actsWithSight({ name, sight }: OperatorProcess, { kind }: Act): void {
@@ -296,6 +303,14 @@ export class Checks {
     }
   }
 
+  /** A proof that the chain has executed is not in flight: the swap waits on the chain. */
+  #flying(): readonly ValidatorRotation[] {
+    return this.#rotations().filter(({ spec, status }) => {
+      const isExecuted = this.#world.chain?.tombstones.has(spec.member) === true;
+      return status?.phase === "Submitted" && !(spec.cause === "Misconduct" && isExecuted);
+    });
+  }
+
   #rotations(): readonly ValidatorRotation[] {
     return this.#world.store.list("validatorrotations") as unknown as readonly ValidatorRotation[];
   }
@@ -309,7 +324,7 @@ export class Checks {
     const message = (object as ValidatorRotation).status?.message ?? "";
     trace.add(clock.monotonic(), "rotation", `${name}: ${last ?? "-"} to ${now}: ${message}`);
     counts.add(`rotation: ${now}`);
-    const flying = this.#rotations().filter(({ status }) => status?.phase === "Submitted");
+    const flying = this.#flying();
     if (flying.length <= 1) return;
     const names = flying.map(({ metadata }) => metadata.name).join(", ");
     this.fail("one rotation in flight", names);

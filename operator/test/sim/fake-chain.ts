@@ -1,3 +1,4 @@
+import { ed25519 } from "@quorate/node/crypto/ed25519";
 import { sha256Hex } from "@quorate/node/crypto/sha256";
 import { asciiBytes, toHex } from "@quorate/node/kernel/bytes";
 import { honestPowerMin } from "@quorate/node/kernel/threshold";
@@ -15,7 +16,11 @@ import { genesisSet } from "@quorate/node/ledger/genesis";
 import type { Genesis } from "@quorate/node/ledger/genesis-file";
 import { encodeSet } from "@quorate/node/ledger/leaves";
 import { freshLiveness, type Liveness } from "@quorate/node/ledger/state";
-import { decodeTransaction, transactionId } from "@quorate/node/ledger/transaction";
+import {
+  decodeTransaction,
+  ownerRotationSigningBytes,
+  transactionId,
+} from "@quorate/node/ledger/transaction";
 import type { SwapRecord, Transaction } from "@quorate/node/ledger/types";
 import type { ChainView, VerifiedProof } from "../../src/observe/observation.ts";
 import type { Counts } from "./counts.ts";
@@ -250,7 +255,9 @@ export class FakeChain {
     const { member, setHash, nonce, signature } = rotation;
     if (setHash !== this.setHash) return "SET_CHANGED";
     if (findMember(this.set, member) === undefined) return "NOT_A_MEMBER";
-    if (toHex(signature) !== "aa".repeat(64)) return "NOT_THE_OWNER";
+    const owner = findMember(this.set, member)?.owner ?? "";
+    const signed = ownerRotationSigningBytes(this.id, rotation);
+    if (!ed25519.verify(owner, signed, signature)) return "NOT_THE_OWNER";
     if (this.#nonces.has(String(nonce))) return "NONCE_USED";
     this.#nonces.add(String(nonce));
     return this.#swap(member, "owner", { bytes, by });

@@ -1,7 +1,10 @@
+import { findMember } from "@quorate/node/kernel/validator-set";
+import { ownerRotationSigningBytes } from "@quorate/node/ledger/transaction";
 import { ANNOTATIONS } from "../../src/api/v1alpha1/labels.ts";
 import type { ValidatorRotation } from "../../src/api/v1alpha1/types.ts";
 import type { Draft, Stored } from "./api-store.ts";
 import { LEASE_NAME, NAMESPACE, SET, SYSTEM } from "./names.ts";
+import { signAsOwner } from "./scene-objects.ts";
 import type { World } from "./world.ts";
 
 interface Approval {
@@ -106,7 +109,12 @@ export class Person {
     if (member === undefined || chain === undefined) return;
     const name = `wish-${salt}`;
     if (store.get("validatorrotations", NAMESPACE, name) !== undefined) return;
-    const signature = (salt % 3 === 0 ? "bb" : "aa").repeat(64);
+    const { set, setHash } = chain;
+    const owner = findMember(set, member)?.owner ?? "";
+    const rotation = { kind: "owner-rotation", member, setHash, nonce: salt } as const;
+    // Somebody else's signature: one for another chain.
+    const id = salt % 3 === 0 ? "0".repeat(64) : chain.id;
+    const signature = signAsOwner(owner, ownerRotationSigningBytes(id, rotation));
     store.create("validatorrotations", {
       apiVersion: "quorate.dev/v1alpha1",
       kind: "ValidatorRotation",
@@ -115,7 +123,7 @@ export class Person {
         set: SET,
         cause: "Owner",
         member,
-        setHash: chain.setHash,
+        setHash,
         ownerSignature: { nonce: salt, signature },
       },
     });

@@ -1,6 +1,7 @@
 import { AccountKey } from "@quorate/client/account-key";
+import { publicKeyOf, signEd25519 } from "@quorate/node/crypto/ed25519";
 import { sha256Hex } from "@quorate/node/crypto/sha256";
-import { asciiBytes } from "@quorate/node/kernel/bytes";
+import { asciiBytes, fromHex, toHex } from "@quorate/node/kernel/bytes";
 import type { Draft } from "./api-store.ts";
 import { NAMESPACE, SET } from "./names.ts";
 import type { Plan } from "./plan.ts";
@@ -15,6 +16,23 @@ function sponsorOf(index: number): { readonly publicKey: string; readonly pem: s
   const made = { publicKey: key.publicKey, pem: key.toPem() };
   cached.set(index, made);
   return made;
+}
+
+const ownerSeeds = new Map<string, Uint8Array>();
+
+/** An owner's public key; its seed stays with the person who signs. */
+function ownerKeyOf(index: number): string {
+  const seed = fromHex(sha256Hex(asciiBytes(`owner ${index}`)));
+  const key = publicKeyOf(seed);
+  ownerSeeds.set(key, seed);
+  return key;
+}
+
+/** What the owner of a seat does with its key, far from the cluster. */
+export function signAsOwner(owner: string, bytes: Uint8Array): string {
+  const seed = ownerSeeds.get(owner);
+  if (seed === undefined) throw new Error(`nobody has the key ${owner}`);
+  return toHex(signEd25519(seed, bytes));
 }
 
 export interface SceneObjects {
@@ -46,7 +64,7 @@ export function sceneObjects(plan: Plan): SceneObjects {
   const sponsors = Array.from({ length: plan.owners }, (_, index) => sponsorOf(index));
   const owners = sponsors.map(({ publicKey }, index) => ({
     name: `owner-${index}`,
-    key: sha256Hex(asciiBytes(`owner ${index}`)),
+    key: ownerKeyOf(index),
     sponsorKey: publicKey,
     sponsorSecretRef: { name: "sponsors", key: `sponsor-${index}.pem` },
     treasury: "1000000000",

@@ -47,6 +47,7 @@ export const REFUSAL_REASONS = [
   "Suspected",
   "NotAMember",
   "SetChanged",
+  "NotTheOwner",
   "AlreadyCondemned",
   "RotationInFlight",
   "NoFitSpare",
@@ -60,6 +61,7 @@ export const REFUSAL_REASONS = [
   "AwaitingApproval",
   "PlanChanged",
   "ApprovalExpired",
+  "NotSent",
 ] as const;
 export type RefusalReason =
   | TrustReason
