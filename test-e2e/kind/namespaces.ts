@@ -15,6 +15,12 @@ export async function namespaceNames(kube: KubeClient): Promise<ReadonlySet<stri
   return new Set((await kube.list(NAMESPACES)).map(({ metadata }) => metadata.name));
 }
 
+/** Those of a kind cluster itself: it is ours alone, so whatever else is there is left over. */
+export async function systemNamespaces(kube: KubeClient): Promise<ReadonlySet<string>> {
+  const own = /^(default|kube-.*|local-path-storage)$/;
+  return new Set([...(await namespaceNames(kube))].filter((name) => own.test(name)));
+}
+
 /**
  * Takes away every namespace that is not among the given ones. Its sets lose their finalizers
  * first: a test may have taken the operator away that would have served them.

@@ -7,7 +7,7 @@ import { machinesReady, openKindCluster, startMachines } from "./cluster.ts";
 import { collectMachines, collectObjects } from "./collect.ts";
 import { command } from "./command.ts";
 import { buildImages, loadImages } from "./images.ts";
-import { namespaceNames, removeNamespaces } from "./namespaces.ts";
+import { removeNamespaces, systemNamespaces } from "./namespaces.ts";
 import { openNodePort } from "./outside-access.ts";
 
 /**
@@ -26,6 +26,9 @@ export async function prepareKind(folder: string, say: (line: string) => void): 
   await openKindCluster({ name: KIND_CLUSTER, kubeconfigFile: join(folder, "kubeconfig") });
   say("loading the images");
   await loadImages(KIND_CLUSTER);
+  const kube = openKube(join(folder, "kubeconfig"));
+  // A run that was killed leaves its sets behind: the next one must not take them for its own.
+  await removeNamespaces(kube, await systemNamespaces(kube));
 }
 
 /** The kind cluster that `prepareKind` brought up. */
@@ -33,19 +36,17 @@ export async function startKindProvider(folder: string): Promise<ClusterProvider
   const kubeconfigFile = join(folder, "kubeconfig");
   await openKindCluster({ name: KIND_CLUSTER, kubeconfigFile });
   const kube = openKube(kubeconfigFile);
-  return new KindProvider(kubeconfigFile, kube, await namespaceNames(kube));
+  return new KindProvider(kubeconfigFile, kube);
 }
 
 class KindProvider implements ClusterProvider {
   readonly name = "kind";
   readonly kubeconfigFile: string;
   readonly #kube: KubeClient;
-  readonly #namespaces: ReadonlySet<string>;
 
-  constructor(kubeconfigFile: string, kube: KubeClient, namespaces: ReadonlySet<string>) {
+  constructor(kubeconfigFile: string, kube: KubeClient) {
     this.kubeconfigFile = kubeconfigFile;
     this.#kube = kube;
-    this.#namespaces = namespaces;
   }
 
   async machineOff(node: string): Promise<void> {
@@ -88,7 +89,7 @@ class KindProvider implements ClusterProvider {
   async stop(): Promise<void> {
     await startMachines(KIND_CLUSTER);
     await machinesReady(this.kubeconfigFile);
-    await removeNamespaces(this.#kube, this.#namespaces);
+    await removeNamespaces(this.#kube, await systemNamespaces(this.#kube));
   }
 
   /** Asks containerd on the pod's machine, beside the kubelet. */

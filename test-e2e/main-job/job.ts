@@ -8,7 +8,7 @@ import type { PriceSource } from "../network/node-folder.ts";
 import type { RunningSet } from "../set/running-set.ts";
 import { MARKET_MAKER_USD, TRADERS } from "./cast.ts";
 import { Chronicle } from "./chronicle.ts";
-import { Deployment } from "./deployment.ts";
+import type { Deployment } from "./deployment.ts";
 import { drawFaultPlan, type FaultPlan, SOURCES, VALIDATORS } from "./fault-plan.ts";
 import { type FaultContext, strike } from "./faults.ts";
 import { FinalityGap } from "./finality-gap.ts";
@@ -16,7 +16,7 @@ import { mainJobTemplate } from "./genesis.ts";
 import { makeMarket } from "./market-maker.ts";
 import type { Options } from "./options.ts";
 import { Orders } from "./orders.ts";
-import { type PriceTick, readPrices, scaledPriceFile } from "./price-file.ts";
+import { type PriceTick, scaledPriceFile } from "./price-file.ts";
 import { Random } from "./random.ts";
 import { checkRebuild } from "./rebuild-check.ts";
 import { rotationReports } from "./rotation-reports.ts";
@@ -96,35 +96,30 @@ export class MainJob {
     });
   }
 
-  static async start(options: Options, folder: string, story: Story): Promise<MainJob> {
-    const prices = readPrices(options.prices);
-    const deployment = await Deployment.start(options, folder, story);
-    try {
-      const born = conceive(options, story, prices);
-      const set = await deployment.deploy(
-        {
-          template: mainJobTemplate({
-            accounts: born.participants.map(({ key, usd }) => ({ key: key.publicKey, usd })),
-            genesisTimeMs: born.genesisTimeMs,
-            tickMs: options.tickMs,
-            selfHealAfterWindows: PRODUCTION_SELF_HEAL_WINDOWS,
-          }),
-          sources: priceSources(born),
-          priceFiles: {
-            [PRICES]: readFileSync(options.prices, "utf8"),
-            [FALSE_PRICES]: scaledPriceFile(prices, born.plan.falsePerMille),
-          },
+  /** The deployment stays the caller's to stop. */
+  static async start(options: Options, stage: Scenery): Promise<MainJob> {
+    const { deployment, story, prices } = stage;
+    const born = conceive(options, story, prices);
+    const set = await deployment.deploy(
+      {
+        template: mainJobTemplate({
+          accounts: born.participants.map(({ key, usd }) => ({ key: key.publicKey, usd })),
+          genesisTimeMs: born.genesisTimeMs,
+          tickMs: options.tickMs,
+          selfHealAfterWindows: PRODUCTION_SELF_HEAL_WINDOWS,
+        }),
+        sources: priceSources(born),
+        priceFiles: {
+          [PRICES]: readFileSync(options.prices, "utf8"),
+          [FALSE_PRICES]: scaledPriceFile(prices, born.plan.falsePerMille),
         },
-        options,
-      );
-      const founders = (await set.members())
-        .filter(({ role }) => role === "Voter")
-        .map(({ name, consensusKey: key }) => ({ name, key }));
-      return new MainJob(born, { deployment, set, founders, client: await set.client() });
-    } catch (error) {
-      await deployment.stop();
-      throw error;
-    }
+      },
+      options,
+    );
+    const founders = (await set.members())
+      .filter(({ role }) => role === "Voter")
+      .map(({ name, consensusKey: key }) => ({ name, key }));
+    return new MainJob(born, { deployment, set, founders, client: await set.client() });
   }
 
   /** Runs from the first price to the last; returns what `conclude` needs. */
@@ -158,7 +153,6 @@ export class MainJob {
     const stopped = this.#observer.stop();
     this.client.close();
     await stopped;
-    await this.deployment.stop();
   }
 
   async #trade(orders: Orders): Promise<void> {
@@ -333,6 +327,13 @@ export class MainJob {
     const at = Math.min(Math.max(0, this.#clock.now), this.#prices.length - 1);
     return this.#prices[at]?.date ?? "";
   }
+}
+
+/** What stands before the job begins. */
+export interface Scenery {
+  readonly deployment: Deployment;
+  readonly story: Story;
+  readonly prices: readonly PriceTick[];
 }
 
 interface Running {

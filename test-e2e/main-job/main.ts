@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkPublished } from "../network/published-schema.ts";
+import { Deployment } from "./deployment.ts";
 import { InputProblem } from "./input-problem.ts";
 import { MainJob } from "./job.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
+import { readPrices } from "./price-file.ts";
 import { Story } from "./story.ts";
 import { summaryText } from "./summary-text.ts";
 
@@ -19,12 +21,17 @@ async function run(options: Options): Promise<number> {
   };
   const interrupted = nextInterrupt();
   let leavesNothing = false;
+  let deployment: Deployment | undefined;
   let job: MainJob | undefined;
   try {
-    job = await MainJob.start(options, folder, new Story((line) => say(`${line}\n`)));
-    const ran = await Promise.race([job.run(), interrupted]);
-    if (ran === undefined) {
+    const prices = readPrices(options.prices);
+    const story = new Story((line) => say(`${line}\n`));
+    deployment = await Deployment.start(options, folder, story);
+    job = await Promise.race([MainJob.start(options, { deployment, story, prices }), interrupted]);
+    const ran = job && (await Promise.race([job.run(), interrupted]));
+    if (job === undefined || ran === undefined) {
       process.stderr.write("interrupted before the end: there is no summary\n");
+      leavesNothing = job === undefined;
       return PROMISE_BROKEN;
     }
     if (options.keep) {
@@ -42,6 +49,7 @@ async function run(options: Options): Promise<number> {
     throw error;
   } finally {
     await job?.stop();
+    await deployment?.stop();
     if (leavesNothing) rmSync(folder, { recursive: true, force: true });
     else process.stderr.write(`logs, keys and chain of every node are in ${folder}\n`);
   }

@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";
 import { prepareKind } from "../kind/provider.ts";
-import { HELP, isChosen, parseSuite, type SuiteOptions } from "./options.ts";
+import { HELP, isChosen, LOCAL_ONLY, parseSuite, type SuiteOptions } from "./options.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 const INPUT_WRONG = 2;
@@ -25,6 +25,9 @@ async function run(options: SuiteOptions): Promise<number> {
   const tests = vitest.state.getTestModules().flatMap((one) => [...one.children.allTests()]);
   const count = (state: string) => tests.filter((one) => one.result().state === state).length;
   const skipped = count("skipped");
+  if (options.provider !== "local" && options.depth === "full") {
+    process.stdout.write(`on the local cluster only: ${LOCAL_ONLY.join(", ")}\n`);
+  }
   const passed = count("passed");
   const broken = vitest.state.getCountOfFailedTests() + vitest.state.getUnhandledErrors().length;
   const modules = vitest.state.getTestModules().filter((one) => one.errors().length > 0).length;

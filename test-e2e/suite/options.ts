@@ -21,7 +21,12 @@ Runs the end-to-end tests, one behaviour a file, one file after the other.
   --help        this text
 
 Exit status: 0 if every test passed, 1 if one failed, 2 if the input is wrong. On kind and existing
-a skipped test counts as failed.
+a skipped test counts as failed. Tests with an adversary in a node's volume (equivocate, wrong-root)
+or with a lying Prometheus run on the local cluster only; the run says so.
+
+  KUBECONFIG                 existing: the cluster; its machines can pull the two images
+  QUORATE_E2E_MACHINE_DOOR   existing: program that pulls plugs: machine off|on|pause|resume NODE,
+                             pod kill|pause|resume NAMESPACE NAME
 `;
 
 /**
@@ -51,11 +56,19 @@ function oneOf<T extends string>(field: string, text: string, words: readonly T[
   return found;
 }
 
-const SMOKE = ["operator/apply.test", "operator/machine-gone.test"] as const;
+const SMOKE = [
+  "operator/apply.test",
+  "operator/machine-gone.test",
+  "operator/operators-machine-gone.test",
+  "conformance.test",
+] as const;
 /** These run processes without an API server, or look into volumes: they are about no cluster. */
 const ON_A_CLUSTER = ["operator/", "conformance.test"] as const;
-/** Need the volume of a node that is gone, or a Prometheus beside the cluster. */
-const LOCAL_ONLY = ["equivocate", "wrong-root", "prometheus-", "both-paths-lie"] as const;
+/**
+ * Need the volume of a node that is gone, or a Prometheus beside the cluster: no machine of kind
+ * gives either. The run names them.
+ */
+export const LOCAL_ONLY = ["equivocate", "wrong-root", "prometheus-", "both-paths-lie"] as const;
 
 /** Whether the file belongs to what was asked for. */
 export function isChosen(file: string, { provider, depth, filters }: SuiteOptions): boolean {

@@ -5,7 +5,7 @@ import { Stage } from "./stage.ts";
 
 const MINUTE_MS = 60_000;
 
-test("Approve waits for a person, who approves this plan and no other, for ten minutes", async () => {
+test("Approve waits for a person, who approves this plan and no other", async () => {
   // Nodes stay out of it for so long that the person is first.
   const stage = await Stage.start({ spec: { mode: "Approve" }, selfHealAfterWindows: 100 });
   try {

@@ -4,12 +4,13 @@ import { eventually } from "../../network/eventually.ts";
 import { VALIDATOR_SETS } from "../../set/running-set.ts";
 import { Stage } from "./stage.ts";
 
-test("a set deleted under Retain keeps its volumes, keys and genesis, and is reborn from them", async () => {
+test("a set deleted under Retain keeps its volumes and genesis, and goes on with the same keys", async () => {
   const stage = await Stage.start();
   try {
     const { namespace, name } = stage.set.plan;
     const before = await stage.set.get();
     const chainId = stage.client.chainId;
+    const keys = (await stage.set.members()).map(({ consensusKey }) => consensusKey).toSorted();
     await stage.kube.delete(VALIDATOR_SETS, stage.set.name, { uid: before?.metadata.uid ?? "" });
     const labelSelector = `quorate.dev/set=${name}`;
     await eventually(
@@ -28,6 +29,8 @@ test("a set deleted under Retain keeps its volumes, keys and genesis, and is reb
     await stage.set.ready();
     expect((await stage.set.status()).genesisHash).toBe(chainId);
     await stage.commits(3);
+    const after = (await stage.set.members()).map(({ consensusKey }) => consensusKey).toSorted();
+    expect(after).toEqual(keys);
     stage.passed();
   } finally {
     await stage.stop();

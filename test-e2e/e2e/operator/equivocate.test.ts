@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Stage } from "./stage.ts";
 
-test("a voter that signs two votes is removed by its proof, for ever", async () => {
+test("a voter that signs two votes is removed by its proof", async () => {
   const stage = await Stage.start();
   try {
     await stage.set.until(({ spares }) => (spares === 1 ? true : undefined), "a spare", 60_000);

@@ -90,8 +90,13 @@ export class Stage {
       ...(options.images === undefined ? {} : { images: options.images }),
     });
     const stage = new Stage({ provider, folder, kube: openKube(provider.kubeconfigFile) });
-    await installOperator(stage.kube);
-    return stage;
+    try {
+      await installOperator(stage.kube);
+      return stage;
+    } catch (error) {
+      await stage.stop();
+      throw error;
+    }
   }
 
   /** With a set that was born and commits. */
@@ -180,6 +185,15 @@ export class Stage {
     return { name: found.name, key: found.consensusKey, node: found.node };
   }
 
+  /** A voter on the operator's own machine, if there is one. */
+  async voterBesideOperator(): Promise<Victim | undefined> {
+    const machines = (await this.operatorPods()).map(({ spec }) => spec?.nodeName);
+    const found = (await this.set.members()).find(
+      ({ role, node }) => role === "Voter" && machines.includes(node),
+    );
+    return found && { name: found.name, key: found.consensusKey, node: found.node };
+  }
+
   /** Every swap that the chain can prove. */
   async swaps() {
     return (await this.client.swaps()).flatMap(({ value }) => (value ? [value] : []));
@@ -242,10 +256,10 @@ export class Stage {
   }
 
   /**
-   * SIGKILL to every operator that runs, which leaves the lease behind; its Deployment makes a new
+   * SIGKILL to every operator that runs (false: none did), which leaves the lease behind; its Deployment makes a new
    * pod at once, where a restart of the old one would wait longer each time.
    */
-  async killOperator(): Promise<void> {
+  async killOperator(): Promise<boolean> {
     const { namespace } = OPERATOR;
     const running = (await this.operatorPods()).filter(
       ({ metadata, status }) =>
@@ -255,6 +269,7 @@ export class Stage {
       await this.provider.podKill({ namespace, name: metadata.name });
       await this.kube.delete(pods, { namespace, name: metadata.name }, { uid: metadata.uid ?? "" });
     }
+    return running.length > 0;
   }
 
   /** Call as the last act of a test: what failed keeps its logs, and says where. */
@@ -263,14 +278,17 @@ export class Stage {
   }
 
   async stop(): Promise<void> {
-    const stopped = this.#observer?.stop();
-    this.#client?.close();
-    await stopped;
-    await this.#faults?.stop();
-    if (!this.#passed) await this.provider.collect(`${this.folder}-failed`);
-    await this.provider.stop();
-    if (!this.#passed) process.stderr.write(`what failed is in ${this.folder}-failed\n`);
-    rmSync(this.folder, { recursive: true, force: true });
+    try {
+      const stopped = this.#observer?.stop();
+      this.#client?.close();
+      await stopped;
+      await this.#faults?.stop();
+      if (!this.#passed) await this.provider.collect(`${this.folder}-failed`);
+    } finally {
+      await this.provider.stop();
+      if (!this.#passed) process.stderr.write(`what failed is in ${this.folder}-failed\n`);
+      rmSync(this.folder, { recursive: true, force: true });
+    }
   }
 }
 
