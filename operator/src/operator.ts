@@ -3,6 +3,7 @@ import { runController } from "@quorate/runtime/controller";
 import { createKubeClient } from "@quorate/runtime/create-kube-client";
 import { createEventRecorder } from "@quorate/runtime/event-recorder";
 import { fenceWrites } from "@quorate/runtime/fence-writes";
+import type { KubeClient } from "@quorate/runtime/kube-client";
 import { type LeaderElection, runLeaderElection } from "@quorate/runtime/leader-election";
 import type { Log } from "@quorate/runtime/log";
 import { meterTransport } from "@quorate/runtime/metered-transport";
@@ -133,15 +134,12 @@ class Wired implements Operator {
   /** The work of one term: nothing of it outlives the term, and nothing of it writes unfenced. */
   async #lead(signal: AbortSignal): Promise<void> {
     const { clock, random, log, podName } = this.#ports;
-    const kube = fenceWrites(
-      createKubeClient({
-        transport: this.#transport,
-        clock,
-        fieldManager: FIELD_MANAGER,
-        signal,
-      }),
-      () => this.leads(),
-    );
+    const kube = createKubeClient({
+      transport: fenceWrites(this.#transport, () => this.leads()),
+      clock,
+      fieldManager: FIELD_MANAGER,
+      signal,
+    });
     await this.#cache.whenSynced(signal);
     const pem = await this.#controlKey(kube, signal);
     const recorder = createEventRecorder({
@@ -180,7 +178,7 @@ class Wired implements Operator {
   }
 
   #reconciler(parts: {
-    readonly kube: ReturnType<typeof fenceWrites>;
+    readonly kube: KubeClient;
     readonly pem: string;
     readonly recorder: ReturnType<typeof createEventRecorder>;
   }): ValidatorSetReconciler {
@@ -215,7 +213,7 @@ class Wired implements Operator {
   }
 
   /** Without the key no node can be asked: it is tried until the term ends. */
-  async #controlKey(kube: ReturnType<typeof fenceWrites>, signal: AbortSignal): Promise<string> {
+  async #controlKey(kube: KubeClient, signal: AbortSignal): Promise<string> {
     const { control, namespace, log, clock } = this.#ports;
     for (;;) {
       try {

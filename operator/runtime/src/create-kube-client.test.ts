@@ -207,10 +207,35 @@ describe("delete and evict", () => {
   });
 });
 
+describe("status", () => {
+  test("fields that another manager took are taken back", async () => {
+    const { transport, client } = world();
+    transport.answer(refusal(409, "Conflict"), ok(object));
+    await client.applyStatus(configMaps, object);
+    expect(transport.requests.map(({ path }) => path.includes("force=true"))).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  test("where a resourceVersion is named, a conflict stands", async () => {
+    const { transport, client } = world();
+    transport.answer(refusal(409, "Conflict"));
+    const metadata = { ...object.metadata, resourceVersion: "1" };
+    const write = client.applyStatus(configMaps, { ...object, metadata });
+    await expect(write).rejects.toMatchObject({ status: 409 });
+    expect(transport.requests).toHaveLength(1);
+  });
+});
+
 test("S10: a client behind the fence reads always and writes only while it may", async () => {
-  const { transport, client } = world();
+  const transport = new ScriptedTransport();
   let mayWrite = false;
-  const fenced = fenceWrites(client, () => mayWrite);
+  const fenced = createKubeClient({
+    transport: fenceWrites(transport, () => mayWrite),
+    clock: new VirtualClock(),
+    fieldManager: "me",
+  });
   transport.answer(ok(object));
   expect(await fenced.get(configMaps, key)).toEqual(object);
   const writes = [
@@ -230,4 +255,22 @@ test("S10: a client behind the fence reads always and writes only while it may",
     await write();
   }
   expect(transport.requests).toHaveLength(8);
+});
+
+test("S10: a write that waited for a busy server is asked again before it is sent again", async () => {
+  const clock = new VirtualClock();
+  const transport = new ScriptedTransport();
+  let mayWrite = true;
+  const fenced = createKubeClient({
+    transport: fenceWrites(transport, () => mayWrite),
+    clock,
+    fieldManager: "me",
+  });
+  transport.answer(refusal(429, "TooManyRequests", 20), ok(object));
+  const write = expect(fenced.create(configMaps, object)).rejects.toThrow(NotLeaderError);
+  await clock.advance(10_000);
+  mayWrite = false;
+  await clock.advance(20_000);
+  await write;
+  expect(transport.requests).toHaveLength(1);
 });

@@ -144,7 +144,15 @@ class Client implements KubeClient {
   }
 
   async applyStatus<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T> {
-    return await this.#applyTo(objectPath(type, keyOf(object), this.#write, "status"), object);
+    const path = (query: Query) => objectPath(type, keyOf(object), query, "status");
+    try {
+      return await this.#applyTo(path(this.#write), object);
+    } catch (error) {
+      // With a resourceVersion a conflict may mean that the object is newer: then it stands.
+      const isOwnedByOthers = isStatus(error, 409) && !object.metadata.resourceVersion;
+      if (!isOwnedByOthers) throw error;
+      return await this.#applyTo(path({ ...this.#write, force: "true" }), object);
+    }
   }
 
   async #applyTo<T extends KubeObject>(path: string, body: T): Promise<T> {

@@ -8,7 +8,7 @@ export interface ListOptions {
 }
 
 export interface ApplyOptions {
-  /** Takes fields over from other managers. Never used for status. */
+  /** Takes fields over from other managers. */
   readonly force?: boolean;
 }
 
@@ -24,7 +24,10 @@ export interface KubeClient {
   create<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T>;
   /** Server-side apply under the client's one field manager. */
   apply<T extends KubeObject>(type: ResourceType<T>, object: T, options?: ApplyOptions): Promise<T>;
-  /** Server-side apply to `/status`. */
+  /**
+   * Server-side apply to `/status`. Its fields are the client's own: taken over from whoever wrote
+   * them, unless the object names a resourceVersion; then every conflict is an error.
+   */
   applyStatus<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T>;
   /** JSON merge patch; `resourceVersion` in the patch makes it a compare and set. */
   mergePatch<T extends KubeObject>(

@@ -2,7 +2,7 @@ import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { KubeObject } from "@quorate/runtime/objects";
 import { configMaps, persistentVolumeClaims, pods, services } from "@quorate/runtime/resources";
 import { ApiError } from "@quorate/runtime/transport";
-import { FINALIZER } from "../api/v1alpha1/labels.ts";
+import { FINALIZER, LABELS } from "../api/v1alpha1/labels.ts";
 import type { ValidatorSet } from "../api/v1alpha1/types.ts";
 import { genesisName } from "../build/objects.ts";
 import type { SetObjects } from "../observe/cluster-cache.ts";
@@ -17,7 +17,7 @@ function isGoing({ metadata }: KubeObject): boolean {
 
 async function drop(
   kube: KubeClient,
-  type: typeof pods | typeof services | typeof configMaps | typeof persistentVolumeClaims,
+  type: typeof services | typeof configMaps | typeof persistentVolumeClaims,
   objects: readonly KubeObject[],
 ): Promise<void> {
   for (const object of objects) {
@@ -38,7 +38,8 @@ export async function holdForFarewell(kube: KubeClient, set: ValidatorSet): Prom
 /**
  * A person deleted the set. Its nodes stop, each with its own grace; then `Retain` leaves volumes,
  * keys, genesis and the Services with the addresses that are on the chain, and `Delete` leaves
- * nothing. The pods go one after the other's request, none by force (rule S14).
+ * nothing. One pod is asked to go in a pass, none by force (rule S14); those labelled voter by an
+ * eviction, and where a person's budget refuses it, it is asked again (rule STOLEN).
  */
 export async function farewell(
   kube: KubeClient,
@@ -46,11 +47,11 @@ export async function farewell(
   objects: SetObjects,
 ): Promise<Farewell> {
   if (set.metadata.finalizers?.includes(FINALIZER) !== true) return "gone";
-  await drop(kube, pods, objects.pods);
+  await stopNext(kube, objects.pods);
   const genesis = genesisName(set);
   const parts = objects.configMaps.filter(({ metadata }) => metadata.name !== genesis);
-  await drop(kube, configMaps, parts);
   if (objects.pods.length > 0) return "stopping";
+  await drop(kube, configMaps, parts);
   if (set.spec.deletionPolicy === "Delete") {
     await drop(kube, services, objects.services);
     await drop(kube, configMaps, objects.configMaps);
@@ -58,6 +59,21 @@ export async function farewell(
   }
   await release(kube, set);
   return "gone";
+}
+
+async function stopNext(kube: KubeClient, all: SetObjects["pods"]): Promise<void> {
+  const pod = all.find((each) => !isGoing(each));
+  if (pod === undefined) return;
+  const { namespace = "", name, uid = "", labels } = pod.metadata;
+  if (labels?.[LABELS.voter] !== "true") {
+    await kube.delete(pods, { namespace, name }, { uid });
+    return;
+  }
+  try {
+    await kube.evict({ namespace, name }, { uid });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.reason !== "TooManyRequests") throw error;
+  }
 }
 
 async function release(kube: KubeClient, set: ValidatorSet): Promise<void> {

@@ -63,6 +63,9 @@ export class NamedObjects {
     );
     if (secret === undefined) return `Secret ${name} of spec.prometheus.secretRef is not there`;
     const token = plain(secret, "token");
+    if (token !== undefined && !prometheus.url.startsWith("https://")) {
+      return "spec.prometheus.url: write https://, a token is never sent in the clear";
+    }
     const ca = plain(secret, "ca.crt");
     return {
       ...base,

@@ -1,8 +1,10 @@
 import type { ConfigMap, Pod, Service } from "@quorate/runtime/resources";
+import { ApiError } from "@quorate/runtime/transport";
 import { describe, expect, test } from "vitest";
 import { Killed } from "../../test/fake-cluster.ts";
 import { foreignPem, Stage, TEMPLATE } from "../../test/stage.ts";
 import { ANNOTATIONS, FINALIZER } from "../api/v1alpha1/labels.ts";
+import { targetGroups } from "../listener/service-discovery.ts";
 
 describe("birth (GENESIS)", () => {
   test("keys, then the genesis, then alive, with a registered spare at the end", async () => {
@@ -130,6 +132,174 @@ describe("birth (GENESIS)", () => {
     expect(stage.cluster.genesis("s")).toBe("");
     const since = stage.cluster.writes.slice(writes);
     expect(since.filter((write) => !write.startsWith("status"))).toEqual([]);
+  });
+});
+
+describe("rule GENESIS: a genesis that nobody named", () => {
+  /** A set whose birth is over but for the status, which is lost. */
+  async function lost() {
+    const stage = new Stage();
+    await stage.born();
+    const { status: _, ...set } = stage.set;
+    const map = stage.cluster.find<ConfigMap>("ConfigMap", "s-genesis");
+    if (map === undefined) throw new Error("a genesis");
+    stage.cluster.put(set as never);
+    return { stage, map };
+  }
+
+  test("that was there first is not taken, and no node is made", async () => {
+    const stage = new Stage();
+    const data = { "genesis.json": '{"owners":[{"key":"attacker"}]}' };
+    const metadata = { namespace: "ns", name: "s-genesis" };
+    stage.cluster.put({ apiVersion: "v1", kind: "ConfigMap", metadata, data } as never);
+    await stage.passes(5);
+    expect(stage.condition("Stalled")).toMatchObject({ status: "True", reason: "GenesisMismatch" });
+    expect(stage.cluster.all("Pod")).toEqual([]);
+    expect(stage.set.status?.genesisHash).toBe("");
+  });
+
+  test("that differs from what birth would make is not taken", async () => {
+    const { stage, map } = await lost();
+    const document = JSON.parse(map.data?.["genesis.json"] ?? "") as { name: string };
+    for (const change of [
+      { data: { "genesis.json": `${JSON.stringify({ ...document, name: "other" })}\n` } },
+      { immutable: false },
+    ]) {
+      stage.cluster.put({ ...map, ...change });
+      await stage.pass();
+      expect(stage.condition("Stalled")).toMatchObject({ reason: "GenesisMismatch" });
+      expect(stage.set.status?.genesisHash).toBe("");
+    }
+  });
+
+  test("that birth would make of the keys on record is taken again", async () => {
+    const { stage } = await lost();
+    await stage.passes(3);
+    expect(stage.set.status?.genesisHash).toBe(stage.cluster.genesis("s"));
+    expect(stage.condition("Stalled")).toMatchObject({ status: "False" });
+  });
+});
+
+describe("what the copies do not know yet", () => {
+  /** The caches stay as they are; the API server goes on. */
+  function deaf(stage: Stage, parts: readonly ("set" | "objects")[]): void {
+    const key = { namespace: "ns", name: "s" };
+    const { cluster } = stage;
+    const [set, objects] = [cluster.set(key), cluster.objects(key)];
+    if (parts.includes("set")) cluster.set = () => set;
+    if (parts.includes("objects")) cluster.objects = () => objects;
+  }
+
+  test("a deaf watch of Services makes no second spare", async () => {
+    const stage = new Stage();
+    await stage.born();
+    stage.cluster.put({ ...stage.set, spec: { ...stage.set.spec, spares: 2 } });
+    deaf(stage, ["objects"]);
+    await stage.passes(6);
+    expect(stage.cluster.all("Service").map(({ metadata }) => metadata.name)).toHaveLength(6);
+  });
+
+  test("a pause stops members, bonds and removals", async () => {
+    const pause = (stage: Stage) => {
+      deaf(stage, ["set"]);
+      const there = stage.cluster.find("ValidatorSet", "s") as never as Stage["set"];
+      stage.cluster.put({ ...there, spec: { ...there.spec, paused: true } });
+    };
+    const bonding = new Stage();
+    while (bonding.cluster.find("Pod", "s-4") === undefined) await bonding.pass();
+    pause(bonding);
+    await bonding.passes(6);
+    expect(bonding.chain.submitted).toEqual([]);
+    const making = new Stage();
+    await making.born();
+    making.cluster.put({ ...making.set, spec: { ...making.set.spec, spares: 2 } });
+    pause(making);
+    await making.passes(3);
+    expect(making.cluster.all("Service")).toHaveLength(5);
+    const removing = new Stage();
+    await removing.born();
+    removing.chain.swap(removing.nodes.keyAt("10.0.0.2", "consensus"), "silence");
+    pause(removing);
+    await removing.passes(3);
+    expect(removing.cluster.find("Pod", "s-1")).toBeDefined();
+  });
+
+  test("rule S10: a lease that is lost while a node signs bonds nothing", async () => {
+    const stage = new Stage();
+    const sign = stage.nodes.signRegistration.bind(stage.nodes);
+    stage.nodes.signRegistration = async (address) => {
+      stage.leaseIsFresh = false;
+      return sign(address);
+    };
+    await stage.born();
+    expect(stage.nodes.registered.length).toBeGreaterThan(0);
+    expect(stage.chain.submitted).toEqual([]);
+  });
+});
+
+describe("objects of somebody else", () => {
+  const foreign = (kind: string, name: string, labels: Record<string, string>) =>
+    ({ apiVersion: "v1", kind, metadata: { namespace: "ns", name, labels }, spec: {} }) as never;
+
+  test.each([
+    ["PersistentVolumeClaim", "s-0-data", {}],
+    ["PersistentVolumeClaim", "s-0-data", { "quorate.dev/set": "other" }],
+    ["ConfigMap", "s-0-config", {}],
+    ["ConfigMap", "s-0-config", { "quorate.dev/set": "s" }],
+  ])("%s %s with labels %o is named and never used", async (kind, name, labels) => {
+    const stage = new Stage();
+    stage.cluster.put(foreign(kind, name, labels));
+    const before = stage.cluster.find(kind, name);
+    await stage.passes(6);
+    expect(stage.condition("Stalled")).toMatchObject({ status: "True", reason: "ForeignObject" });
+    expect(stage.condition("Stalled")?.message).toContain(`${kind} ${name}`);
+    expect(stage.cluster.find(kind, name)).toEqual(before);
+    expect(stage.cluster.find("Pod", "s-0")).toBeUndefined();
+    expect(stage.cluster.find("Pod", "s-1")).toBeDefined();
+  });
+
+  test("a pod that only bears the labels is neither discovered nor a spare's", async () => {
+    const stage = new Stage();
+    await stage.born();
+    const labels = { "quorate.dev/set": "s", "quorate.dev/member": "s-2" };
+    const status = { phase: "Running", podIP: "10.66.6.6" };
+    stage.cluster.put({ ...(foreign("Pod", "job", labels) as object), status } as never);
+    const groups = targetGroups(stage.cluster, { namespace: "ns", name: "s" });
+    expect(JSON.stringify(groups)).not.toContain("10.66.6.6");
+    expect(groups).toHaveLength(5);
+  });
+});
+
+describe("a pass that fails", () => {
+  test.each([
+    ["observe", "Secret", "prometheus"],
+    ["birth", "ConfigMap", "template"],
+  ])("in %s is told in every condition, and again when it is over", async (_, kind, name) => {
+    const stage = new Stage();
+    if (kind === "Secret") await stage.born();
+    const prometheus = { url: "https://p", secretRef: { name }, scrapeIntervalSeconds: 5 };
+    const spec = { ...stage.set.spec, ...(kind === "Secret" ? { prometheus } : {}) };
+    stage.cluster.put({ ...stage.set, spec });
+    const get = stage.cluster.get.bind(stage.cluster);
+    stage.cluster.get = (type, key) => {
+      if (type.kind !== kind || key.name !== name) return get(type, key);
+      return Promise.reject(new ApiError(403, "Forbidden", `${name} is forbidden`));
+    };
+    for (let index = 0; index < 3; index += 1) await expect(stage.pass()).rejects.toThrow(name);
+    for (const [type, status] of [
+      ["Ready", "Unknown"],
+      ["Stalled", "True"],
+      ["SignalsTrusted", "False"],
+      ["Held", "True"],
+    ] as const) {
+      expect(stage.condition(type)).toMatchObject({ status, reason: "ApiForbidden" });
+    }
+    expect(stage.reasons().filter((reason) => reason === "ApiForbidden")).toHaveLength(1);
+    stage.cluster.get = get;
+    stage.cluster.put({ ...stage.set, spec: { ...spec, prometheus: undefined } } as never);
+    await stage.clock.advance(15_000);
+    await stage.passes(2);
+    expect(stage.condition("Stalled")?.reason).not.toBe("ApiForbidden");
   });
 });
 
@@ -321,9 +491,29 @@ describe("a deleted set", () => {
     const { set } = stage;
     expect(set.metadata.finalizers).toEqual([FINALIZER]);
     stage.cluster.put({ ...set, metadata: { ...set.metadata, deletionTimestamp } });
-    await stage.passes(3);
+    await stage.passes(8);
     return stage;
   }
+
+  test("stops one pod a pass, and asks a budget about each that votes", async () => {
+    const stage = new Stage();
+    await stage.born();
+    const { set } = stage;
+    const deletionTimestamp = new Date(stage.clock.now()).toISOString();
+    stage.cluster.put({ ...set, metadata: { ...set.metadata, deletionTimestamp } });
+    const from = stage.cluster.writes.length;
+    const left: number[] = [];
+    for (let index = 0; index < 5; index += 1) {
+      await stage.pass();
+      left.push(stage.cluster.all("Pod").length);
+    }
+    expect(left).toEqual([4, 3, 2, 1, 0]);
+    const verbs = stage.cluster.writes.slice(from).filter((write) => write.includes(" Pod/"));
+    expect(verbs.toSorted()).toEqual([
+      "delete Pod/s-4",
+      ...[0, 1, 2, 3].map((at) => `evict Pod/s-${at}`),
+    ]);
+  });
 
   test("keeps volumes, genesis and addresses under Retain, and stops its pods", async () => {
     const stage = await deleted("Retain");

@@ -105,7 +105,7 @@ export function sceneObjects(plan: Plan): SceneObjects {
         ...(plan.prometheus
           ? {
               prometheus: {
-                url: "http://prometheus:9090",
+                url: "https://prometheus:9090",
                 scrapeIntervalSeconds: 5,
                 secretRef: { name: "prometheus" },
               },
