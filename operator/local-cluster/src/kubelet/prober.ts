@@ -61,10 +61,12 @@ function httpProbe(action: HttpGet, target: ProbeTarget, timeoutMs: number): Pro
   };
   return new Promise((resolve) => {
     const onAnswer = (response: IncomingMessage) => {
-      response.resume();
       const code = response.statusCode ?? 0;
       const message = `HTTP probe failed with statuscode: ${code}`;
       settle(code >= 200 && code < 400 ? OK : { ok: false, message });
+      // The body is nobody's business: an endless one would hold its socket for ever.
+      response.destroy();
+      request.destroy();
     };
     const request = tls
       ? getTls({ ...options, rejectUnauthorized: false }, onAnswer)

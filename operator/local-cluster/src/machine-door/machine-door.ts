@@ -9,6 +9,19 @@ interface Answer {
   readonly body: object;
 }
 
+/** Maps: a plain object would also answer to what every object has, as `constructor`. */
+const MACHINE_ACTS: ReadonlyMap<string, (kubelet: Kubelet) => void> = new Map([
+  ["off", (kubelet: Kubelet) => kubelet.turnOff()],
+  ["on", (kubelet: Kubelet) => kubelet.turnOn()],
+  ["pause", (kubelet: Kubelet) => kubelet.pause()],
+  ["resume", (kubelet: Kubelet) => kubelet.resume()],
+]);
+const POD_SIGNALS: ReadonlyMap<string, NodeJS.Signals> = new Map([
+  ["kill", "SIGKILL"],
+  ["pause", "SIGSTOP"],
+  ["resume", "SIGCONT"],
+]);
+
 /**
  * What a person could do at the machines themselves: pull a plug, freeze, kill a process. A unix
  * socket that only its owner may use; it starts nothing and changes no object of the API.
@@ -23,7 +36,7 @@ export class MachineDoor {
     this.#kubelets = kubelets;
     this.#server = createServer((request, response) => {
       request.resume();
-      const { code, body } = this.#answer(request.method ?? "", request.url ?? "");
+      const { code, body } = this.#answerSafely(request.method ?? "", request.url ?? "");
       response.writeHead(code, { "content-type": "application/json" });
       response.end(`${JSON.stringify(body)}\n`);
     });
@@ -48,6 +61,18 @@ export class MachineDoor {
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
+  /** A request is a stranger's: whatever it holds, the machines behind the door go on. */
+  #answerSafely(method: string, url: string): Answer {
+    try {
+      return this.#answer(method, url);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      // decodeURIComponent throws it for a path that is no text.
+      const code = error instanceof URIError ? 400 : 500;
+      return { code, body: { message: `${method} ${url}: ${message}` } };
+    }
+  }
+
   #answer(method: string, url: string): Answer {
     const [, kind, ...rest] = url.split("?")[0]?.split("/").map(decodeURIComponent) ?? [];
     if (kind === "machines") return this.#onMachines(method, rest);
@@ -62,17 +87,11 @@ export class MachineDoor {
     const kubelet = this.#kubelets.find((one) => one.name === name);
     if (kubelet === undefined) return notFound(`no machine named ${name}`);
     if (method === "GET" && act === undefined) return ok(describeMachine(kubelet));
-    const acts: Readonly<Record<string, () => void>> = {
-      off: () => kubelet.turnOff(),
-      on: () => kubelet.turnOn(),
-      pause: () => kubelet.pause(),
-      resume: () => kubelet.resume(),
-    };
-    const run = acts[act ?? ""];
+    const run = MACHINE_ACTS.get(act ?? "");
     if (method !== "POST" || run === undefined) {
       return notFound(`${method} ${act}: a machine knows POST off, on, pause, resume`);
     }
-    run();
+    run(kubelet);
     return ok(describeMachine(kubelet));
   }
 
@@ -89,12 +108,7 @@ export class MachineDoor {
     if (method === "GET" && act === undefined) return ok(describePod(kubelet, worker));
     if (kubelet.power === "off")
       return notFound(`machine ${kubelet.name} is off: turn it on first`);
-    const signals: Readonly<Record<string, NodeJS.Signals>> = {
-      kill: "SIGKILL",
-      pause: "SIGSTOP",
-      resume: "SIGCONT",
-    };
-    const signal = signals[act ?? ""];
+    const signal = POD_SIGNALS.get(act ?? "");
     if (method !== "POST" || signal === undefined) {
       return notFound(`${method} ${act}: a pod knows POST kill, pause, resume`);
     }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { processStart, signalGroup } from "./process-identity.ts";
+import { isRemainderOf, processStart, signalGroup } from "./process-identity.ts";
 
 interface PidEntry {
   readonly name: string;
@@ -38,11 +38,14 @@ export class PidFile {
 
 /**
  * Kills what an earlier supervisor left behind, and nothing else: a pid counts only together with
- * its start time. Returns the names of the killed.
+ * its start time. A group whose leader is gone (the parent-death signal ends the leader alone) is
+ * known by its number in the same boot. Returns the names of the killed.
  */
 export function sweepLeftovers(path: string): string[] {
   if (!existsSync(path)) return [];
-  const entries = readEntries(path).filter(({ pid, start }) => processStart(pid) === start);
+  const entries = readEntries(path).filter(
+    ({ pid, start }) => processStart(pid) === start || isRemainderOf(pid, start),
+  );
   const killed = entries.filter(({ pid }) => signalGroup(pid, "SIGKILL"));
   return killed.map(({ name }) => name);
 }

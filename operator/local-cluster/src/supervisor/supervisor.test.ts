@@ -119,6 +119,33 @@ describe("supervisor", () => {
     await gone;
   });
 
+  test.runIf(process.platform === "linux")(
+    "what a leader left of its group is swept, but not in another boot",
+    async () => {
+      const file = join(folder, "pids.json");
+      const source = `import { spawn } from "node:child_process";
+        const child = spawn(process.execPath, [process.argv[2]], { stdio: "ignore" });
+        console.log(child.pid);
+        setInterval(() => {}, 1 << 30);`;
+      const argv = [script(source), script(WAITS)];
+      const leader = spawn(process.execPath, argv, { detached: true, stdio: ["ignore", "pipe"] });
+      const grandchild = await new Promise<number>((resolve) => {
+        leader.stdout?.once("data", (chunk) => resolve(Number(chunk)));
+      });
+      const pid = Number(leader.pid);
+      const start = String(processStart(pid));
+      const gone = exited(leader);
+      leader.kill("SIGKILL");
+      await gone;
+      writeFileSync(file, JSON.stringify([{ name: "left", pid, start: "another boot:1" }]));
+      expect(sweepLeftovers(file)).toEqual([]);
+      expect(processStart(grandchild)).toBeDefined();
+      writeFileSync(file, JSON.stringify([{ name: "left", pid, start }]));
+      expect(sweepLeftovers(file)).toEqual(["left"]);
+      await until(() => processStart(grandchild) === undefined);
+    },
+  );
+
   const tethers: Tether[] =
     availableTether() === "lifeline" ? ["lifeline"] : ["lifeline", "parent-death-signal"];
   test.each(tethers)("%s: a killed supervisor takes its processes along", async (tether) => {
