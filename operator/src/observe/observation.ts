@@ -64,6 +64,11 @@ export interface ChainView {
   readonly known: ReadonlySet<string>;
   /** Oldest first. */
   readonly swaps: readonly SwapRecord[];
+  /**
+   * Keys that have left for certain: a proven swap names them as leaver, or they are proven to be
+   * jailed or tombstoned, and they are neither members nor spares at this height.
+   */
+  readonly left?: ReadonlySet<string>;
   /** What is left of the chain's cool-down between silence swaps (RATE), ms of block time. */
   readonly coolDownMs: number;
 }
