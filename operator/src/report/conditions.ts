@@ -38,6 +38,7 @@ const WANTED: ReadonlySet<string> = new Set([
   "DailyBudgetSpent",
   "BackOff",
   "NoFitSpare",
+  "NotSent",
 ]);
 
 /** The refusal's reason as the condition Held has it. */
