@@ -6,10 +6,10 @@ import { conditionsOf, type Judgement } from "./conditions.ts";
 
 const TEXT_MAX = 4_096;
 
-/** CamelCase: the API server's word where it refused, else that the pass failed. */
-function reasonOf(error: unknown): string {
+/** Whether the API server refused, and whether for want of a right. */
+function reasonOf(error: unknown): "ApiForbidden" | "ApiRefused" | "PassFailed" {
   if (!(error instanceof ApiError)) return "PassFailed";
-  return /^[A-Za-z][A-Za-z0-9]*$/.test(error.reason) ? `Api${error.reason}` : "ApiRefused";
+  return error.reason === "Forbidden" ? "ApiForbidden" : "ApiRefused";
 }
 
 /**
@@ -18,7 +18,8 @@ function reasonOf(error: unknown): string {
  */
 export function failedStatus(set: ValidatorSet, error: unknown, nowMs: number): ValidatorSetStatus {
   const reason = reasonOf(error);
-  const text = error instanceof Error ? error.message : String(error);
+  const said = error instanceof Error ? error.message : String(error);
+  const text = error instanceof ApiError ? `${error.reason}: ${said}` : said;
   const message = `the last pass failed: ${text}`.slice(0, TEXT_MAX);
   const judgements: readonly Judgement[] = [
     { type: "Ready", status: "Unknown", reason, message },

@@ -99,6 +99,13 @@ export const STATE_REASONS = [
   "SponsorSecretMissing",
   "TemplateInvalid",
   "TemplateMissing",
+  "ForeignObject",
+  "MachineNotReady",
+  "MachineMissing",
+  "KeyStillHeard",
+  "ApiForbidden",
+  "ApiRefused",
+  "PassFailed",
 ] as const;
 
 /** Events that are no condition's reason. */
