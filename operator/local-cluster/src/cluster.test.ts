@@ -450,6 +450,31 @@ describe("a machine", () => {
     await until(NODES, name, (one) => (one.spec?.taints ?? []).length === 0);
   });
 
+  test("off and on: a pod with restartPolicy Never does not run again, it has failed", async () => {
+    const path = join(home, `once-${count}`);
+    const spec = {
+      restartPolicy: "Never",
+      volumes: [{ name: "data", hostPath: { path } }],
+      initContainers: [{ name: "first", image: "test/program:1", args: ["once"] }],
+    };
+    createPod("p", {
+      spec,
+      container: { volumeMounts: [{ name: "data", mountPath: "/app/data" }] },
+    });
+    const { spec: bound } = await ready("p");
+    await door("POST", `/machines/${bound?.nodeName}/off`);
+    await door("POST", `/machines/${bound?.nodeName}/on`);
+    const pod = await until(PODS, "p", ({ status }) => status?.phase === "Failed");
+    expect(statusOf(pod)).toMatchObject({
+      restartCount: 0,
+      ready: false,
+      state: { terminated: { exitCode: 255, reason: "Unknown" } },
+    });
+    const described = await door("GET", `/pods/${namespace}/p`);
+    const [container] = described["containers"] as [{ pid: number | null }];
+    expect(container.pid).toBeNull();
+  });
+
   test("a pod deleted on a lost machine stays until the machine is back", async () => {
     createPod("p");
     const { spec } = await ready("p");

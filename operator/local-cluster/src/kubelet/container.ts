@@ -32,6 +32,8 @@ export interface ContainerOptions {
   readonly runProbe: RunProbe;
   /** As it was left by an earlier boot of the machine. */
   readonly before?: ContainerStatus | undefined;
+  /** An end in an earlier boot is its end here too, if the restart policy says so. */
+  readonly keepsEnd: boolean;
   readonly findImage: (image: string) => ImageProgram | undefined;
   /** @throws ContainerConfigError */
   readonly prepare: (spec: Spec, program: ImageProgram) => LaunchPlan;
@@ -68,7 +70,15 @@ export class Container {
     const { before } = options;
     const ran = before !== undefined && (before.restartCount > 0 || hasRun(before));
     this.#life = ran ? before.restartCount : -1;
-    if (ran) this.#lastState = { terminated: lostLife(before) };
+    if (ran) this.#goOnFrom(before);
+  }
+
+  #goOnFrom(before: ContainerStatus): void {
+    const terminated = lostLife(before);
+    if (this.#options.keepsEnd && !this.#options.restarts(terminated.exitCode)) {
+      this.#state = { terminated };
+      this.#lastState = before.lastState ?? {};
+    } else this.#lastState = { terminated };
   }
 
   get life(): number {
@@ -127,7 +137,8 @@ export class Container {
 
   start(): void {
     this.#cancelWait();
-    if (this.#stopping || this.#process !== undefined) return;
+    const done = this.#process !== undefined || this.finished !== undefined;
+    if (this.#stopping || done) return;
     const { image = "" } = this.spec;
     const program = this.#options.findImage(image);
     if (program === undefined) this.#imageUnknown(image);

@@ -6,6 +6,7 @@ import {
   type Pod,
   SECRETS,
 } from "../controllers/api-types.ts";
+import { parseQuantity } from "../schema/quantity.ts";
 
 /** What the machine knows of the pod beside its object. */
 export interface PodPlace {
@@ -136,27 +137,15 @@ function resourceField(
   const [list, name = ""] = resource.split(".");
   const resources = list === "limits" ? container.resources?.limits : container.resources?.requests;
   const quantity = (resources as Readonly<Record<string, string>> | undefined)?.[name] ?? "0";
-  const unit = divisor === undefined || divisor === "0" ? 1 : parseQuantity(divisor);
-  return String(Math.ceil(parseQuantity(quantity) / unit));
+  const unit = nanosOf(divisor ?? "0") || NANOS;
+  return String((nanosOf(quantity) + unit - 1n) / unit);
 }
 
-const SUFFIXES: Readonly<Record<string, number>> = {
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-};
+const NANOS = 1_000_000_000n;
 
-/** A resource quantity as a number, e.g. `250m` or `2Gi`. */
-function parseQuantity(text: string): number {
-  const match = /^([0-9.]+)([a-zA-Z]*)$/.exec(text);
-  if (match === null) return 0;
-  return Number(match[1]) * (SUFFIXES[match[2] ?? ""] ?? 1);
+/** The API server has refused what is no quantity. */
+function nanosOf(quantity: string): bigint {
+  return parseQuantity(quantity)?.nanos ?? 0n;
 }
 
 /** The value of a field path of the downward API; undefined where it has none. */

@@ -56,7 +56,6 @@ export class Kubelet {
   /** What ran when the power went: its folders are there still. */
   #dark: readonly PodWorker[] = [];
   #cancelRenewal: () => void = () => undefined;
-  #onEmpty: () => void = () => undefined;
 
   constructor(options: KubeletOptions) {
     this.name = options.name;
@@ -140,14 +139,6 @@ export class Kubelet {
     this.#postStatus();
   }
 
-  /** Resolves when no pod is left on this machine. */
-  async empty(): Promise<void> {
-    if (this.#workers.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-    });
-  }
-
   worker(namespace: string, name: string): PodWorker | undefined {
     return this.pods.find(isNamed(namespace, name));
   }
@@ -198,7 +189,6 @@ export class Kubelet {
         onGone: (gone) => {
           this.#workers.delete(gone);
           this.#pruneLogs();
-          if (this.#workers.size === 0) this.#onEmpty();
         },
       },
       now,

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CLAIMS, VOLUMES, type Volume } from "../controllers/api-types.ts";
 import { writeVolume } from "./volume-folder.ts";
@@ -37,25 +37,24 @@ export class PodVolumes {
     for (const volume of this.#volumes) this.#setUpOne(input, volume);
   }
 
-  /** Writes what changed in the objects behind; names the volumes that cannot be read now. */
-  refresh(input: VolumeInput, changed?: string): void {
+  /** Writes what changed in the objects behind; returns what went wrong with the files. */
+  refresh(input: VolumeInput, changed?: string): readonly string[] {
+    const failures: string[] = [];
     for (const volume of this.#volumes.filter(isProjected)) {
       if (changed !== undefined && !sourceNames(volume).includes(changed)) continue;
       try {
         writeVolume(this.#folderOf(volume), projectedFiles(input, volume));
       } catch (error) {
         // What is mounted stays as it is when its object goes.
-        if (!(error instanceof MountError)) throw error;
+        if (error instanceof MountError) continue;
+        failures.push(setUpFailure(volume, error).message);
       }
     }
+    return failures;
   }
 
   uses(source: string): boolean {
     return this.#volumes.some((volume) => sourceNames(volume).includes(source));
-  }
-
-  remove(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   #setUpOne(input: VolumeInput, volume: Volume): void {
@@ -64,11 +63,7 @@ export class PodVolumes {
       if (isProjected(volume)) writeVolume(folder, projectedFiles(input, volume));
       else mkdirSync(folder, { recursive: true });
     } catch (error) {
-      if (!(error instanceof MountError)) throw error;
-      throw new MountError(
-        `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`,
-        { cause: error },
-      );
+      throw setUpFailure(volume, error);
     }
   }
 
@@ -76,6 +71,15 @@ export class PodVolumes {
     const claimed = this.#claims.get(volume.name);
     return claimed ?? join(this.#folder, volume.name);
   }
+}
+
+/** An error of the file system is one of the volume too: told as an event, and tried again. */
+function setUpFailure({ name }: Volume, error: unknown): MountError {
+  const known = error instanceof MountError || (error instanceof Error && "code" in error);
+  if (!known) throw error;
+  return new MountError(`MountVolume.SetUp failed for volume "${name}" : ${error.message}`, {
+    cause: error,
+  });
 }
 
 function claimFolder({ store, pod }: VolumeInput, name: string): string {

@@ -106,7 +106,7 @@ export class PodWorker {
       };
       this.#stop((deletionGracePeriodSeconds ?? 30) * 1000);
     } else if (this.#mounted) {
-      this.#volumes.refresh(this.#volumeInput());
+      this.#refresh();
       this.#publish();
     }
   }
@@ -118,7 +118,7 @@ export class PodWorker {
       if (this.#volumes.uses(source) || source.startsWith("PersistentVolume")) this.#mount();
       return;
     }
-    if (this.#volumes.uses(source)) this.#volumes.refresh(this.#volumeInput(), source);
+    if (this.#volumes.uses(source)) this.#refresh(source);
     for (const container of this.containers) container.retryConfig();
   }
 
@@ -158,18 +158,38 @@ export class PodWorker {
       if (!(error instanceof MountError)) throw error;
       const { message } = error;
       this.#options.record(this.#pod, { type: "Warning", reason: "FailedMount", message });
-      this.#cancelRetry = this.#options.machine.after(this.#mountRetryMs, () => this.#mount());
-      this.#mountRetryMs = Math.min(MOUNT_RETRY_MS_MAX, this.#mountRetryMs * 2);
+      this.#retry(() => this.#mount());
       this.#publish();
       return;
     }
     this.#mounted = true;
+    this.#mountRetryMs = MOUNT_RETRY_MS_MIN;
     this.#runInit(0);
     this.#publish();
   }
 
+  #refresh(changed?: string): void {
+    this.#cancelRetry();
+    const failures = this.#volumes.refresh(this.#volumeInput(), changed);
+    for (const message of failures) {
+      this.#options.record(this.#pod, { type: "Warning", reason: "FailedMount", message });
+    }
+    if (failures.length === 0) this.#mountRetryMs = MOUNT_RETRY_MS_MIN;
+    else this.#retry(() => this.#refresh());
+  }
+
+  #retry(act: () => void): void {
+    this.#cancelRetry = this.#options.machine.after(this.#mountRetryMs, act);
+    this.#mountRetryMs = Math.min(MOUNT_RETRY_MS_MAX, this.#mountRetryMs * 2);
+  }
+
   #runInit(index: number): void {
     const container = this.#init[index];
+    if (container?.finished !== undefined) {
+      // It ended before the machine went down. One that failed for good ends the pod.
+      if (container.finished === 0) this.#runInit(index + 1);
+      return;
+    }
     if (container === undefined) {
       this.#initialised = true;
       for (const one of this.#main) one.start();
@@ -202,6 +222,8 @@ export class PodWorker {
           graceMs: this.#graceMs(),
           logFolder: join(folder, "logs", `${namespace}_${name}_${this.uid}`, container.name),
           before: before.find((one) => one.name === container.name),
+          // A machine that comes up again runs the init containers again, unless nothing may be.
+          keepsEnd: !init || spec?.restartPolicy === "Never",
           findImage: (image) => images.find(image),
           prepare: (one, program) =>
             prepareContainer({

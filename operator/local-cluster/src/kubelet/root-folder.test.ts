@@ -1,4 +1,4 @@
-import { mkdtempSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -30,6 +30,23 @@ test("a mount elsewhere is refused with the way out", () => {
     "volumeMount data at /etc/config lies outside workingDir /quorate",
   );
   expect(() => mounted("/quorate", "/quorate")).toThrow("name it by a relative path");
+});
+
+test("a subPath is made where it is missing and never leaves the volume", () => {
+  const volume = join(root, "volume");
+  mkdirSync(volume);
+  const at = (subPath: string) =>
+    layOutRoot(
+      join(root, "container"),
+      { name: "c", volumeMounts: [{ name: "data", mountPath: "/app/data", subPath }] },
+      { workingDir: "/app", volumes: new Map([["data", volume]]) },
+    );
+  writeFileSync(join(at("a/b").cwd, "data", "file"), "x");
+  expect(existsSync(join(volume, "a", "b", "file"))).toBe(true);
+  for (const subPath of ["../../..", "a/../../b", "/etc"]) {
+    expect(() => at(subPath)).toThrow(`subPath ${subPath} must be relative and without ".."`);
+  }
+  expect(() => at("a/b/file/c")).toThrow("failed to create subPath directory");
 });
 
 test("/tmp is found through TMPDIR, the service account through KUBECONFIG", () => {

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import type { Container } from "../controllers/api-types.ts";
 import { ContainerConfigError } from "./environment.ts";
@@ -37,7 +37,7 @@ export function layOutRoot(
     if (volume === undefined) {
       throw new ContainerConfigError(`volumeMount ${mount.name}: no such volume in the pod`);
     }
-    const target = mount.subPath === undefined ? volume : join(volume, mount.subPath);
+    const target = subFolder(volume, mount.subPath, container.name);
     if (path === "/tmp") env["TMPDIR"] = target;
     else if (path !== SERVICE_ACCOUNT) {
       checkInside(path, workingDir, mount.name);
@@ -45,6 +45,24 @@ export function layOutRoot(
     }
   }
   return { cwd, env };
+}
+
+/** A part of the volume, made where it is missing; never what lies beside the volume. */
+function subFolder(volume: string, subPath: string | undefined, container: string): string {
+  if (subPath === undefined || subPath === "") return volume;
+  if (posix.isAbsolute(subPath) || subPath.split("/").includes("..")) {
+    throw new ContainerConfigError(`subPath ${subPath} must be relative and without ".."`);
+  }
+  const target = join(volume, subPath);
+  try {
+    if (!existsSync(target)) mkdirSync(target, { recursive: true });
+  } catch (cause) {
+    throw new ContainerConfigError(
+      `failed to create subPath directory ${subPath} of container "${container}": ${cause}`,
+      { cause },
+    );
+  }
+  return target;
 }
 
 function checkInside(path: string, workingDir: string, name: string): void {

@@ -55,7 +55,9 @@ function currentFolder(folder: string): string | undefined {
 function linkTopLevel(folder: string, files: ReadonlyMap<string, VolumeFile>): void {
   const wanted = new Set([...files.keys()].map((path) => path.split("/")[0] ?? path));
   for (const name of readdirSync(folder)) {
-    if (!name.startsWith("..") && !wanted.has(name)) rmSync(join(folder, name));
+    if (!name.startsWith("..") && !wanted.has(name)) {
+      rmSync(join(folder, name), { recursive: true });
+    }
   }
   for (const name of wanted) {
     if (!existsSync(join(folder, name))) {

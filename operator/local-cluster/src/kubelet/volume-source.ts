@@ -130,7 +130,7 @@ function pick(
 ): Files {
   const { source, kind, found } = from;
   if (source.items === undefined) {
-    return new Map([...bytes].map(([key, value]) => [key, { bytes: value, mode }]));
+    return new Map([...bytes].map(([key, value]) => [safePath(key), { bytes: value, mode }]));
   }
   const files: Files = new Map();
   for (const { key, path, mode: own } of source.items) {
@@ -145,7 +145,8 @@ function pick(
 
 /** The API server refuses such paths; here a slip would write outside the pod's folder. */
 function safePath(path: string): string {
-  if (path.startsWith("/") || path.split("/").includes("..")) {
+  // Names of our own begin with "..", e.g. "..data".
+  if (path.startsWith("/") || path.startsWith("..") || path.split("/").includes("..")) {
     throw new MountError(`path ${path} must be relative and without ".."`);
   }
   return path;

@@ -133,3 +133,60 @@ describe("built-in kinds are judged as the API server v1.34.4 judged them", () =
     });
   }
 });
+
+describe("built-in kinds", () => {
+  const causes = (kind: string, object: JsonObject): string => {
+    const known = builtinKinds().find((one) => one.kind === kind && one.group === "");
+    try {
+      admit(known as CompiledKind, { object, operation: "create", fieldValidation: "Strict" });
+      return "";
+    } catch (error) {
+      return (error as ApiStatus).message;
+    }
+  };
+
+  test("a key that is or begins with two dots is no name of a file", () => {
+    const withKey = (key: string) => ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "c", namespace: "default" },
+      data: { [key]: "eHg=" },
+    });
+    expect(causes("ConfigMap", withKey("."))).toContain(
+      `data[.]: Invalid value: ".": must not be '.'`,
+    );
+    expect(causes("ConfigMap", withKey(".."))).toContain("must not be '..'");
+    expect(causes("ConfigMap", withKey("..data"))).toContain("must not start with '..'");
+    expect(causes("Secret", { ...withKey(".."), kind: "Secret" })).toContain("must not be '..'");
+    expect(causes("ConfigMap", withKey(".a..b"))).toBe("");
+  });
+
+  test("a subPath or a path of a volume's file stays within the volume", () => {
+    const withPaths = (subPath: string, path: string) => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "p", namespace: "default" },
+      spec: {
+        volumes: [{ name: "v", configMap: { name: "c", items: [{ key: "k", path }] } }],
+        containers: [
+          {
+            name: "c",
+            image: "i",
+            volumeMounts: [{ name: "v", mountPath: "/v", subPath }],
+          },
+        ],
+      },
+    });
+    const mount = "spec.containers[0].volumeMounts[0].subPath: Invalid value";
+    expect(causes("Pod", withPaths("../../..", "f"))).toContain(
+      `${mount}: "../../..": must not contain '..'`,
+    );
+    expect(causes("Pod", withPaths("/a", "f"))).toContain(
+      `${mount}: "/a": must be a relative path`,
+    );
+    expect(causes("Pod", withPaths("a", "..data"))).toContain(
+      `spec.volumes[0].configMap.items[0].path: Invalid value: "..data": must not start with '..'`,
+    );
+    expect(causes("Pod", withPaths("a/..b", "d/..f"))).toBe("");
+  });
+});

@@ -158,6 +158,7 @@ function dataErrors(object: JsonObject, field: string): FieldError[] {
   for (const [key, value] of Object.entries(part(object, field))) {
     const place = `${field}[${key}]`;
     if (!/^[-._a-zA-Z0-9]+$/.test(key)) errors.push(wrong(place, key, KEY_TEXT));
+    for (const detail of dotProblems(key)) errors.push(wrong(place, key, detail));
     if (field === "data" && part(object, "binaryData")[key] !== undefined) {
       errors.push(wrong(place, key, "duplicate of key present in binaryData"));
     }
@@ -171,6 +172,12 @@ function dataErrors(object: JsonObject, field: string): FieldError[] {
     });
   }
   return errors;
+}
+
+/** Keys become names of files beside the kubelet's own, which begin with two dots. */
+function dotProblems(key: string): string[] {
+  if (key === "." || key === "..") return [`must not be '${key}'`];
+  return key.startsWith("..") ? ["must not start with '..'"] : [];
 }
 
 function secretErrors(object: JsonObject): FieldError[] {

@@ -68,6 +68,9 @@ function volumeErrors(volumes: readonly JsonObject[], path: string): FieldError[
       const detail = "may not specify more than 1 volume type";
       errors.push({ type: "forbidden", field: `${field}.${source}`, detail });
     }
+    for (const source of ["secret", "configMap", "downwardAPI"]) {
+      errors.push(...itemErrors(volume[source], `${field}.${source}`));
+    }
     if (typeof name !== "string" || name === "") errors.push(required(`${field}.name`));
     else {
       for (const detail of nameProblems(name, "label")) {
@@ -202,8 +205,40 @@ function mountErrors(
       errors.push(wrong(`${field}.mountPath`, mountPath, "must be unique"));
     }
     paths.add(mountPath);
+    const { subPath, subPathExpr } = mount;
+    errors.push(...descendingPathErrors(subPath, `${field}.subPath`));
+    if (typeof subPathExpr === "string" && subPathExpr !== "") {
+      if (typeof subPath === "string" && subPath !== "") {
+        const detail = "subPathExpr and subPath are mutually exclusive";
+        errors.push(wrong(`${field}.subPathExpr`, subPathExpr, detail));
+      }
+      errors.push(...descendingPathErrors(subPathExpr, `${field}.subPathExpr`));
+    }
   }
   return errors;
+}
+
+/** A path that stays where it begins. */
+function descendingPathErrors(path: Json | undefined, field: string): FieldError[] {
+  if (typeof path !== "string") return [];
+  const errors: FieldError[] = [];
+  if (path.startsWith("/")) errors.push(wrong(field, path, "must be a relative path"));
+  if (path.split("/").includes("..")) errors.push(wrong(field, path, "must not contain '..'"));
+  return errors;
+}
+
+/** Paths of a volume's files: those that begin with two dots are the kubelet's own. */
+function itemErrors(source: Json | undefined, field: string): FieldError[] {
+  if (!isObject(source)) return [];
+  return objects(source["items"]).flatMap((item, index) => {
+    const place = `${field}.items[${index}].path`;
+    const path = item["path"];
+    if (path === undefined || path === "") return [required(place)];
+    const errors = descendingPathErrors(path, place);
+    const reserved = typeof path === "string" && path.startsWith("..");
+    if (errors.length > 0 || !reserved) return errors;
+    return [wrong(place, path, "must not start with '..'")];
+  });
 }
 
 const HANDLERS = ["exec", "httpGet", "tcpSocket", "grpc"];
