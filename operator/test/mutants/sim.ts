@@ -24,9 +24,8 @@ export const simMutants = [
     name: "operator-sim-unapproved-acts",
     rule: "S19: Approve waits for a person",
     file: "operator/src/decide/approval.ts",
-    find: "    if (approved === undefined) {\n",
-    replace:
-      "    if (approved === undefined && plans.length > 0) return undefined;\n    if (approved === undefined) {\n",
+    find: "status.planHash === hash && named === hash",
+    replace: "status.planHash === hash",
     test,
     testName: "no act unapproved",
   },

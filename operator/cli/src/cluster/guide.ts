@@ -28,7 +28,7 @@ export const RULES: Readonly<Record<string, string>> = {
   S11: "the chain commits",
   CAUSE: "what was found is a cause for a swap, of a member that still sits",
   S6: "misconduct is proven by two signatures, verified here",
-  S7: "silence is in the chain's record and in a second kind of signal",
+  S7: "silence is in the chain's record and observers of f+1 have not heard the member",
   SWAP: "no other rotation is in flight, and this one would have an effect",
   S8: "no more than f are bad at once",
   S1: "unreachable, leaving and draining together hold at most f",
