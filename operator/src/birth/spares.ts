@@ -92,8 +92,7 @@ export class SpareMaker {
       // The copies may be late: a pause, another spec, a member that is no more.
       const live = await readLive();
       if (live === undefined) return standing;
-      const services = live.services.map((service) => ({ ...service, kind: "Service" }));
-      if (!isRecorded(services, member)) continue;
+      if (!isRecorded(live.services, member)) continue;
       const report = await this.#register(live.set, reading.chain, { member, pod, request });
       this.#remember(consensusKey, report);
       return report;

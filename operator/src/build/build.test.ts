@@ -245,6 +245,9 @@ describe("removals", () => {
       { name: "val-0", uid: "pod-0", how: "Delete", reason: "Rotated" },
     ]);
     expect(after.services.map(({ metadata }) => metadata.name)).toContain("val-0");
+    const left = { ...changed, left: new Set([keyOf(0), keyOf(1)]) };
+    const told = build({ ...observation, chain: { kind: "verified", chain: left } });
+    expect(told.removals.map(({ name }) => name)).toEqual(["val-0"]);
   });
 });
 

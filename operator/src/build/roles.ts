@@ -25,8 +25,8 @@ function roleOnChain(observation: Observation, chain: ChainView, member: MemberV
   return isLeaver(chain, key) ? "Left" : "Joining";
 }
 
-function isLeaver({ swaps }: ChainView, key: string): boolean {
-  return swaps.some(({ leaver }) => leaver === key);
+function isLeaver({ left, swaps }: ChainView, key: string): boolean {
+  return left?.has(key) === true || swaps.some(({ leaver }) => leaver === key);
 }
 
 /** A member's role: by the verified chain, else as the last status has it. */

@@ -49,6 +49,6 @@ export function withLive(observed: Observed, { set, rotations, services: live }:
   return {
     ...observed,
     observation: { ...observation, set, rotations, members },
-    objects: [...live.map((service) => ({ ...service, kind: "Service" })), ...others],
+    objects: [...live, ...others],
   };
 }

@@ -317,6 +317,26 @@ describe("a pass", () => {
     expect(stage.rotations).toEqual([]);
   });
 
+  test("sends no token in the clear, and says by which field", async () => {
+    const prometheus = { url: "http://p", secretRef: { name: "p" }, scrapeIntervalSeconds: 5 };
+    const stage = new Stage({ prometheus });
+    const data = { token: Buffer.from("secret").toString("base64") };
+    const metadata = { namespace: "ns", name: "p" };
+    stage.cluster.put({ apiVersion: "v1", kind: "Secret", metadata, data } as never);
+    const urls: string[] = [];
+    const get = stage.get.bind(stage);
+    stage.get = (url) => {
+      urls.push(url);
+      return get(url);
+    };
+    await stage.born();
+    expect(urls.filter((url) => url.startsWith("http://p"))).toEqual([]);
+    expect(stage.condition("SignalsTrusted")).toMatchObject({ status: "False" });
+    expect(stage.condition("SignalsTrusted")?.message).toContain(
+      "spec.prometheus.url: write https",
+    );
+  });
+
   test("of a paused set writes nothing but status", async () => {
     const stage = new Stage({ paused: true });
     await stage.passes(3);
