@@ -5,9 +5,11 @@ import { keyOf, observe, rotation, SILENT, setHashOf } from "../../test/scene.ts
 import { Stage } from "../../test/stage.ts";
 import { ANNOTATIONS } from "../api/v1alpha1/labels.ts";
 import type { ValidatorRotation } from "../api/v1alpha1/types.ts";
-import { approvalHash, planHash } from "../decide/candidate.ts";
+import { approvalHash, planHash, planOf } from "../decide/candidate.ts";
 import { decide } from "../decide/decide.ts";
 import { detect } from "../detect/detect.ts";
+import type { Observed } from "../observe/observe.ts";
+import { act } from "./act.ts";
 import { follow, timestamp } from "./follow.ts";
 import { changeStatus } from "./status-writes.ts";
 
@@ -54,7 +56,6 @@ describe("the name of a rotation", () => {
     const [made] = stage.rotations;
     expect(made?.metadata.name).toBe(`${base}-2`);
     expect(made?.status?.phase).toBe("Replaced");
-    stage.chain.swaps.length = 0;
   });
 
   test("an object of the same words that a person made is not the operator's", async () => {
@@ -198,6 +199,30 @@ describe("status", () => {
       const again = { ...sent, status: next } as ValidatorRotation;
       expect(follow(observe({ actors }), again)).toBe(next);
     }
+  });
+});
+
+describe("an owner's wish", () => {
+  test("that was deleted while the rules were asked is not sent", async () => {
+    const { stage, key, put, acts } = await born();
+    const observation = observe({});
+    const { chain } = observation;
+    if (chain.kind !== "verified") throw new Error("verified");
+    const request = put("wish");
+    const plan = planOf(chain.chain, "Owner", {
+      member: key,
+      cause: "Owner",
+      verdict: undefined,
+      request,
+    });
+    stage.cluster.stored.delete("ValidatorRotation/ns/wish");
+    const { cluster: kube, chain: port } = stage;
+    const observed = { observation, request: {} } as unknown as Observed;
+    const decision = { plan, proposal: plan, refusals: [], rules: [], budget: undefined };
+    const acted = await act({ kube, chain: port, leads: () => true }, observed, decision);
+    expect(acts()).toEqual([]);
+    expect(acted).toMatchObject({ changes: [], decision: { refusals: [{ reason: "NotSent" }] } });
+    expect(acted.decision.refusals[0]?.message).toContain("wish is gone");
   });
 });
 

@@ -67,9 +67,10 @@ export const isApproved: Guard = {
     );
     const approved = plans.find((each) => approves(each, plan));
     if (approved === undefined) return unapproved(input, plans, plan);
-    const expiresMs = instantMs(approved.status?.expiresAt) ?? 0;
+    const expiresAt = approved.status?.expiresAt;
+    const expiresMs = instantMs(expiresAt) ?? 0;
     if (expiresMs > observation.nowMs) return undefined;
-    const message = `it expired ${approved.status?.expiresAt ?? "(no expiry)"}: approve the new plan`;
+    const message = `it expired ${expiresAt ?? "(no expiry)"}: approve the new plan`;
     return waiting(input, "ApprovalExpired", message);
   },
 };

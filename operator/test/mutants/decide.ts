@@ -351,6 +351,15 @@ export const decideMutants = [
     testName: "rule S16: a stale Planned never overwrites a live Submitted",
   },
   {
+    name: "operator-calls-nothing-an-act",
+    rule: "S16: what was not sent is told",
+    file: `${act}/act.ts`,
+    find: "decision: { ...decision, plan: undefined, refusals: [refusal] }",
+    replace: "decision: { ...decision, refusals: [refusal] }",
+    test: actTest,
+    testName: "what could not be sent is told, and is not called an act",
+  },
+  {
     name: "operator-forgets-a-late-swap",
     rule: "RETURN: reason and proof of every swap are recorded",
     file: `${act}/claim.ts`,
