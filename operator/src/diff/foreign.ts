@@ -2,7 +2,7 @@ import type { KubeObject } from "@quorate/runtime/objects";
 import { LABELS } from "../api/v1alpha1/labels.ts";
 
 /** UID of the object that owns this one; undefined where nobody does. */
-export function controllerOf({ metadata }: KubeObject): string | undefined {
+function controllerOf({ metadata }: KubeObject): string | undefined {
   return metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid;
 }
 
