@@ -2,7 +2,8 @@ import type { Core } from "./core.ts";
 import { readJsonPath } from "./json-path.ts";
 import type { Change } from "./object-store.ts";
 import { type ApiObject, at, listAt, sameJson, textAt } from "./objects.ts";
-import { labelMatcher, labelSelectorText } from "./selectors.ts";
+import { isOfGroup } from "./registry.ts";
+import { selectorMatcher } from "./selectors.ts";
 
 const BUDGETS = "poddisruptionbudgets.policy";
 
@@ -18,8 +19,7 @@ export function budgetsOf(core: Core, pod: ApiObject): ApiObject[] {
 }
 
 function selects(budget: ApiObject, pod: ApiObject): boolean {
-  const selector = labelSelectorText(at(budget, "spec", "selector"));
-  return selector !== undefined && labelMatcher(selector)(pod.metadata.labels ?? {});
+  return selectorMatcher(at(budget, "spec", "selector"))(pod.metadata.labels ?? {});
 }
 
 /** `5`, or `"40%"` of the pods, rounded up as upstream does for both fields. */
@@ -58,16 +58,14 @@ function replicasOf(
 ): number | undefined {
   const resource = core.registry
     .all()
-    .find(({ storage, group }) => storage.kind === owner.kind && isGroupOf(owner, group));
+    .find(
+      ({ storage, group }) => storage.kind === owner.kind && isOfGroup(owner.apiVersion, group),
+    );
   const path = resource?.storage.subresources.scale?.specReplicasPath;
   const object = resource && core.store.get(resource.key, namespace, owner.name);
   if (path === undefined || object === undefined) return undefined;
   const [replicas] = readJsonPath(object, path);
   return typeof replicas === "number" ? replicas : undefined;
-}
-
-function isGroupOf(owner: { readonly apiVersion: string }, group: string): boolean {
-  return owner.apiVersion.includes("/") ? owner.apiVersion.startsWith(`${group}/`) : group === "";
 }
 
 /**

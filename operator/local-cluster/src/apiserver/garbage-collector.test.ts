@@ -103,6 +103,19 @@ describe("garbage collection", () => {
     expect(names(api)).toEqual(["mine", "owner"]);
   });
 
+  test("an owner of another kind or group is none; its version does not matter", () => {
+    const api = startTestServer();
+    const { name, uid } = create(api, "owner", []);
+    const owned = (dependent: string, apiVersion: string, kind: string) => {
+      const metadata = { name: dependent, ownerReferences: [{ apiVersion, kind, name, uid }] };
+      api.call("POST", MAPS, { apiVersion: "v1", kind: "ConfigMap", metadata });
+    };
+    owned("other-kind", "v1", "Secret");
+    owned("other-group", "apps/v1", "ConfigMap");
+    owned("other-version", "v2", "ConfigMap");
+    expect(names(api)).toEqual(["other-version", "owner"]);
+  });
+
   test("an owner in another namespace is none", () => {
     const api = startTestServer();
     const maps = "/api/v1/namespaces/kube-system/configmaps";

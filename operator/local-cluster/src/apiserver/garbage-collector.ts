@@ -8,6 +8,7 @@ import {
 } from "./deleter.ts";
 import type { Change } from "./object-store.ts";
 import { type ApiObject, withMeta } from "./objects.ts";
+import { isOfGroup } from "./registry.ts";
 
 /** Where an object is. */
 interface Place {
@@ -109,10 +110,19 @@ export class GarbageCollector {
   #owner(reference: OwnerReference, dependent: ApiObject): ApiObject | undefined {
     const owner = this.#object(reference.uid);
     if (owner === undefined || owner.metadata.name !== reference.name) return undefined;
+    if (!this.#isOfKind(reference)) return undefined;
     const namespace = owner.metadata.namespace;
     return namespace === undefined || namespace === dependent.metadata.namespace
       ? owner
       : undefined;
+  }
+
+  /** A reference names group and kind too; the version does not matter. */
+  #isOfKind({ uid, apiVersion, kind }: OwnerReference): boolean {
+    const resource = this.#core.registry.byKey(this.#places.get(uid)?.resource ?? "");
+    // A kind that is no longer served: its objects go with it.
+    if (resource === undefined) return true;
+    return resource.storage.kind === kind && isOfGroup(apiVersion, resource.group);
   }
 
   /** Deletes a dependent whose owners are all gone or wait for it; drops references that dangle. */

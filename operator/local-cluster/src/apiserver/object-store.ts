@@ -20,6 +20,7 @@ export interface StoredState {
 
 /** Where writes go besides memory. */
 export interface Journal {
+  /** Throws where the change is not kept; then it has not happened. */
   append(change: Change): void;
 }
 
@@ -126,17 +127,19 @@ export class ObjectStore {
     const { namespace = "", name } = object.metadata;
     const key = keyOf(namespace, name);
     const before = shelf.objects.get(key);
-    this.#version += 1;
-    const stored = withMeta(object, { resourceVersion: String(this.#version) });
-    shelf.objects.set(key, stored);
-    if (before === undefined) shelf.order = undefined;
-    this.#publish(shelf, {
-      version: this.#version,
+    const version = this.#version + 1;
+    const stored = withMeta(object, { resourceVersion: String(version) });
+    const change: Change = {
+      version,
       type: before === undefined ? "ADDED" : "MODIFIED",
       resource,
       object: stored,
       ...(before === undefined ? {} : { before }),
-    });
+    };
+    this.#journal?.append(change);
+    shelf.objects.set(key, stored);
+    if (before === undefined) shelf.order = undefined;
+    this.#publish(shelf, change);
     return stored;
   }
 
@@ -146,11 +149,13 @@ export class ObjectStore {
     const key = keyOf(namespace, name);
     const before = shelf.objects.get(key);
     if (before === undefined) return undefined;
+    const version = this.#version + 1;
+    const object = withMeta(before, { resourceVersion: String(version) });
+    const change: Change = { version, type: "DELETED", resource, object, before };
+    this.#journal?.append(change);
     shelf.objects.delete(key);
     shelf.order = undefined;
-    this.#version += 1;
-    const object = withMeta(before, { resourceVersion: String(this.#version) });
-    this.#publish(shelf, { version: this.#version, type: "DELETED", resource, object, before });
+    this.#publish(shelf, change);
     return object;
   }
 
@@ -186,7 +191,7 @@ export class ObjectStore {
   }
 
   #publish(shelf: Shelf, change: Change): void {
-    this.#journal?.append(change);
+    this.#version = change.version;
     shelf.history.push(change);
     // Cut in halves: one copy for many writes.
     if (shelf.history.length >= this.#historySize * 2) {

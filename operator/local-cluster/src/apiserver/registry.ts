@@ -24,6 +24,11 @@ export interface Endpoint {
   readonly kind: CompiledKind;
 }
 
+/** Whether an `apiVersion`, as `apps/v1` or `v1`, is of that group. */
+export function isOfGroup(apiVersion: string, group: string): boolean {
+  return apiVersion.includes("/") ? apiVersion.startsWith(`${group}/`) : group === "";
+}
+
 /** `v1` before `v1beta2` before `v1alpha1`, greater numbers first. */
 export function compareVersions(left: string, right: string): number {
   const parse = (version: string): [number, number, number] => {

@@ -5,7 +5,41 @@ import { at } from "./objects.ts";
 
 export type Matcher = (object: ApiObject) => boolean;
 
-function meets(labels: Readonly<Record<string, string>>, requirement: Requirement): boolean {
+export type Labels = Readonly<Record<string, string>>;
+
+/** Operators as objects spell them: those of label selectors and of node selector terms. */
+const OPERATORS: Readonly<Record<string, Requirement["operator"]>> = {
+  In: "in",
+  NotIn: "notin",
+  Exists: "exists",
+  DoesNotExist: "absent",
+  Gt: "gt",
+  Lt: "lt",
+};
+
+/** A requirement of an object's selector; one with an operator that is unknown is never met. */
+export function meetsExpression(
+  labels: Labels,
+  { key, operator, values = [] }: { key: string; operator: string; values?: readonly string[] },
+): boolean {
+  const known = OPERATORS[operator];
+  return known !== undefined && meets(labels, { key, operator: known, values });
+}
+
+/** A `metav1.LabelSelector` as a test of labels: an empty one selects all, an absent one nothing. */
+export function selectorMatcher(selector: unknown): (labels: Labels) => boolean {
+  if (typeof selector !== "object" || selector === null) return () => false;
+  const { matchLabels = {}, matchExpressions = [] } = selector as {
+    readonly matchLabels?: Labels;
+    readonly matchExpressions?: readonly Parameters<typeof meetsExpression>[1][];
+  };
+  const wanted = Object.entries(matchLabels);
+  return (labels) =>
+    wanted.every(([key, value]) => meets(labels, { key, operator: "in", values: [value] })) &&
+    matchExpressions.every((one) => meetsExpression(labels, one));
+}
+
+function meets(labels: Labels, requirement: Requirement): boolean {
   const value = Object.hasOwn(labels, requirement.key) ? labels[requirement.key] : undefined;
   const [first = ""] = requirement.values;
   switch (requirement.operator) {

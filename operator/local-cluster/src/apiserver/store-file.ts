@@ -2,6 +2,7 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -28,13 +29,17 @@ const SLACK_LINES = 4_000;
  * The objects in one file of JSON lines, one line a write. At start, and when it has grown, it is
  * written anew beside itself and renamed, so a crash at any moment leaves a file that reads. A line
  * that a crash tore is the last one and is left out. Kills of the process lose nothing; a power cut
- * may lose the last writes, which is enough for a cluster that lives on one machine.
+ * may lose the last writes, which is enough for a cluster that lives on one machine. A write that
+ * fails (a full disk) is cut off again and refused: nobody has seen it.
  */
 export class StoreFile implements Journal {
   readonly state: StoredState;
   readonly #path: string;
   readonly #objects = new Map<string, { resource: string; object: ApiObject }>();
   #descriptor: number;
+  /** Bytes of whole lines in the file. */
+  #size = 0;
+  #broken: Error | undefined;
   #lines = 0;
   #version: number;
 
@@ -54,17 +59,52 @@ export class StoreFile implements Journal {
       change.type === "DELETED"
         ? { version, resource, gone: { namespace, name } }
         : { version, resource, object };
+    this.#write(`${JSON.stringify(line)}\n`);
     this.#replay(line);
-    writeSync(this.#descriptor, `${JSON.stringify(line)}\n`);
     this.#lines += 1;
-    if (this.#lines > this.#objects.size + SLACK_LINES) {
-      closeSync(this.#descriptor);
-      this.#descriptor = this.#rewrite();
-    }
+    if (this.#lines > this.#objects.size + SLACK_LINES) this.#shrink();
   }
 
   close(): void {
     closeSync(this.#descriptor);
+  }
+
+  /** All of the text or nothing of it: a part would swallow the line that comes after. */
+  #write(text: string): void {
+    if (this.#broken !== undefined) throw this.#broken;
+    const bytes = Buffer.from(text);
+    try {
+      writeAll(this.#descriptor, bytes, this.#size);
+    } catch (cause) {
+      this.#cut();
+      throw new Error(`${this.#path} could not be written: ${messageOf(cause)}`, { cause });
+    }
+    this.#size += bytes.length;
+  }
+
+  /** What cannot be cut off either stays as a torn line: nothing may be written after it. */
+  #cut(): void {
+    try {
+      ftruncateSync(this.#descriptor, this.#size);
+    } catch (cause) {
+      this.#broken = new Error(
+        `${this.#path} ends in half a line that could not be cut off (${messageOf(cause)}): ` +
+          "nothing more is written; make room and start the local cluster again",
+        { cause },
+      );
+    }
+  }
+
+  /** Where there is no room for the new file, the old one, which is whole, goes on for a while. */
+  #shrink(): void {
+    const old = this.#descriptor;
+    try {
+      this.#descriptor = this.#rewrite();
+    } catch {
+      this.#lines = this.#objects.size;
+      return;
+    }
+    closeSync(old);
   }
 
   #read(text: string): void {
@@ -97,13 +137,38 @@ export class StoreFile implements Journal {
   #rewrite(): number {
     const fresh = `${this.#path}.new`;
     const descriptor = openSync(fresh, "w", 0o600);
-    for (const { resource, object } of this.#objects.values()) {
-      writeSync(descriptor, `${JSON.stringify({ version: this.#version, resource, object })}\n`);
+    let size = 0;
+    try {
+      const objects = [...this.#objects.values()].map((one) => ({
+        version: this.#version,
+        ...one,
+      }));
+      for (const line of [...objects, { version: this.#version }]) {
+        const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+        writeAll(descriptor, bytes, size);
+        size += bytes.length;
+      }
+      fsyncSync(descriptor);
+      renameSync(fresh, this.#path);
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
     }
-    writeSync(descriptor, `${JSON.stringify({ version: this.#version })}\n`);
-    fsyncSync(descriptor);
-    renameSync(fresh, this.#path);
+    this.#size = size;
     this.#lines = this.#objects.size + 1;
     return descriptor;
   }
+}
+
+/** A write may take fewer bytes than it was given, as on a disk that fills up. */
+function writeAll(descriptor: number, bytes: Buffer, position: number): void {
+  for (let at = 0; at < bytes.length; ) {
+    const written = writeSync(descriptor, bytes, at, bytes.length - at, position + at);
+    if (written === 0) throw new Error("no byte was taken");
+    at += written;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

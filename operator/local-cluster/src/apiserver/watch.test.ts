@@ -53,6 +53,16 @@ describe("a watch", () => {
     reader.stop();
   });
 
+  test("from a version that is not yet is refused as a list is", () => {
+    const api = startTestServer();
+    const path = `${MAPS}?resourceVersion=999999`;
+    const listed = api.call("GET", path);
+    const watched = api.call("GET", `${path}&watch=true`);
+    expect(watched.status).toBe(504);
+    expect(watched.body["message"]).toContain("Too large resource version: 999999, current: ");
+    expect(watched.body).toEqual(listed.body);
+  });
+
   test("of another namespace's objects says nothing", async () => {
     const api = startTestServer();
     const from = versionOf(api.call("GET", MAPS).body);

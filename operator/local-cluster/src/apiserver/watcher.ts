@@ -1,7 +1,7 @@
 import { apiVersionOf } from "../schema/kinds.ts";
 import type { ApiStatus } from "./api-status.ts";
 import type { Core } from "./core.ts";
-import { expired, statusBody, toApiStatus } from "./failures.ts";
+import { expired, statusBody, toApiStatus, tooLarge } from "./failures.ts";
 import { parseVersion } from "./lister.ts";
 import type { Change } from "./object-store.ts";
 import type { ApiObject } from "./objects.ts";
@@ -56,7 +56,7 @@ export class Watcher {
     this.#core = core;
   }
 
-  /** Throws ApiStatus for a bad selector; a version that is too old comes in-band, as upstream. */
+  /** Throws ApiStatus for a bad selector or a version that is not yet; one that is too old comes in-band, as upstream. */
   watch(endpoint: Endpoint, request: WatchRequest): AsyncIterable<readonly WatchEvent[]> {
     const matches = objectMatcher(endpoint.resource.key, {
       labels: request.labelSelector,
@@ -92,6 +92,8 @@ class WatchStream implements AsyncIterable<readonly WatchEvent[]> {
     const { store } = this.#core;
     const { key } = this.#endpoint.resource;
     const from = parseVersion(this.#request.resourceVersion);
+    // A store that lost its last writes would not tell the reader what it does not know.
+    if (from !== undefined && from > store.version) throw tooLarge(from, store.version);
     this.#seen = store.version;
     this.#unsubscribe = store.subscribe(key, (change) => this.#onChange(change));
     this.#request.signal.addEventListener("abort", () => this.#end(), { once: true });

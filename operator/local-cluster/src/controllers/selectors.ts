@@ -1,24 +1,13 @@
+import { type Labels, meetsExpression, selectorMatcher } from "../apiserver/selectors.ts";
 import type { LabelSelector, NodeSelectorTerm } from "./api-types.ts";
-
-type Labels = Readonly<Record<string, string>>;
-
-interface Requirement {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
-}
 
 /** `matchLabels` alone, as Services and nodeSelectors have it: an empty one matches everything. */
 export function matchesLabels(wanted: Labels, labels: Labels = {}): boolean {
-  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
+  return selectorMatcher({ matchLabels: wanted })(labels);
 }
 
 export function matchesSelector(selector: LabelSelector, labels: Labels = {}): boolean {
-  const expressions = selector.matchExpressions ?? [];
-  return (
-    matchesLabels(selector.matchLabels ?? {}, labels) &&
-    expressions.every((expression) => matchesRequirement(expression, labels))
-  );
+  return selectorMatcher(selector)(labels);
 }
 
 /** A term without any requirement matches nothing, as the API says. */
@@ -31,27 +20,7 @@ export function matchesNodeTerm(
   const onFields = term.matchFields ?? [];
   if (onLabels.length + onFields.length === 0) return false;
   return (
-    onLabels.every((one) => matchesRequirement(one, labels)) &&
-    onFields.every((one) => matchesRequirement(one, { "metadata.name": name }))
+    onLabels.every((one) => meetsExpression(labels, one)) &&
+    onFields.every((one) => meetsExpression({ "metadata.name": name }, one))
   );
-}
-
-function matchesRequirement({ key, operator, values = [] }: Requirement, labels: Labels): boolean {
-  const value = labels[key];
-  switch (operator) {
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
-    case "Gt":
-      return value !== undefined && Number(value) > Number(values[0]);
-    case "Lt":
-      return value !== undefined && Number(value) < Number(values[0]);
-    default:
-      return false;
-  }
 }
