@@ -82,7 +82,7 @@ test("after half a line that cannot be cut off nothing more is written", () => {
 
 test("where the smaller file finds no room, the old one goes on", () => {
   const { folder, file, store, names } = startStore();
-  for (let i = 0; i < 3_999; i++) store.put("configmaps", objectOf("a"));
+  for (let i = 0; i < 4_000; i++) store.put("configmaps", objectOf("a"));
   room = 200;
   store.put("configmaps", objectOf("a"));
   expect(room).toBe(0);

@@ -14,27 +14,21 @@ export function createEnvironment(): Environment {
   env.registerFunction("string.re2Matches(string): bool", (text: string, pattern: string) =>
     matches(pattern, text),
   );
-  env.registerFunction("string.find(string): string", (text: string, pattern: string) =>
-    findFirst(pattern, text),
-  );
   env.registerFunction("string.charAt(int): string", (text: string, index: bigint) =>
-    text.charAt(Number(index)),
+    charAt(text, index),
   );
   env.registerFunction(
     "string.replace(string, string): string",
-    (text: string, from: string, to: string) => text.replaceAll(from, to),
+    (text: string, from: string, to: string) => text.replaceAll(from, () => to),
   );
   return env;
 }
 
-function findFirst(pattern: string, text: string): string {
-  for (let end = 0; end <= text.length; end += 1) {
-    for (let start = 0; start <= end; start += 1) {
-      const part = text.slice(start, end);
-      if (matches(`^(?:${pattern})$`, part)) return part;
-    }
-  }
-  return "";
+/** Counted in code points; the place behind the last one is the empty string. */
+function charAt(text: string, index: bigint): string {
+  const letters = [...text];
+  if (index < 0n || index > letters.length) throw new Error(`index out of range: ${index}`);
+  return letters[Number(index)] ?? "";
 }
 
 function registerQuantity(env: Environment): void {
