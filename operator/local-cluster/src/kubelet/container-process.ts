@@ -3,6 +3,7 @@ import { launchCommand } from "../supervisor/launch.ts";
 import { signalGroup } from "../supervisor/process-identity.ts";
 import { ContainerLog } from "./container-log.ts";
 import type { Machine } from "./machine.ts";
+import { readThrottled } from "./throttle.ts";
 
 export interface ProcessPlan {
   /** Unique on the machine: names the process in the pid file. */
@@ -59,8 +60,15 @@ export class ContainerProcess {
   #copyOutput(): void {
     const out = this.#log.stream("stdout");
     const error = this.#log.stream("stderr");
-    this.#child.stdout?.on("data", out.write).on("close", out.end);
-    this.#child.stderr?.on("data", error.write).on("close", error.end);
+    const { stdout, stderr } = this.#child;
+    const ends = [
+      stdout === null ? undefined : readThrottled(stdout.on("close", out.end), out.write),
+      stderr === null ? undefined : readThrottled(stderr.on("close", error.end), error.write),
+    ];
+    // What a dead process left in its pipes is little, and its end waits for it.
+    this.#child.once("exit", () => {
+      for (const end of ends) end?.();
+    });
   }
 
   #watch(onEnd: (end: ProcessEnd) => void): void {
