@@ -2,14 +2,24 @@ import type { ChainReading, VerifiedProof } from "./observe/observation.ts";
 
 /** Where a chain is and what of it is trusted already. */
 export interface ChainRequest {
+  /**
+   * Whose chain this is: `namespace/name` of the ValidatorSet and its uid. What is trusted is kept
+   * for each set by itself.
+   */
+  readonly identity: { readonly name: string; readonly uid: string };
   /** Exact bytes of the genesis file. */
   readonly genesis: Uint8Array;
   /** host:port of query listeners. */
   readonly endpoints: readonly string[];
   /** Canonical bytes of the newest set that was verified before, hex; empty at first. */
   readonly checkpoint: string;
-  /** Block time of that checkpoint, ms; 0 at first. */
+  /** Block time of that checkpoint, ms; 0 at first. One of the future is refused. */
   readonly checkpointTimeMs: number;
+  readonly checkpointEpoch?: number;
+  /**
+   * The newest header that status says was verified: what nodes show below its height is a rumour.
+   */
+  readonly verified?: { readonly height: number };
   readonly trustPeriodMs: number;
   /**
    * A person's checkpoint: the set of this epoch must have this hash. It makes an old starting

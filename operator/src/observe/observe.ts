@@ -160,7 +160,7 @@ function scrapeTargets(members: readonly MemberView[], pods: readonly PodView[])
 }
 
 function chainRequest(
-  { spec, status }: ValidatorSet,
+  { metadata, spec, status }: ValidatorSet,
   genesis: GenesisReading,
   members: readonly MemberView[],
   pods: readonly PodView[],
@@ -168,11 +168,15 @@ function chainRequest(
   if (genesis.kind !== "there") return undefined;
   const { checkpoint: person } = spec;
   const time = Date.parse(status?.checkpoint?.time ?? "");
+  const { namespace = "", name, uid = "" } = metadata;
   return {
+    identity: { name: `${namespace}/${name}`, uid },
     genesis: genesis.bytes,
     endpoints: pods.filter(isReachable).map(({ ip }) => hostPort(ip, PORTS.query)),
     checkpoint: status?.checkpoint?.set ?? "",
     checkpointTimeMs: Number.isNaN(time) ? 0 : time,
+    checkpointEpoch: status?.checkpoint?.epoch ?? 0,
+    verified: { height: status?.chain?.height ?? 0 },
     trustPeriodMs: spec.trustPeriodHours * 3_600_000,
     ...(person === undefined ? {} : { person }),
     keys: members.flatMap(({ consensusKey }) => consensusKey ?? []),
