@@ -18,7 +18,7 @@ export class SystemHttp implements HttpPort {
     return new Promise((resolve, reject) => {
       const common = { method: "GET", headers: headers ?? {}, signal };
       const onAnswer = (answer: IncomingMessage): void => {
-        read(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject);
+        read(answer, url).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject);
       };
       const call = url.startsWith("https:")
         ? requestHttps(url, { ...common, agent: this.#https, ...(ca === undefined ? {} : { ca }) })
@@ -38,14 +38,15 @@ export class SystemHttp implements HttpPort {
   }
 }
 
-async function read(answer: IncomingMessage): Promise<string> {
+async function read(answer: IncomingMessage, url: string): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > BODY_BYTES_MAX) {
       answer.destroy();
-      throw new Error(`the answer is longer than ${BODY_BYTES_MAX} bytes`);
+      const where = url.split("?", 1)[0] ?? url;
+      throw new Error(`${where}: the answer is longer than ${BODY_BYTES_MAX} bytes`);
     }
     chunks.push(chunk);
   }

@@ -209,6 +209,61 @@ describe("trust in the signals", () => {
     expect(find({ ...named, scrape: lie }).trust.trusted).toBe(false);
   });
 
+  test("rule S9: observers that tell of absurd heights blind only where they hold f+1", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.bigInt({ min: 1n, max: 3n }), fc.boolean()), {
+          minLength: 4,
+          maxLength: 7,
+        }),
+        fc.constantFrom(99_999, 1e9, Number.MAX_VALUE),
+        (list, certifiedHeight) => {
+          const lie = (honest: PeersReading): PeersReading =>
+            honest.kind === "blind"
+              ? honest
+              : {
+                  kind: "read",
+                  samples: honest.samples.map((each, index) =>
+                    list[index]?.[1] ? { ...each, certifiedHeight } : each,
+                  ),
+                };
+          const actors = list.map(([power]) => ({ power }));
+          const f = fOf(list.map(([power]) => power));
+          const lying = list.reduce((sum, [power, lies]) => (lies ? sum + power : sum), 0n);
+          for (const scene of [
+            { actors, scrape: lie },
+            { actors, ...named, prometheus: lie, scrape: lie },
+          ]) {
+            const { trust } = find(scene);
+            expect(trust.trusted).toBe(lying <= f);
+            if (!trust.trusted) expect(trust.reason).toBe("ContradictsChain");
+            else expect(trust.message.includes("not heard")).toBe(lying > 0n);
+          }
+        },
+      ),
+      runs,
+    );
+  });
+
+  test("rule S9: a liar about heights is not heard about others either", () => {
+    const lie = (honest: PeersReading) =>
+      honest.kind === "blind"
+        ? honest
+        : {
+            kind: "read" as const,
+            samples: honest.samples.map((each, index) =>
+              index === 1 ? { ...each, certifiedHeight: 1e9 } : each,
+            ),
+          };
+    const heardBy = new Map([
+      [1, SILENCE_MS],
+      [2, SILENCE_MS],
+    ]);
+    const accused = { chainSilent: true, msSilent: SILENCE_MS, heardBy };
+    expect(confirmed({ actors: [accused, {}, {}, {}] }, "Silence")).toEqual([0]);
+    expect(confirmed({ actors: [accused, {}, {}, {}], scrape: lie }, "Silence")).toEqual([]);
+  });
+
   test("rule S9: one observer that is cut off from a member is no contradiction", () => {
     const heardBy = new Map([[1, 60_000]]);
     expect(find({ actors: [{ heardBy }, {}, {}, {}] }).trust.trusted).toBe(true);

@@ -1,7 +1,12 @@
 import { honestPowerMin } from "@quorate/node/kernel/threshold";
 import { powerOf, totalPower, type ValidatorSet } from "@quorate/node/kernel/validator-set";
 import type { Observation, PeerSample, PeersReading } from "../observe/observation.ts";
-import { CLOCK_SKEW_MS, STALE_INTERVALS } from "./tolerances.ts";
+import {
+  BLOCKS_PER_SECOND_MAX,
+  CLOCK_SKEW_MS,
+  READ_APART_INTERVALS,
+  STALE_INTERVALS,
+} from "./tolerances.ts";
 
 /** One path to the peers' view, with the interval in which it is refreshed. */
 export interface PeersPath {
@@ -14,13 +19,16 @@ export interface PeersPath {
  * The path that verdicts rest on: Prometheus where the spec names one (rule S9: a direct scrape
  * does not replace it), else the scrape. Both are one kind of signal (rule S7).
  */
-export function mainPath({ set, prometheus, scrape }: Observation): PeersPath {
+export function mainPath(observation: Observation): PeersPath {
+  const { set, prometheus, scrape } = observation;
   const { prometheus: named, healing } = set.spec;
   const scraped = STALE_INTERVALS * healing.intervalSeconds * 1_000;
-  if (named === undefined) return { name: "Scrape", reading: scrape, staleMs: scraped };
+  if (named === undefined) {
+    return credible({ name: "Scrape", reading: scrape, staleMs: scraped }, observation);
+  }
   const missing = { kind: "blind", reason: "PrometheusUnreachable", message: "not asked" } as const;
   const staleMs = STALE_INTERVALS * named.scrapeIntervalSeconds * 1_000;
-  return { name: "Prometheus", reading: prometheus ?? missing, staleMs };
+  return credible({ name: "Prometheus", reading: prometheus ?? missing, staleMs }, observation);
 }
 
 /** Every path that answered: a lie is a lie also on the path that verdicts do not rest on. */
@@ -28,7 +36,40 @@ export function allPaths(observation: Observation): readonly PeersPath[] {
   const main = mainPath(observation);
   if (main.name === "Scrape") return [main];
   const staleMs = STALE_INTERVALS * observation.set.spec.healing.intervalSeconds * 1_000;
-  return [main, { name: "Scrape", reading: observation.scrape, staleMs }];
+  return [main, credible({ name: "Scrape", reading: observation.scrape, staleMs }, observation)];
+}
+
+/** Blocks by which a sample's height and the verified one may differ for honest reasons. */
+export function blocksApart(ageMs: number, intervalMs: number): number {
+  const ms = READ_APART_INTERVALS * intervalMs + Math.max(0, ageMs);
+  return Math.ceil((ms / 1_000) * BLOCKS_PER_SECOND_MAX);
+}
+
+/** A height that the chain cannot have reached since it was read. */
+export function isAhead(sample: PeerSample, height: number, intervalMs: number): boolean {
+  return (sample.certifiedHeight ?? 0) > height + blocksApart(sample.ageMs, intervalMs);
+}
+
+/**
+ * The path without the observers that tell of heights that cannot be, as long as they hold less
+ * than f+1: one liar must not blind the operator. Where more say so, the path itself is doubted.
+ */
+function credible(path: PeersPath, { chain: reading, set }: Observation): PeersPath {
+  if (reading.kind !== "verified" || path.reading.kind === "blind") return path;
+  const { chain } = reading;
+  const intervalMs = set.spec.healing.intervalSeconds * 1_000;
+  const { samples, dropped = [] } = path.reading;
+  const isLie = (sample: PeerSample): boolean => isAhead(sample, chain.height, intervalMs);
+  const lies = samples.filter(isLie);
+  if (lies.length === 0 || powerSaying(chain.set, lies, isLie) >= honestPower(chain.set)) {
+    return path;
+  }
+  const out = lies.map(({ observer, certifiedHeight }) => ({
+    observer,
+    reason: `height ${certifiedHeight}, verified is ${chain.height}`,
+  }));
+  const others = samples.filter((sample) => !isLie(sample));
+  return { ...path, reading: { kind: "read", samples: others, dropped: [...dropped, ...out] } };
 }
 
 export function isFresh({ ageMs }: PeerSample, { staleMs }: PeersPath): boolean {

@@ -2,7 +2,9 @@ import type { TrustReason } from "../api/v1alpha1/conditions.ts";
 import type { ChainView, Observation, PeerSample } from "../observe/observation.ts";
 import {
   allPaths,
+  blocksApart,
   honestPower,
+  isAhead,
   isFresh,
   isWhole,
   mainPath,
@@ -10,14 +12,11 @@ import {
   powerSaying,
   usableSamples,
 } from "./peers.ts";
-import {
-  BLOCKS_PER_SECOND_MAX,
-  CLOCK_SKEW_MS,
-  LONG_SILENCE_WINDOWS,
-  OVERLAP_DIVISOR,
-  READ_APART_INTERVALS,
-} from "./tolerances.ts";
+import { CLOCK_SKEW_MS, LONG_SILENCE_WINDOWS, OVERLAP_DIVISOR } from "./tolerances.ts";
 import type { SignalTrust } from "./verdict.ts";
+
+/** So many observers that are not heard are named in the message. */
+const DROPPED_TOLD_MAX = 4;
 
 function distrust(reason: TrustReason, message: string): SignalTrust {
   return { trusted: false, reason, message };
@@ -29,9 +28,10 @@ function sightProblem(path: PeersPath, chain: ChainView): SignalTrust | undefine
   if (reading.kind === "blind") return distrust(reading.reason, reading.message);
   const { samples } = reading;
   if (samples.length === 0) return distrust(`${name}Empty`, `${name} has no sample of the set`);
-  const ahead = samples.find(({ ageMs }) => ageMs < -CLOCK_SKEW_MS);
-  if (ahead !== undefined) {
-    return distrust("ClockSkew", `${name}: a sample is ${-ahead.ageMs} ms in the future`);
+  const ahead = samples.filter(({ ageMs }) => ageMs < -CLOCK_SKEW_MS);
+  if (powerSaying(chain.set, ahead, () => true) >= honestPower(chain.set)) {
+    const furthestMs = Math.max(...ahead.map(({ ageMs }) => -ageMs));
+    return distrust("ClockSkew", `${name}: samples are ${furthestMs} ms in the future`);
   }
   const fresh = samples.filter((sample) => isFresh(sample, path));
   if (fresh.length === 0) {
@@ -101,8 +101,8 @@ function memberProblem(path: PeersPath, chain: ChainView): SignalTrust | undefin
 }
 
 /**
- * Heights that cannot be: above the verified one by more than a chain makes in the time between
- * two reads; or f+1 that far below, though all but f have attested the verified one.
+ * Heights that cannot be, said by f+1: above the verified one by more than a chain makes in the
+ * time between two reads; or that far below, though all but f have attested the verified one.
  */
 function heightProblem(
   path: PeersPath,
@@ -110,25 +110,31 @@ function heightProblem(
   intervalMs: number,
 ): SignalTrust | undefined {
   const samples = usableSamples(path);
-  const apart = (ageMs: number) => {
-    const ms = READ_APART_INTERVALS * intervalMs + Math.max(0, ageMs);
-    return Math.ceil((ms / 1_000) * BLOCKS_PER_SECOND_MAX);
-  };
-  const ahead = samples.find(
-    ({ certifiedHeight, ageMs }) => (certifiedHeight ?? 0) > chain.height + apart(ageMs),
-  );
-  if (ahead !== undefined) {
-    const message = `${path.name}: height ${ahead.certifiedHeight}, verified is ${chain.height}`;
+  const ahead = samples.filter((sample) => isAhead(sample, chain.height, intervalMs));
+  if (powerSaying(chain.set, ahead, () => true) >= honestPower(chain.set)) {
+    const height = ahead[0]?.certifiedHeight;
+    const message = `${path.name}: f+1 say height ${height}, verified is ${chain.height}`;
     return distrust("ContradictsChain", message);
   }
   const behind = powerSaying(
     chain.set,
     samples,
-    ({ certifiedHeight, ageMs }) => (certifiedHeight ?? chain.height) < chain.height - apart(ageMs),
+    ({ certifiedHeight, ageMs }) =>
+      (certifiedHeight ?? chain.height) < chain.height - blocksApart(ageMs, intervalMs),
   );
   if (behind < honestPower(chain.set)) return undefined;
   const message = `${path.name}: f+1 are far below the verified height ${chain.height}`;
   return distrust("ContradictsChain", message);
+}
+
+/** Who is not heard, for people; each observer once. */
+function droppedOf(observation: Observation): string {
+  const dropped = allPaths(observation).flatMap(({ reading }) =>
+    reading.kind === "blind" ? [] : (reading.dropped ?? []),
+  );
+  const said = new Map(dropped.map(({ observer, reason }) => [observer.slice(0, 8), reason]));
+  const words = [...said].slice(0, DROPPED_TOLD_MAX).map(([who, why]) => `${who}: ${why}`);
+  return words.length === 0 ? "" : `; not heard: ${words.join("; ")}`;
 }
 
 /** Whether the sources can be believed at all (rule S9). The verified chain is the measure. */
@@ -148,6 +154,6 @@ export function judgeTrust(observation: Observation): SignalTrust {
     const lie = heightProblem(path, chain, intervalMs) ?? memberProblem(path, chain);
     if (lie !== undefined) return lie;
   }
-  const message = "the sources are fresh and agree with the verified chain";
+  const message = `the sources are fresh and agree with the verified chain${droppedOf(observation)}`;
   return { trusted: true, reason: "SignalsAgree", message };
 }

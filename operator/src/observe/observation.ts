@@ -115,9 +115,20 @@ export interface PeerSample {
 
 /** One path to the peers' view. */
 export type PeersReading =
-  | { readonly kind: "read"; readonly samples: readonly PeerSample[] }
+  | {
+      readonly kind: "read";
+      readonly samples: readonly PeerSample[];
+      /** Observers whose words cannot be used, and why; the others are heard. */
+      readonly dropped?: readonly DroppedObserver[];
+    }
   /** Unreachable, refused, malformed, empty: the reason for people. */
   | { readonly kind: "blind"; readonly reason: BlindReason; readonly message: string };
+
+export interface DroppedObserver {
+  /** Consensus key. */
+  readonly observer: string;
+  readonly reason: string;
+}
 
 export type BlindReason =
   | "PrometheusUnreachable"

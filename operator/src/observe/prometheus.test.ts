@@ -120,6 +120,58 @@ describe("Prometheus as a witness (S9)", () => {
     expect(reading.samples.map(({ observer }) => observer)).toEqual(["aa"]);
   });
 
+  test.each(["NaN", "+Inf", "", "0x", "many"])(
+    "that has %j of one observer does not hear that one, and hears the others",
+    async (value) => {
+      const liar = [
+        at("quorate_certified_height", "41", { observer: "cc" }),
+        at("quorate_member_silent", value, { observer: "cc", member: "bb" }),
+      ];
+      const http = prometheus([...liar, ...HONEST], [...FRESH, taken(NOW_MS - 700, "cc")]);
+      const reading = await readPrometheus(http, ACCESS, QUESTION);
+      if (reading.kind !== "read") throw new Error("blind");
+      expect(reading.samples.map(({ observer }) => observer)).toEqual(["aa"]);
+      expect(reading.dropped).toEqual([
+        { observer: "cc", reason: expect.stringContaining("quorate_member_silent") },
+      ]);
+    },
+  );
+
+  test("is asked one metric at a time, so that 128 members fit into what is read", async () => {
+    const members = Array.from({ length: 128 }, (_, index) => index.toString(16).padStart(64, "0"));
+    const longest = 8 * 1024 * 1024;
+    let read = 0;
+    const http: HttpPort = {
+      get: async (url) => {
+        const asked = decodeURIComponent(url);
+        const name = /__name__="([a-z_]+)"/.exec(asked)?.[1] ?? "";
+        const result = members.flatMap((observer) => {
+          const labels = {
+            observer,
+            namespace: "quorate-validators",
+            set: "production",
+            pod: "production-127",
+            instance: "10.244.100.127:7004",
+            job: "quorate",
+          };
+          if (asked.includes("timestamp")) return [{ ...taken(NOW_MS, observer) }];
+          if (!name.includes("member")) return [at(name, "5", labels)];
+          return members.map((member) => at(name, "5", { ...labels, member }));
+        });
+        const answer = { status: "success", data: { resultType: "vector", result } };
+        const body = JSON.stringify(answer);
+        read += 1;
+        if (body.length > longest) throw new Error("the answer is too long");
+        return { status: 200, body };
+      },
+    };
+    const reading = await readPrometheus(http, ACCESS, QUESTION);
+    if (reading.kind !== "read") throw new Error(reading.message);
+    expect(reading.samples).toHaveLength(128);
+    expect(reading.samples[0]?.lastSeenMs.size).toBe(128);
+    expect(read).toBe(8);
+  });
+
   test("shows its token to nobody but Prometheus", async () => {
     const http: HttpPort = {
       get: async (_, { headers }) => {

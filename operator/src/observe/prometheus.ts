@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { HttpPort } from "../ports.ts";
-import type { BlindReason, PeersReading } from "./observation.ts";
+import type { BlindReason, DroppedObserver, PeerSample, PeersReading } from "./observation.ts";
 import { PEER_METRIC_NAMES, PEER_METRICS, peerSample, type Series } from "./peer-metrics.ts";
 
 /** Samples older than this many scrape intervals say nothing about now (rule S9). */
@@ -57,17 +57,30 @@ export async function readPrometheus(
   question: PrometheusQuestion,
 ): Promise<PeersReading> {
   const only = `namespace=${quoted(question.namespace)},set=${quoted(question.set)}`;
-  const names = [...PEER_METRIC_NAMES].join("|");
+  const names = [...PEER_METRIC_NAMES];
   try {
-    const [values, times] = await Promise.all([
-      query(http, access, `{__name__=~"${names}",${only}}`),
+    const [times, ...values] = await Promise.all([
       query(http, access, `timestamp(${PEER_METRICS.certifiedHeight}{${only}})`),
+      ...names.map((name) => queryMetric(http, access, { name, only })),
     ]);
-    return { kind: "read", samples: samplesOf(values, times, { access, question }) };
+    return samplesOf(values.flat(), times ?? [], { access, question });
   } catch (error) {
     if (!(error instanceof Blindness)) throw error;
     return { kind: "blind", reason: error.reason, message: error.message };
   }
+}
+
+/**
+ * One metric a question: most have a value for every pair of members, and together the answers
+ * about 128 members would be longer than what is read of one.
+ */
+async function queryMetric(
+  http: HttpPort,
+  access: PrometheusAccess,
+  { name, only }: { readonly name: string; readonly only: string },
+): Promise<Vector> {
+  const series = await query(http, access, `{__name__="${name}",${only}}`);
+  return series.filter(({ metric }) => metric["__name__"] === name);
 }
 
 function quoted(text: string): string {
@@ -121,41 +134,56 @@ function json(text: string): unknown {
   }
 }
 
-/** A value as the API writes it; Prometheus says "NaN", "+Inf" and "-Inf" for what is no number. */
-function finite(text: string, metric: Readonly<Record<string, string>>): number {
+/** A value as the API writes it; NaN for "NaN", "+Inf", "-Inf" and whatever else is no number. */
+function finite(text: string): number {
   const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isFinite(value)) return value;
-  const name = metric["__name__"] ?? "a sample";
-  throw new Blindness(`${name} is "${text}", which is no number`, {
-    reason: "PrometheusMalformed",
-  });
+  return Number.isFinite(value) ? value : Number.NaN;
+}
+
+/** Series by observer; one that says anything that is no number is heard about nothing. */
+function byObserver(values: Vector) {
+  const said = new Map<string, Series[]>();
+  const dropped = new Map<string, string>();
+  for (const { metric, value } of values) {
+    const { __name__: name = "", ...labels } = metric;
+    const observer = labels["observer"];
+    if (observer === undefined || observer === "") continue;
+    const number = finite(value[1]);
+    const why = `${name} is "${value[1].slice(0, 40)}", which is no number`;
+    if (Number.isNaN(number)) dropped.set(observer, dropped.get(observer) ?? why);
+    const series = said.get(observer);
+    const one = { name, labels, value: number };
+    if (series === undefined) said.set(observer, [one]);
+    else series.push(one);
+  }
+  return { said, dropped };
 }
 
 function samplesOf(
   values: Vector,
   times: Vector,
   { access, question }: { access: PrometheusAccess; question: PrometheusQuestion },
-) {
-  const byObserver = new Map<string, Series[]>();
-  for (const { metric, value } of values) {
-    const { __name__: name = "", ...labels } = metric;
-    const observer = labels["observer"];
-    const number = finite(value[1], metric);
-    if (observer === undefined || observer === "") continue;
-    const series = byObserver.get(observer) ?? [];
-    byObserver.set(observer, [...series, { name, labels, value: number }]);
-  }
-  if (byObserver.size === 0) {
+): PeersReading {
+  const { said, dropped } = byObserver(values);
+  if (said.size === 0) {
     const about = `set ${question.namespace}/${question.set}`;
     throw new Blindness(`${access.url} knows no series of ${about}`, { reason: "PrometheusEmpty" });
   }
+  const [first] = dropped.values();
+  if (first !== undefined && dropped.size === said.size) {
+    throw new Blindness(first, { reason: "PrometheusMalformed" });
+  }
   const takenAtMs = new Map(
-    times.map(({ metric, value }) => [metric["observer"] ?? "", finite(value[1], metric) * 1_000]),
+    times.map(({ metric, value }) => [metric["observer"] ?? "", finite(value[1]) * 1_000]),
   );
-  const samples = [...byObserver].map(([observer, series]) => {
+  const samples = [...said].flatMap(([observer, series]): readonly PeerSample[] => {
+    if (dropped.has(observer)) return [];
     // Without a time of its own nobody knows how old it is; ahead of our clock is as bad as behind.
-    const takenMs = takenAtMs.get(observer) ?? Number.NEGATIVE_INFINITY;
-    return peerSample(observer, Math.abs(question.nowMs - takenMs), series);
+    const takenMs = takenAtMs.get(observer) ?? Number.NaN;
+    const ageMs = Number.isNaN(takenMs)
+      ? Number.POSITIVE_INFINITY
+      : Math.abs(question.nowMs - takenMs);
+    return [peerSample(observer, ageMs, series)];
   });
   const staleMs = STALE_INTERVALS * access.scrapeIntervalMs;
   const fresh = samples.filter(({ ageMs }) => ageMs <= staleMs);
@@ -165,5 +193,7 @@ function samplesOf(
     const message = `the newest sample is ${age}, at most ${staleMs} ms may be`;
     throw new Blindness(message, { reason: "PrometheusStale" });
   }
-  return fresh;
+  if (dropped.size === 0) return { kind: "read", samples: fresh };
+  const out = [...dropped].map(([observer, reason]): DroppedObserver => ({ observer, reason }));
+  return { kind: "read", samples: fresh, dropped: out };
 }
