@@ -245,6 +245,8 @@ export class Kubelet {
 
   #renewLease(): void {
     const { store, leaseRenewMs } = this.#options;
+    // First: a write that fails once must not silence the machine for ever.
+    this.#cancelRenewal = this.#machine.after(leaseRenewMs, () => this.#renewLease());
     const key = { namespace: LEASE_NAMESPACE, name: this.name };
     const renewTime = apiMicroTime(Date.now());
     const lease = store.get(LEASES, key);
@@ -269,7 +271,6 @@ export class Kubelet {
       if (node === undefined) this.#register();
       else if (ready?.status !== "True") this.#postStatus();
     }
-    this.#cancelRenewal = this.#machine.after(leaseRenewMs, () => this.#renewLease());
   }
 }
 

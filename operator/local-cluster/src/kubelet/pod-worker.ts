@@ -42,6 +42,7 @@ export interface PodWorkerOptions {
 /** Whoever stops the whole cluster does not wait for a pod that will not end. */
 const SHUT_DOWN_GRACE_MS = 10_000;
 const MOUNT_RETRY_MS_MIN = 500;
+const STATUS_RETRY_MS = 1_000;
 const MOUNT_RETRY_MS_MAX = 122_000;
 
 /** One pod on one machine, from its binding to its final deletion. */
@@ -288,7 +289,14 @@ export class PodWorker {
     setImmediate(
       this.#options.machine.awake(() => {
         this.#publishing = false;
-        if (!this.#stopped) this.#write();
+        if (this.#stopped) return;
+        try {
+          this.#write();
+        } catch (error) {
+          // Nothing else may change for long: the API must not keep a status of before.
+          this.#options.machine.after(STATUS_RETRY_MS, () => this.#publish());
+          throw error;
+        }
       }),
     );
   }
