@@ -1,9 +1,11 @@
 import type { Clock } from "@quorate/runtime/clock";
 import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { KubeObject } from "@quorate/runtime/objects";
-import { PORTS } from "../api/v1alpha1/labels.ts";
+import type { Pod } from "@quorate/runtime/resources";
+import { LABELS, PORTS } from "../api/v1alpha1/labels.ts";
 import type { ValidatorSet } from "../api/v1alpha1/types.ts";
 import { askIdentities, type IdentityAnswer, isReachable } from "../birth/identities.ts";
+import { isOwnPod } from "../diff/foreign.ts";
 import type {
   ChainPort,
   ChainRequest,
@@ -15,6 +17,7 @@ import { NamedObjects } from "./access.ts";
 import type { ClusterView } from "./cluster-cache.ts";
 import { memberView, nodeView, podView } from "./cluster-view.ts";
 import { type GenesisReading, readGenesis } from "./genesis-object.ts";
+import { KeyCheck } from "./key-check.ts";
 import type { MemberView, Observation, PeersReading, PodView } from "./observation.ts";
 import { readPrometheus } from "./prometheus.ts";
 import { hostPort, scrape } from "./scrape.ts";
@@ -40,6 +43,15 @@ export interface Observed {
   readonly request: ChainRequest | undefined;
   readonly checkpoint: Pick<VerifiedChain, "checkpoint" | "checkpointEpoch" | "checkpointTimeMs">;
   readonly identities: readonly IdentityAnswer[];
+  /** What is not as its member says, by name: for people. */
+  readonly problems?: readonly MemberProblem[];
+}
+
+export interface MemberProblem {
+  readonly member: string;
+  /** CamelCase. */
+  readonly reason: "ForeignPod" | "KeyDiffers";
+  readonly message: string;
 }
 
 const NOTHING_VERIFIED = { checkpoint: "", checkpointEpoch: 0, checkpointTimeMs: 0 } as const;
@@ -48,6 +60,7 @@ const NOTHING_VERIFIED = { checkpoint: "", checkpointEpoch: 0, checkpointTimeMs:
 export class Observer {
   readonly #ports: ObserverPorts;
   readonly #named: NamedObjects;
+  readonly #keys = new KeyCheck();
 
   constructor(ports: ObserverPorts) {
     this.#ports = ports;
@@ -62,18 +75,24 @@ export class Observer {
       .map((service) => memberView(service, key.name))
       .filter((member) => member !== undefined)
       .toSorted((left, right) => left.ordinal - right.ordinal);
-    const pods = objects.pods.map(podView);
+    // Labels are anybody's to write: only a pod that this set made runs a member, by its name.
+    const own = objects.pods.filter((pod) => isOwnPod(pod, set.metadata.uid));
+    const pods = own.map(podView);
+    const name = `${key.namespace}/${key.name}`;
+    this.#keys.prune(name, pods);
     const [genesis, priceSources] = await Promise.all([
       readGenesis(kube, set, objects.configMaps),
       this.#named.priceSources(set),
     ]);
     const request = chainRequest(set, genesis, recorded, pods);
-    const [chain, prometheus, direct] = await Promise.all([
+    const [chain, prometheus, scraped] = await Promise.all([
       this.#readChain(request),
       this.#readPrometheus(set),
       scrape(http, scrapeTargets(recorded, pods)),
     ]);
     const identities = await this.#identities(set, { recorded, pods, genesis, chain });
+    const differing = this.#differing(name, recorded, pods);
+    const direct = withoutObservers(scraped, differing);
     const observation: Observation = {
       nowMs: clock.now(),
       set,
@@ -85,14 +104,16 @@ export class Observer {
       controlClientKey: this.#ports.controlClientKey,
       priceSources,
       chain: chain.reading,
-      prometheus,
+      prometheus: prometheus && withoutObservers(prometheus, differing),
       scrape: direct,
       proofs: chain.proofs,
       leaseIsFresh: this.#ports.leaseIsFresh(),
     };
     const { services, configMaps, claims } = objects;
     const live = [...services, ...configMaps, ...claims, ...objects.pods];
-    return { observation, objects: live, genesis, request, checkpoint: chain, identities };
+    const problems = [...foreignPods(objects.pods, own), ...differing];
+    const seen = { observation, objects: live, genesis, request, identities, problems };
+    return { ...seen, checkpoint: chain };
   }
 
   async #readChain(request: ChainRequest | undefined): Promise<VerifiedChain> {
@@ -120,6 +141,7 @@ export class Observer {
   /**
    * Before a genesis is pinned everybody is asked in every pass; afterwards only those whose key
    * the chain does not know yet: a spare that is not registered may still come back with new keys.
+   * A key that the chain knows is asked for once a pod, and never replaced by another.
    */
   async #identities(
     set: ValidatorSet,
@@ -136,12 +158,59 @@ export class Observer {
       if (consensusKey === undefined || genesis.kind === "absent") return false;
       return reading.kind !== "verified" || reading.chain.known.has(consensusKey);
     };
-    const asked = recorded.flatMap((member) => {
+    const name = `${set.metadata.namespace ?? ""}/${set.metadata.name}`;
+    const now = this.#ports.clock.monotonic();
+    const placed = recorded.flatMap((member) => {
       const pod = pods.find((each) => each.member === member.name && isReachable(each));
-      return pod === undefined || isSettled(member) ? [] : [{ member, pod }];
+      return pod === undefined ? [] : [{ member, pod }];
     });
-    return askIdentities(this.#ports.control, set, asked);
+    const asked = placed.filter(
+      (each) => !isSettled(each.member) || this.#keys.isDue(name, each, now),
+    );
+    const answers = await askIdentities(this.#ports.control, set, asked);
+    return answers.map((answer) => {
+      const of = asked.find(({ member }) => member.name === answer.member);
+      if (of === undefined || !isSettled(of.member)) return answer;
+      return this.#keys.judge(name, of, answer, now);
+    });
   }
+
+  #differing(
+    set: string,
+    members: readonly MemberView[],
+    pods: readonly PodView[],
+  ): readonly (MemberProblem & { readonly key: string })[] {
+    return members.flatMap(({ name, consensusKey: key }) => {
+      const pod = pods.find((each) => each.member === name);
+      const other = pod && this.#keys.otherKey(set, pod);
+      if (other === undefined || key === undefined || other === key) return [];
+      const has = `the node of pod ${name} proved key ${other}`;
+      const message = `${has}, its Service has ${key} on record: it is not heard as that member`;
+      return [{ member: name, reason: "KeyDiffers", message, key }];
+    });
+  }
+}
+
+/** Whoever has another key than the one on record says nothing in its name. */
+function withoutObservers(
+  reading: PeersReading,
+  differing: readonly (MemberProblem & { readonly key: string })[],
+): PeersReading {
+  if (reading.kind === "blind" || differing.length === 0) return reading;
+  const out = new Set(differing.map(({ key }) => key));
+  const samples = reading.samples.filter(({ observer }) => !out.has(observer));
+  const dropped = differing.map(({ key, message }) => ({ observer: key, reason: message }));
+  return { ...reading, samples, dropped: [...(reading.dropped ?? []), ...dropped] };
+}
+
+function foreignPods(all: readonly Pod[], own: readonly Pod[]): readonly MemberProblem[] {
+  return all
+    .filter((pod) => !own.includes(pod))
+    .map(({ metadata: { name, labels } }) => {
+      const member = labels?.[LABELS.member] ?? "";
+      const message = `pod ${name} has the labels of ${member || "the set"}, and the set did not make it`;
+      return { member, reason: "ForeignPod", message };
+    });
 }
 
 function withIdentity(member: MemberView, answers: readonly IdentityAnswer[]): MemberView {
