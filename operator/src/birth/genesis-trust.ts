@@ -50,8 +50,13 @@ async function difference(
   if (typeof template !== "string") return template;
   const assembled = assembleGenesis(set, template, founders, timeOf(text));
   if (!assembled.ok) return assembled.problem;
-  if (assembled.text === text) return undefined;
+  if (atTime(assembled.text, timeOf(text)) === text) return undefined;
   return "differs from what spec, template and the founders' keys on record give";
+}
+
+/** The same genesis at another time of birth: a template may name its own, and be applied anew. */
+function atTime(text: string, genesisTimeMs: number): string {
+  return `${JSON.stringify({ ...JSON.parse(text), genesisTimeMs }, undefined, 2)}\n`;
 }
 
 function timeOf(text: string): number {

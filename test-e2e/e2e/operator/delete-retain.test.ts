@@ -10,6 +10,7 @@ test("a set deleted under Retain keeps its volumes and genesis, and goes on with
     const { namespace, name } = stage.set.plan;
     const before = await stage.set.get();
     const chainId = stage.client.chainId;
+    await stage.set.until(({ spares }) => (spares === 1 ? true : undefined), "a spare", 60_000);
     const keys = (await stage.set.members()).map(({ consensusKey }) => consensusKey).toSorted();
     await stage.kube.delete(VALIDATOR_SETS, stage.set.name, { uid: before?.metadata.uid ?? "" });
     const labelSelector = `quorate.dev/set=${name}`;
