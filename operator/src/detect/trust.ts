@@ -154,6 +154,7 @@ export function judgeTrust(observation: Observation): SignalTrust {
     const lie = heightProblem(path, chain, intervalMs) ?? memberProblem(path, chain);
     if (lie !== undefined) return lie;
   }
-  const message = `the sources are fresh and agree with the verified chain${droppedOf(observation)}`;
+  const agree = "the sources are fresh and agree with the verified chain";
+  const message = `${agree}${droppedOf(observation)}`;
   return { trusted: true, reason: "SignalsAgree", message };
 }

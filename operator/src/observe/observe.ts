@@ -208,7 +208,8 @@ function foreignPods(all: readonly Pod[], own: readonly Pod[]): readonly MemberP
     .filter((pod) => !own.includes(pod))
     .map(({ metadata: { name, labels } }) => {
       const member = labels?.[LABELS.member] ?? "";
-      const message = `pod ${name} has the labels of ${member || "the set"}, and the set did not make it`;
+      const labelled = `pod ${name} has the labels of ${member || "the set"}`;
+      const message = `${labelled}, and the set did not make it`;
       return { member, reason: "ForeignPod", message };
     });
 }
