@@ -22,7 +22,7 @@ const files = repositoryFiles();
 const lines = (file: string) => readFileSync(join(repository, file), "utf8").split("\n");
 const isGenerated = (file: string) => file.startsWith("proto/gen/");
 /** Tables of exact source texts. */
-const isList = (file: string) => file.startsWith("node/test/mutants/");
+const isList = (file: string) => /^(node|operator)\/test\/mutants\//.test(file);
 /** No formatter breaks a text in quotes, and a title is one. */
 const withoutTexts = (line: string) => line.replace(/"(?:[^"\\]|\\.)*"|`[^`]*`?/g, "");
 const sources = files.filter((file) => file.endsWith(".ts") && !isGenerated(file));

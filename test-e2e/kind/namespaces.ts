@@ -1,7 +1,7 @@
-import { validatorSets } from "@quorate/operator/observe/resources";
 import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { KubeObject, ResourceType } from "@quorate/runtime/objects";
 import { eventually } from "../network/eventually.ts";
+import { VALIDATOR_SETS } from "../set/running-set.ts";
 
 const NAMESPACES: ResourceType = {
   apiVersion: "v1",
@@ -46,10 +46,10 @@ function operatorFirst(namespaces: readonly KubeObject[]): readonly KubeObject[]
 }
 
 async function releaseSets(kube: KubeClient, namespace: string): Promise<void> {
-  const sets = await kube.list(validatorSets, { namespace }).catch(() => []);
+  const sets = await kube.list(VALIDATOR_SETS, { namespace }).catch(() => []);
   for (const { metadata } of sets) {
     const key = { namespace, name: metadata.name };
-    await kube.mergePatch(validatorSets, key, { metadata: { finalizers: null } });
+    await kube.mergePatch(VALIDATOR_SETS, key, { metadata: { finalizers: null } });
   }
 }
 

@@ -3,9 +3,14 @@ import type { AdversaryMode } from "../network/adversary.ts";
 import type { ChainObserver } from "../network/chain-observer.ts";
 import type { Chronicle, Swap } from "./chronicle.ts";
 import type { FaultKind } from "./fault-plan.ts";
-import type { Founder } from "./job.ts";
 import type { Story } from "./story.ts";
 import { type FaultReport, seconds } from "./summary.ts";
+
+/** A founder: its member's name, and its consensus key. */
+export interface Founder {
+  readonly name: string;
+  readonly key: string;
+}
 
 /** Far above what healing takes: a swap that is missing by then is a broken promise. */
 const HEALED_WITHIN_MS = 45_000;

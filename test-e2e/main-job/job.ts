@@ -10,7 +10,7 @@ import { MARKET_MAKER_USD, TRADERS } from "./cast.ts";
 import { Chronicle } from "./chronicle.ts";
 import type { Deployment } from "./deployment.ts";
 import { drawFaultPlan, type FaultPlan, SOURCES, VALIDATORS } from "./fault-plan.ts";
-import { type FaultContext, strike } from "./faults.ts";
+import { type FaultContext, type Founder, strike } from "./faults.ts";
 import { FinalityGap } from "./finality-gap.ts";
 import { mainJobTemplate } from "./genesis.ts";
 import { makeMarket } from "./market-maker.ts";
@@ -43,12 +43,6 @@ interface Participant {
   readonly name: string;
   readonly key: AccountKey;
   readonly usd: number;
-}
-
-/** A founder: its member's name, and its consensus key. */
-export interface Founder {
-  readonly name: string;
-  readonly key: string;
 }
 
 /** The set on its cluster, with everything that watches it. */

@@ -1,4 +1,5 @@
-// An API server with one living set, `dev` in namespace `quorate-dev`, as a real reconciler left it.
+// An API server with one living set, `dev` in namespace `quorate-dev`, as a real reconciler left
+// it.
 import { AccountKey } from "@quorate/client/account-key";
 import type {
   MemberStatus,

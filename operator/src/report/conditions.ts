@@ -101,12 +101,16 @@ function isUnderWay(phase: string | undefined): boolean {
   return phase === "Submitted" || phase === "Effective";
 }
 
-function stalled({ birth, spare, applied }: Pass): Omit<Judgement, "type"> {
+function stalled({ observed, birth, spare, applied }: Pass): Omit<Judgement, "type"> {
   if (birth.problem !== undefined) return { status: "True", ...birth.problem };
   const foreign = applied?.foreign ?? [];
   if (foreign.length > 0) {
     const message = `not this set's, and never used: ${foreign.join(", ")}; rename or delete it`;
     return { status: "True", reason: "ForeignObject", message };
+  }
+  const [problem] = observed.problems ?? [];
+  if (problem !== undefined) {
+    return { status: "True", reason: problem.reason, message: problem.message };
   }
   if (spare?.isProblem === true) {
     return { status: "True", reason: spare.reason, message: spare.message };

@@ -101,7 +101,7 @@ function memberStatus(pass: Pass, member: MemberView): MemberStatus {
 
 /** Suspicions, and what was refused about this member. */
 function reasonsOf(
-  { findings, decision, spare, desired }: Pass,
+  { observed, findings, decision, spare, desired }: Pass,
   member: MemberView,
 ): readonly string[] {
   const { consensusKey, name } = member;
@@ -110,6 +110,7 @@ function reasonsOf(
   const reasons = [
     ...findings.verdicts.filter(about).map(({ kind }) => kind),
     ...decision.refusals.filter(about).map(holdReason),
+    ...(observed.problems ?? []).filter((each) => each.member === name).map(({ reason }) => reason),
     ...(spare?.member === name && spare.isProblem ? [spare.reason] : []),
     ...desired.withheld.filter((each) => each.member === name).map(({ reason }) => reason),
   ];

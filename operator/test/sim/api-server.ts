@@ -4,8 +4,9 @@ import { validatorSetStatus } from "../../src/api/v1alpha1/validator-set.ts";
 import type { ApiStore, Draft, Stored } from "./api-store.ts";
 import { FieldOwners } from "./field-owners.ts";
 
-const PATH =
-  /^\/(?:api\/v1|apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/([a-z]+)(?:\/([^/]+)(?:\/([a-z]+))?)?$/;
+const PATH = new RegExp(
+  "^/(?:api/v1|apis/[^/]+/[^/]+)(?:/namespaces/([^/]+))?" + "/([a-z]+)(?:/([^/]+)(?:/([a-z]+))?)?$",
+);
 /** Written by nobody but through `/status`. */
 const WITH_STATUS = new Set(["validatorsets", "validatorrotations", "pods", "services", "nodes"]);
 

@@ -8,6 +8,7 @@ import { ANNOTATIONS } from "../../src/api/v1alpha1/labels.ts";
 import type { ValidatorRotation } from "../../src/api/v1alpha1/types.ts";
 import { targetOf } from "./api-server.ts";
 import type { HistoryEntry } from "./api-store.ts";
+import type { Act, SpecMoment } from "./check-records.ts";
 import { LEASE_NAME, NAMESPACE, SET, SYSTEM } from "./names.ts";
 import type { OperatorProcess } from "./operator-process.ts";
 import { Violation } from "./violation.ts";
@@ -20,18 +21,6 @@ const REQUESTS_PER_MINUTE = 900;
 /** Renewals come every 2 s, and may fail for 10 s. */
 const LEASE_LOST_MS = 15_000;
 const BLIND_TOLD_SLACK_MS = 25_000;
-
-interface Act {
-  readonly kind: "Silence" | "Misconduct" | "Owner";
-  readonly member: string;
-  readonly setHash: string;
-}
-
-interface SpecMoment {
-  readonly atMs: number;
-  readonly mode: string;
-  readonly paused: boolean;
-}
 
 /** The rules that every run is held to; each throws a Violation with its name. */
 export class Checks {

@@ -3,6 +3,7 @@ import { asciiBytes } from "@quorate/node/kernel/bytes";
 import { genesisHash } from "@quorate/node/ledger/genesis";
 import { ANNOTATIONS, LABELS } from "../../src/api/v1alpha1/labels.ts";
 import type { ApiStore, Stored } from "./api-store.ts";
+import type { Machine, NodeProcess, Volume } from "./machines.ts";
 import type { SeededRandom } from "./random.ts";
 
 const ZONE = "topology.kubernetes.io/zone";
@@ -12,40 +13,6 @@ const EVICT_AFTER_MS = 60_000;
 /** A kubelet looks at optional mounts so often; at once where a pod's annotation changes. */
 const MOUNT_MS = 45_000;
 const SYNC_MS = 3_000;
-
-export interface Machine {
-  readonly name: string;
-  readonly zone: string;
-  on: boolean;
-  /** Runs on without any network. */
-  isolated: boolean;
-  lostAtMs: number | undefined;
-}
-
-/** What outlives a pod: a node's keys and its pinned genesis. */
-export interface Volume {
-  readonly uid: string;
-  readonly key: string;
-  readonly networkKey: string;
-  pinned: string | undefined;
-}
-
-/** A node's process: the one container of a pod. */
-export interface NodeProcess {
-  readonly podUid: string;
-  readonly member: string;
-  readonly volume: Volume;
-  readonly machine: Machine;
-  readonly ip: string;
-  readonly advertise: string;
-  startedAtMs: number;
-  restarts: number;
-  runs: boolean;
-  pausedUntilMs: number;
-  backAtMs: number;
-  syncedAtMs: number | undefined;
-  mountedAtMs: number;
-}
 
 interface PodSpec {
   readonly nodeName?: string;

@@ -21,43 +21,21 @@ import {
   ownerRotationSigningBytes,
   transactionId,
 } from "@quorate/node/ledger/transaction";
-import type { SwapRecord, Transaction } from "@quorate/node/ledger/types";
-import type { ChainView, VerifiedProof } from "../../src/observe/observation.ts";
+import type { SwapRecord } from "@quorate/node/ledger/types";
+import type { VerifiedProof } from "../../src/observe/observation.ts";
+import {
+  type ChainSight,
+  type Kind,
+  type Pending,
+  PROOF,
+  proofBytes,
+  type Receipt,
+  type SpareEntry,
+} from "./chain-records.ts";
 import type { Counts } from "./counts.ts";
 
 /** Views of so many last blocks are kept: what a node that lags behind would show. */
 const VIEWS_KEPT = 8;
-const PROOF = "simulated proof against ";
-
-interface SpareEntry {
-  readonly key: string;
-  readonly networkKey: string;
-  readonly owner: string;
-  readonly address: string;
-  readonly order: number;
-  readonly endorsed: boolean;
-  attested: number;
-}
-
-export interface Receipt {
-  readonly code: string;
-  readonly height: number;
-}
-
-interface Pending {
-  readonly bytes: Uint8Array;
-  readonly by: string;
-  readonly done: (receipt: Receipt) => void;
-}
-
-export type ChainSight = Omit<ChainView, "sinceProgressMs"> & { readonly checkpoint: string };
-
-type Kind<K extends Transaction["kind"]> = Extract<Transaction, { kind: K }>;
-
-/** The bytes of a proof that nodes hold and the light client has verified. */
-export function proofBytes(accused: string): Uint8Array {
-  return asciiBytes(`${PROOF}${accused}`);
-}
 
 /**
  * The rules of the chain that an operator meets: it judges silence and proofs itself, picks the

@@ -1,4 +1,4 @@
-import type { Machine } from "./cluster.ts";
+import type { Machine } from "./machines.ts";
 import type { Incident, IncidentKind } from "./plan.ts";
 import { calm, type Lie, type PrometheusFault, type Weather } from "./weather.ts";
 import type { World } from "./world.ts";

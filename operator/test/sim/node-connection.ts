@@ -1,7 +1,7 @@
 import { sha256Hex } from "@quorate/node/crypto/sha256";
 import { asciiBytes } from "@quorate/node/kernel/bytes";
 import type { ControlKeys, HttpPort, NodeControlPort } from "../../src/ports.ts";
-import type { NodeProcess } from "./cluster.ts";
+import type { NodeProcess } from "./machines.ts";
 import type { OperatorProcess } from "./operator-process.ts";
 import type { World } from "./world.ts";
 

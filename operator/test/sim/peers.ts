@@ -1,5 +1,5 @@
 import { PEER_METRICS } from "../../src/observe/peer-metrics.ts";
-import type { NodeProcess } from "./cluster.ts";
+import type { NodeProcess } from "./machines.ts";
 import type { Lie } from "./weather.ts";
 import type { World } from "./world.ts";
 

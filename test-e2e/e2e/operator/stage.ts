@@ -256,8 +256,8 @@ export class Stage {
   }
 
   /**
-   * SIGKILL to every operator that runs (false: none did), which leaves the lease behind; its Deployment makes a new
-   * pod at once, where a restart of the old one would wait longer each time.
+   * SIGKILL to every operator that runs (false: none did), which leaves the lease behind; its
+   * Deployment makes a new pod at once, where a restart of the old one would wait longer each time.
    */
   async killOperator(): Promise<boolean> {
     const { namespace } = OPERATOR;

@@ -26,7 +26,9 @@ export function meetsExpression(
   return known !== undefined && meets(labels, { key, operator: known, values });
 }
 
-/** A `metav1.LabelSelector` as a test of labels: an empty one selects all, an absent one nothing. */
+/**
+ * A `metav1.LabelSelector` as a test of labels: an empty one selects all, an absent one nothing.
+ */
 export function selectorMatcher(selector: unknown): (labels: Labels) => boolean {
   if (typeof selector !== "object" || selector === null) return () => false;
   const { matchLabels = {}, matchExpressions = [] } = selector as {

@@ -56,7 +56,10 @@ export class Watcher {
     this.#core = core;
   }
 
-  /** Throws ApiStatus for a bad selector or a version that is not yet; one that is too old comes in-band, as upstream. */
+  /**
+   * Throws ApiStatus for a bad selector or a version that is not yet; one that is too old comes
+   * in-band, as upstream.
+   */
   watch(endpoint: Endpoint, request: WatchRequest): AsyncIterable<readonly WatchEvent[]> {
     const matches = objectMatcher(endpoint.resource.key, {
       labels: request.labelSelector,

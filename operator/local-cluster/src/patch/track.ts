@@ -49,7 +49,9 @@ export function trackUpdate(kind: CompiledKind, request: TrackRequest): JsonObje
   return withManagers(request.after, managers);
 }
 
-/** Who writes through `scale` has no time there: the entry is carried over from the Scale object. */
+/**
+ * Who writes through `scale` has no time there: the entry is carried over from the Scale object.
+ */
 function timeOf({ subresource, now }: TrackRequest): string | undefined {
   return subresource === "scale" ? undefined : now;
 }

@@ -92,6 +92,8 @@ export const STATE_REASONS = [
   "GenesisMismatch",
   "GenesisMissing",
   "AwaitingEndorsement",
+  "ForeignPod",
+  "KeyDiffers",
   "SpareRefused",
   "SpareUnanswered",
   "SponsorKeyMismatch",
