@@ -1,6 +1,6 @@
 // Who may import whom. Each layer lists what it may reach; anything else is an error.
 const source = "^(proto|node|operator|test-e2e|scripts)/";
-const test = "\\.test\\.ts$|^(node|operator)/([^/]+/)?test/";
+const test = "\\.test\\.ts$|^node/test/|^operator/test/|^operator/cli/test/";
 const layer = (name) => `^node/src/${name}/`;
 
 /** The layer may import itself and `allowed` within the repository, nothing else of it. */
