@@ -1,8 +1,11 @@
 import { fileURLToPath } from "node:url";
+import { eventually } from "../network/eventually.ts";
 import { command } from "./command.ts";
 
 const CONFIG = fileURLToPath(new URL("kind.yaml", import.meta.url));
 const NODE_IMAGE = process.env["QUORATE_KIND_IMAGE"] ?? "kindest/node:v1.34.4";
+/** From the start of the control plane's machine. */
+const API_MS = 180_000;
 const READY = "180s";
 
 export interface KindCluster {
@@ -33,11 +36,19 @@ export async function startMachines(name: string): Promise<void> {
 }
 
 export async function machinesReady(kubeconfigFile: string): Promise<void> {
+  const env = { KUBECONFIG: kubeconfigFile };
+  // A control plane that was just started answers nobody for a while.
+  await eventually(
+    () =>
+      command("kubectl", ["get", "--raw", "/readyz"], env).then(
+        () => true,
+        () => undefined,
+      ),
+    { what: "the API server is ready", timeoutMs: API_MS, everyMs: 1_000 },
+  );
   await command(
     "kubectl",
     ["wait", "node", "--all", "--for=condition=Ready", `--timeout=${READY}`],
-    {
-      KUBECONFIG: kubeconfigFile,
-    },
+    env,
   );
 }

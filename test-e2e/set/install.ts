@@ -17,16 +17,28 @@ export function readManifest(path: string): readonly KubeObject[] {
     .filter((object) => object !== null);
 }
 
-/** What `kubectl apply -f manifests/crds -f manifests/operator.yaml` does. */
-export async function installOperator(kube: KubeClient): Promise<void> {
+/**
+ * What `kubectl apply -f manifests/crds -f manifests/operator.yaml` does; on `machine` where a fault
+ * is to strike validators only.
+ */
+export async function installOperator(kube: KubeClient, machine?: string): Promise<void> {
   const crds = readdirSync(join(MANIFESTS, "crds"))
     .filter((file) => file.endsWith(".yaml"))
     .flatMap((file) => readManifest(join(MANIFESTS, "crds", file)));
   for (const crd of crds) await kube.apply(resourceOf(crd), crd);
   for (const crd of crds) await established(kube, crd);
   for (const object of readManifest(join(MANIFESTS, "operator.yaml"))) {
-    await kube.apply(resourceOf(object), object);
+    await kube.apply(resourceOf(object), placed(object, machine));
   }
+}
+
+function placed(object: KubeObject, machine: string | undefined): KubeObject {
+  if (object.kind !== "Deployment" || machine === undefined) return object;
+  const { spec } = object as KubeObject & {
+    readonly spec: { readonly template: { readonly spec: object } };
+  };
+  const pod = { ...spec.template.spec, nodeSelector: { "kubernetes.io/hostname": machine } };
+  return { ...object, spec: { ...spec, template: { ...spec.template, spec: pod } } } as KubeObject;
 }
 
 interface Established extends KubeObject {
