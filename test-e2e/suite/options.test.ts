@@ -14,6 +14,5 @@ test("kind runs what needs a cluster, and nothing that looks into a volume", () 
   expect(isChosen("test-e2e/e2e/wrong-genesis.test.ts", kind)).toBe(false);
   const smoke = { ...kind, depth: "smoke" } as const;
   expect(isChosen("test-e2e/e2e/operator/machine-gone.test.ts", smoke)).toBe(true);
-  expect(isChosen("test-e2e/e2e/conformance.test.ts", smoke)).toBe(true);
   expect(isChosen("test-e2e/e2e/operator/crash.test.ts", smoke)).toBe(false);
 });

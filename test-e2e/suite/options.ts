@@ -60,7 +60,6 @@ const SMOKE = [
   "operator/apply.test",
   "operator/machine-gone.test",
   "operator/operators-machine-gone.test",
-  "conformance.test",
 ] as const;
 /** These run processes without an API server, or look into volumes: they are about no cluster. */
 const ON_A_CLUSTER = ["operator/", "conformance.test"] as const;
