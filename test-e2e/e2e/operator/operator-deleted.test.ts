@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { eventually } from "../../network/eventually.ts";
 import { Stage } from "./stage.ts";
 
 test("without an operator the chain swaps a machine that is gone by itself", async () => {
@@ -13,10 +12,7 @@ test("without an operator the chain swaps a machine that is gone by itself", asy
     expect(swap.cause).toBe("silence");
     expect(await stage.set.rotations()).toEqual([]);
     await stage.scaleOperator(1);
-    const rotation = await eventually(
-      async () => (await stage.set.rotations()).find(({ spec }) => spec.member === victim.key),
-      { what: "a record of the chain's own swap", timeoutMs: 60_000, everyMs: 200 },
-    );
+    const rotation = await stage.recorded(swap);
     expect(rotation.status?.initiator).toBe("Chain");
     stage.passed();
   } finally {
