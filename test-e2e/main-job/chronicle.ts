@@ -111,6 +111,8 @@ function ledgerLine(event: ChainEvent, nameOf: (key: string) => string): string 
       return `jailed       ${nameOf(event.key)}: silent`;
     case "spare-registered":
       return `registered   ${nameOf(event.key)} as a spare`;
+    case "protocol":
+      return `protocol     version ${event.version} ${event.step}, height ${event.height}`;
     case "margin":
       return undefined;
     default:

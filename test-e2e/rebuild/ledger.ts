@@ -156,6 +156,7 @@ export class Ledger {
         return true;
       }
       case "absence":
+      case "readiness":
         return true;
     }
   }

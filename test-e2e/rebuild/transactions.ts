@@ -16,6 +16,7 @@ const KINDS = [
   "approve-swap",
   "faucet",
   "custodian-deposit",
+  "readiness",
 ] as const;
 
 export interface Registration {
@@ -64,6 +65,7 @@ export type Transaction =
       readonly signature: Uint8Array;
     }
   | { readonly kind: "absence"; readonly untilMs: number; readonly endorsement: Signed }
+  | { readonly kind: "readiness"; readonly version: number; readonly endorsement: Signed }
   | {
       readonly kind: "approve-swap";
       readonly member: string;
@@ -194,6 +196,8 @@ function scanFields(scanner: Scanner, kind: (typeof KINDS)[number]): Transaction
       return { kind, key: scanner.key(), nonce: scanner.u64(), signature: scanner.signature() };
     case "absence":
       return { kind, untilMs: scanner.u64(), endorsement: scanSigned(scanner) };
+    case "readiness":
+      return { kind, version: scanner.u64(), endorsement: scanSigned(scanner) };
     case "approve-swap":
       return {
         kind,

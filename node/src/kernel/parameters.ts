@@ -19,6 +19,8 @@ export interface ConsensusParameters {
   readonly laneWindowBatches: number;
   /** Messages of rounds further ahead are dropped (R9). */
   readonly roundsAheadMax: number;
+  /** Blocks between a quorum's readiness and the first block of the next version (VERSION). */
+  readonly activationDelayBlocks: number;
 }
 
 export interface RotationParameters {
@@ -95,6 +97,7 @@ export const PRODUCTION: Parameters = {
     batchDelayMs: 3,
     laneWindowBatches: 32,
     roundsAheadMax: 64,
+    activationDelayBlocks: 1_200,
   },
   rotation: {
     silenceBlocks: 40,

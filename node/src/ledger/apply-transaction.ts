@@ -5,9 +5,9 @@ import { applyBundle, applyReport } from "./client-transactions.ts";
 import { applyApproval } from "./condemned.ts";
 import { applyCustodianDeposit, applyFaucet } from "./deposits.ts";
 import { applyMisconduct } from "./misconduct.ts";
+import { applyReadiness } from "./readiness.ts";
 import { applyRegistration } from "./registration.ts";
 import { applyOwnerRotation, applyReturn, applySilenceRecord } from "./rotation.ts";
-import { decodeTransaction } from "./transaction.ts";
 import type { Transaction } from "./types.ts";
 import type { Verdict, Work } from "./work.ts";
 
@@ -18,15 +18,10 @@ export interface Place {
 }
 
 /**
- * Decodes and applies one transaction; a refused one changes nothing, except that a rotation with
- * its owner's signature uses its nonce.
+ * Applies one transaction by the rules of version 1; a refused one changes nothing, except that a
+ * rotation with its owner's signature uses its nonce.
  */
-export function applyTransaction(work: Work, bytes: Uint8Array, place: Place): Verdict {
-  const decoded = decodeTransaction(bytes);
-  return decoded.ok ? applyDecoded(work, decoded.value, place) : decoded.error;
-}
-
-function applyDecoded(work: Work, transaction: Transaction, place: Place): Verdict {
+export function applyDecoded(work: Work, transaction: Transaction, place: Place): Verdict {
   const { id } = place;
   switch (transaction.kind) {
     case "bundle":
@@ -51,6 +46,8 @@ function applyDecoded(work: Work, transaction: Transaction, place: Place): Verdi
       return applyFaucet(work, transaction, id);
     case "custodian-deposit":
       return applyCustodianDeposit(work, transaction, id);
+    case "readiness":
+      return applyReadiness(work, transaction);
     default:
       return unreachable(transaction);
   }

@@ -1,9 +1,10 @@
+import { defined } from "../kernel/assert.ts";
 import { ok, type Refusal, type Result } from "../kernel/result.ts";
 import type { Digest } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
-import { applyTransaction } from "./apply-transaction.ts";
+import { findProtocol, PROTOCOLS, type Protocols } from "./protocol.ts";
 import type { LedgerState } from "./state.ts";
-import { transactionId } from "./transaction.ts";
+import { decodeTransaction, transactionId } from "./transaction.ts";
 import { openWork } from "./work.ts";
 
 /**
@@ -16,8 +17,13 @@ export function checkTransaction(
   state: LedgerState,
   bytes: Uint8Array,
   scheme: SignatureScheme,
+  protocols: Protocols = PROTOCOLS,
 ): Result<Digest, Refusal> {
   const id = transactionId(bytes);
-  const refusal = applyTransaction(openWork(state, scheme), bytes, { id, position: 0 });
+  const decoded = decodeTransaction(bytes);
+  if (!decoded.ok) return decoded;
+  const { version } = state.protocol;
+  const protocol = defined(findProtocol(protocols, version), `protocol ${version}`);
+  const refusal = protocol.apply(openWork(state, scheme), decoded.value, { id, position: 0 });
   return refusal === undefined ? ok(id) : { ok: false, error: refusal };
 }

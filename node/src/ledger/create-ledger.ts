@@ -41,6 +41,8 @@ export function createLedger(genesis: Genesis, chainId: Digest): LedgerState {
     chainId,
     tree: undefined,
     stateRoot: "",
+    protocol: { version: 1, activation: undefined },
+    readiness: new Map(),
     height: 0,
     timestampMs: genesisTimeMs,
     clockMs: genesisTimeMs,

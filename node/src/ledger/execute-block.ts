@@ -4,17 +4,19 @@ import { ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
 import { totalPower, validatorSetHash } from "../kernel/validator-set.ts";
 import { applyMarginBlock, type MarginResult } from "../margin/engine.ts";
-import { applyTransaction } from "./apply-transaction.ts";
 import { advanceClock, markBlock } from "./clock.ts";
 import { removeCondemned } from "./condemned.ts";
 import { assertMoney } from "./conservation.ts";
 import { ledgerChanges } from "./leaf-changes.ts";
 import { updateLiveness } from "./liveness.ts";
+import { activateProtocol, PROTOCOLS, type Protocol, type Protocols } from "./protocol.ts";
+import { judgeActivation } from "./readiness.ts";
 import { resultLeaves } from "./receipt.ts";
 import { releaseBonds } from "./registration.ts";
 import type { LedgerState } from "./state.ts";
 import { treeRoot, updateTree } from "./state-tree.ts";
 import { unmuteByVotes } from "./swap.ts";
+import { decodeTransaction } from "./transaction.ts";
 import type { ExecutableBlock, ExecutionResult, LedgerEvent, Receipt } from "./types.ts";
 import { change, openWork, type Work } from "./work.ts";
 
@@ -28,19 +30,24 @@ export function executeBlock(
   state: LedgerState,
   block: ExecutableBlock,
   scheme: SignatureScheme,
+  protocols: Protocols = PROTOCOLS,
 ): { readonly state: LedgerState } & ExecutionResult {
   const work = openWork(state, scheme);
+  const protocol = activateProtocol(work, protocols, block.height);
   const tick = advanceClock(work, block);
   updateLiveness(work, block, tick);
   releaseBonds(work);
   removeCondemned(work);
-  const admitted = block.transactions.map(({ bytes }, position) => admit(work, bytes, position));
+  const admitted = block.transactions.map(({ bytes }, position) => {
+    return admit(work, protocol, bytes, position);
+  });
   unmuteByVotes(work, block.blockId);
   const margin = runMargin(work, block);
   const receipts = withOutcomes(admitted, work, margin);
-  const events = [...work.events, ...margin.events.map(marginEvent)];
   endEpoch(work);
-  seal(work, state, margin);
+  judgeActivation(work);
+  const events = [...work.events, ...margin.events.map(marginEvent)];
+  seal(work, state, margin, protocol);
   assertMoney(work.state);
   markBlock(work, block.round, block.epoch);
   return {
@@ -64,9 +71,12 @@ function marginEvent(event: MarginResult["events"][number]): LedgerEvent {
   return { kind: "margin", event };
 }
 
-function admit(work: Work, bytes: Uint8Array, position: number): Receipt {
+function admit(work: Work, protocol: Protocol, bytes: Uint8Array, position: number): Receipt {
   const id = sha256Hex(bytes);
-  const refusal = applyTransaction(work, bytes, { id, position });
+  const decoded = decodeTransaction(bytes);
+  const refusal = decoded.ok
+    ? protocol.apply(work, decoded.value, { id, position })
+    : decoded.error;
   const verdict = refusal ?? { code: "OK", field: "", fix: "" };
   return { transaction: id, ...verdict, outcomes: [] };
 }
@@ -119,9 +129,19 @@ function endEpoch(work: Work): void {
   });
 }
 
-/** New tree and root: only changed leaves are hashed. */
-function seal(work: Work, before: LedgerState, margin: MarginResult): void {
-  const changes = [...ledgerChanges(before, work.state, work.touchedNonces), ...margin.changes];
+/**
+ * New tree and root: only changed leaves are hashed. The first block of a version also writes those
+ * that did not change, in its layouts.
+ */
+function seal(work: Work, before: LedgerState, margin: MarginResult, protocol: Protocol): void {
+  const { state, touchedNonces } = work;
+  const { layouts, version } = protocol;
+  const isFirst = version !== before.protocol.version;
+  const changes = [
+    ...ledgerChanges(before, state, touchedNonces, layouts),
+    ...(isFirst ? ledgerChanges(undefined, state, touchedNonces, layouts) : []),
+    ...margin.changes,
+  ];
   const tree = updateTree(work.state.tree, changes);
   change(work, { tree, stateRoot: treeRoot(tree) });
 }

@@ -19,9 +19,11 @@ export function checkGenesis(genesis: Genesis): void {
   checkMargin(genesis);
 }
 
+const PROTECTIVE_COUNTS = new Set(["silenceBlocks", "activationDelayBlocks"]);
+
 /** Spans and counts that protect somebody: only `dev` may make them shorter than in production. */
 function isProtective(name: string): boolean {
-  return /(Ms|MsMin|MsMax|Windows)$/.test(name) || name === "silenceBlocks";
+  return /(Ms|MsMin|MsMax|Windows)$/.test(name) || PROTECTIVE_COUNTS.has(name);
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   encodeKnownKey,
   encodeLiveness,
   encodeOwner,
+  encodeReadiness,
   encodeSeat,
   encodeSet,
   encodeSpare,
@@ -41,27 +42,55 @@ function changesOf<T>(
   return changes;
 }
 
-/** Leaves of the ledger (not of margin) that differ between two states. */
+/** How the values of the ledger's leaves are written: a version of the protocol may differ. */
+export const LEAF_LAYOUTS = {
+  chain: encodeChain,
+  liveness: encodeLiveness,
+  set: encodeSet,
+  seat: encodeSeat,
+  spare: encodeSpare,
+  jailed: encodeJailed,
+  unbonding: encodeUnbonding,
+  tombstone: encodeTombstone,
+  condemned: encodeCondemned,
+  owner: encodeOwner,
+  readiness: encodeReadiness,
+  known: encodeKnownKey,
+} as const;
+
+export type LeafLayouts = typeof LEAF_LAYOUTS;
+
+/**
+ * Leaves of the ledger (not of margin) that differ between two states; all of them where there is
+ * no state before.
+ */
 export function ledgerChanges(
   before: LedgerState | undefined,
   after: LedgerState,
   touchedNonces: ReadonlySet<string>,
+  layouts: LeafLayouts = LEAF_LAYOUTS,
 ): LeafChange[] {
-  const { seat, spare, jailed, unbonding, tombstone, condemned, owner, known } = leafKeys;
+  const of = <T>(
+    name: Exclude<keyof LeafLayouts, "chain" | "liveness" | "set">,
+    encode: (value: T) => Uint8Array,
+    entries: (state: LedgerState) => ReadonlyMap<string, T>,
+  ): LeafChange[] =>
+    changesOf(before && entries(before), entries(after), { key: leafKeys[name], encode });
   const changes: LeafChange[] = [
-    { key: leafKeys.chain, value: encodeChain(after) },
-    { key: leafKeys.liveness, value: encodeLiveness(after) },
-    ...changesOf(before?.seats, after.seats, { key: seat, encode: encodeSeat }),
-    ...changesOf(before?.spares, after.spares, { key: spare, encode: encodeSpare }),
-    ...changesOf(before?.jailed, after.jailed, { key: jailed, encode: encodeJailed }),
-    ...changesOf(before?.unbonding, after.unbonding, { key: unbonding, encode: encodeUnbonding }),
-    ...changesOf(before?.tombstones, after.tombstones, { key: tombstone, encode: encodeTombstone }),
-    ...changesOf(before?.condemned, after.condemned, { key: condemned, encode: encodeCondemned }),
-    ...changesOf(before?.owners, after.owners, { key: owner, encode: encodeOwner }),
-    ...changesOf(before?.knownKeys, after.knownKeys, { key: known, encode: encodeKnownKey }),
+    { key: leafKeys.chain, value: layouts.chain(after) },
+    { key: leafKeys.liveness, value: layouts.liveness(after) },
+    ...of("seat", layouts.seat, ({ seats }) => seats),
+    ...of("spare", layouts.spare, ({ spares }) => spares),
+    ...of("jailed", layouts.jailed, ({ jailed }) => jailed),
+    ...of("unbonding", layouts.unbonding, ({ unbonding }) => unbonding),
+    ...of("tombstone", layouts.tombstone, ({ tombstones }) => tombstones),
+    ...of("condemned", layouts.condemned, ({ condemned }) => condemned),
+    ...of("owner", layouts.owner, ({ owners }) => owners),
+    ...of("readiness", layouts.readiness, ({ readiness }) => readiness),
+    ...of("known", layouts.known, ({ knownKeys }) => knownKeys),
   ];
   if (before?.set !== after.set) {
-    changes.push({ key: leafKeys.set, value: encodeSet(after.set) });
+    changes.push({ key: leafKeys.set, value: layouts.set(after.set) });
   }
   if (before !== undefined && before.swaps !== after.swaps) {
     const swap = defined(after.swaps.at(-1), "the swap of this block");

@@ -11,6 +11,8 @@ import type {
   LedgerState,
   Liveness,
   Owner,
+  ProtocolState,
+  Readiness,
   Seat,
   Spare,
   Tombstone,
@@ -31,6 +33,7 @@ export const leafKeys = {
   unbonding: (key: PublicKey): string => `unbonding/${key}`,
   tombstone: (key: PublicKey): string => `tombstone/${key}`,
   condemned: (key: PublicKey): string => `condemned/${key}`,
+  readiness: (key: PublicKey): string => `readiness/${key}`,
   owner: (key: PublicKey): string => `owner/${key}`,
   known: (key: PublicKey): string => `key/${key}`,
   swap: (epoch: Epoch): string => `swap/${epoch}`,
@@ -187,6 +190,17 @@ export function decodeOwner(bytes: Uint8Array): Owner {
   }));
 }
 
+export function encodeReadiness({ version, height }: Readiness): Uint8Array {
+  return new Writer().u64(version).u64(height).finish();
+}
+
+export function decodeReadiness(bytes: Uint8Array): Readiness {
+  return decode(bytes, (reader) => ({
+    version: reader.u64("version"),
+    height: reader.u64("height"),
+  }));
+}
+
 export function encodeKnownKey(height: Height): Uint8Array {
   return new Writer().u64(height).finish();
 }
@@ -281,6 +295,7 @@ export function decodeLiveness(bytes: Uint8Array): LivenessLeaf {
 /** Money and clocks of the chain as a whole. */
 export interface ChainLeaf {
   readonly chainId: Digest;
+  readonly protocol: ProtocolState;
   readonly epoch: Epoch;
   readonly height: Height;
   readonly timestampMs: Millis;
@@ -297,7 +312,11 @@ export interface ChainLeaf {
 }
 
 export function encodeChain(state: LedgerState): Uint8Array {
-  const writer = new Writer().hex32(state.chainId).u64(state.set.epoch).u64(state.height);
+  const { version, activation } = state.protocol;
+  // Chain id and version come first in every version: so an older binary can name what it lacks.
+  const writer = new Writer().hex32(state.chainId).u64(version);
+  writer.u64(activation?.version ?? 0).u64(activation?.height ?? 0);
+  writer.u64(state.set.epoch).u64(state.height);
   writer.u64(state.timestampMs).u64(state.clockMs).i128(state.slashedPot);
   writer.i128(state.deposited).i128(state.withdrawn).i128(state.genesisMoney);
   writer.u64(state.depositWindow.fromMs).i128(state.depositWindow.amount);
@@ -305,9 +324,19 @@ export function encodeChain(state: LedgerState): Uint8Array {
   return writer.u64(state.lastMisconductMs ?? 0).finish();
 }
 
+function readProtocol(reader: Reader): ProtocolState {
+  const version = reader.u64("version");
+  const activation = {
+    version: reader.u64("activation.version"),
+    height: reader.u64("activation.height"),
+  };
+  return { version, activation: activation.version === 0 ? undefined : activation };
+}
+
 export function decodeChain(bytes: Uint8Array): ChainLeaf {
   return decode(bytes, (reader) => ({
     chainId: reader.hex32("chainId"),
+    protocol: readProtocol(reader),
     epoch: reader.u64("epoch"),
     height: reader.u64("height"),
     timestampMs: reader.u64("timestampMs"),

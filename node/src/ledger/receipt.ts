@@ -6,7 +6,7 @@ import { readMarginEvent, writeMarginEvent } from "./event-codec.ts";
 import type { EvidenceKind } from "./state.ts";
 import { readSwap, writeSwap } from "./swap-codec.ts";
 import { readChoice } from "./transaction-codec.ts";
-import type { ExecutionResult, LedgerEvent, Receipt } from "./types.ts";
+import type { ExecutionResult, LedgerEvent, ProtocolStep, Receipt } from "./types.ts";
 
 /** A leaf of receiptsRoot. */
 export type ReceiptLeaf =
@@ -20,7 +20,13 @@ const EVENT_KINDS = [
   "jailed",
   "spare-registered",
   "margin",
+  "protocol",
 ] as const satisfies LedgerEvent["kind"][];
+const PROTOCOL_STEPS = [
+  "scheduled",
+  "withdrawn",
+  "active",
+] as const satisfies readonly ProtocolStep[];
 /** As in the type of the event; E9 never slashes, but has its place. */
 const SLASHED_FOR = ["E1", "E2", "E3", "E4", "E5", "E7", "E8", "E9"] as const satisfies (
   | EvidenceKind
@@ -75,6 +81,9 @@ function writeEvent(writer: Writer, event: LedgerEvent): void {
     case "margin":
       writeMarginEvent(writer, event.event);
       return;
+    case "protocol":
+      writer.u8(PROTOCOL_STEPS.indexOf(event.step)).u64(event.version).u64(event.height);
+      return;
     default:
       unreachable(event);
   }
@@ -99,6 +108,13 @@ function readEvent(reader: Reader): LedgerEvent {
       return { kind, key: reader.hex32("key"), owner: reader.hex32("owner") };
     case "margin":
       return { kind, event: readMarginEvent(reader) };
+    case "protocol":
+      return {
+        kind,
+        step: readChoice(reader, "step", PROTOCOL_STEPS),
+        version: reader.u64("version"),
+        height: reader.u64("height"),
+      };
     default:
       return unreachable(kind);
   }

@@ -124,6 +124,19 @@ export interface Liveness {
   readonly absentUntilMs: Millis;
 }
 
+/** Which version of the state machine executes blocks, and which one is to take over (VERSION). */
+export interface ProtocolState {
+  readonly version: number;
+  /** `height` is the first block of the next version. */
+  readonly activation: { readonly version: number; readonly height: Height } | undefined;
+}
+
+/** A member's newest word about the version of its binary, and the height at which it said so. */
+export interface Readiness {
+  readonly version: number;
+  readonly height: Height;
+}
+
 /** What a heartbeat may name: a height, its root, and how old it is. */
 export interface BlockMark {
   readonly epoch: Epoch;
@@ -144,6 +157,8 @@ export interface LedgerState {
   readonly tree: StateTree;
   readonly stateRoot: Digest;
 
+  readonly protocol: ProtocolState;
+  readonly readiness: ReadonlyMap<PublicKey, Readiness>;
   readonly height: Height;
   /** Block time of the last block. */
   readonly timestampMs: Millis;

@@ -17,6 +17,7 @@ export const TRANSACTION_KINDS = [
   "approve-swap",
   "faucet",
   "custodian-deposit",
+  "readiness",
 ] as const satisfies readonly Transaction["kind"][];
 
 const ACTION_KINDS = ["place", "cancel", "withdraw"] as const satisfies MarginAction["kind"][];
@@ -166,6 +167,10 @@ export function writeTransaction(writer: Writer, transaction: Transaction): void
       writer.u64(transaction.untilMs);
       writeSignedStatement(writer, transaction.endorsement);
       return;
+    case "readiness":
+      writer.u64(transaction.version);
+      writeSignedStatement(writer, transaction.endorsement);
+      return;
     case "approve-swap":
       writer.hex32(transaction.member).hex32(transaction.signer);
       writer.fixed(transaction.signature, 64);
@@ -207,6 +212,12 @@ export function readTransaction(reader: Reader): Transaction {
       return {
         kind,
         untilMs: reader.u64("untilMs"),
+        endorsement: readSignedStatement(reader, "endorsement"),
+      };
+    case "readiness":
+      return {
+        kind,
+        version: reader.u64("version"),
         endorsement: readSignedStatement(reader, "endorsement"),
       };
     case "faucet":

@@ -76,6 +76,7 @@ const transaction: fc.Arbitrary<Transaction> = fc.oneof(
     ownerSignature: fc.option(signature, { nil: undefined }),
   }),
   fc.record({ kind: kind("return-spare"), key, nonce: u64, signature }),
+  fc.record({ kind: kind("readiness"), version: u64, endorsement: signed }),
   fc.record({ kind: kind("absence"), untilMs: u64, endorsement: signed }),
   fc.record({ kind: kind("approve-swap"), member: key, signer: key, signature }),
   fc.record({ kind: kind("faucet"), account: key, amount, nonce: u64 }),
@@ -118,7 +119,7 @@ describe("canonical transactions", () => {
       { numRuns: 300 },
     );
     expect(decodeTransaction(new Uint8Array())).toMatchObject({ error: { field: "kind" } });
-    expect(decodeTransaction(Uint8Array.of(11))).toMatchObject({ error: { field: "kind" } });
+    expect(decodeTransaction(Uint8Array.of(99))).toMatchObject({ error: { field: "kind" } });
     expect(decodeTransaction(new Uint8Array(TRANSACTION_BYTES_MAX + 1))).toMatchObject({
       error: { code: "TRANSACTION_TOO_LARGE" },
     });

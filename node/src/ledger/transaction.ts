@@ -114,6 +114,17 @@ export function absenceDigest(chainId: Digest, untilMs: Millis): Digest {
   return sha256Hex(domain("absence", chainId).u64(untilMs).finish());
 }
 
+/**
+ * Endorsements of readiness stand in the journal under this nonce plus the height at which they
+ * were made: far above the nonces that a node counts up for everything else.
+ */
+export const READINESS_NONCE = 2 ** 52;
+
+/** Subject of the endorsement by which a member says that its binary holds this version. */
+export function readinessDigest(chainId: Digest, version: number): Digest {
+  return sha256Hex(domain("readiness", chainId).u64(version).finish());
+}
+
 /** The one canonical proof of a pair: lower index first, then lower digest. */
 export function misconductProof(
   chainId: Digest,

@@ -79,6 +79,12 @@ export type Transaction =
     }
   /** Absence notice: statement `endorsement` of absenceDigest(untilMs). */
   | { readonly kind: "absence"; readonly untilMs: Millis; readonly endorsement: SignedStatement }
+  /** VERSION: the highest version in the member's binary; endorsement of readinessDigest. */
+  | {
+      readonly kind: "readiness";
+      readonly version: number;
+      readonly endorsement: SignedStatement;
+    }
   /**
    * RATE: lets a second misconduct swap go ahead. `signer` is an owner: the seat's own suffices,
    * other owners count with the power of their seats until they are a quorum.
@@ -165,7 +171,17 @@ export type LedgerEvent =
     }
   | { readonly kind: "jailed"; readonly key: PublicKey; readonly untilMs: Millis }
   | { readonly kind: "spare-registered"; readonly key: PublicKey; readonly owner: PublicKey }
-  | { readonly kind: "margin"; readonly event: MarginEvent };
+  | { readonly kind: "margin"; readonly event: MarginEvent }
+  /** VERSION: `height` is the first block of the version. */
+  | {
+      readonly kind: "protocol";
+      readonly step: ProtocolStep;
+      readonly version: number;
+      readonly height: Height;
+    };
+
+/** An activation is fixed by a quorum's readiness, withdrawn for want of it, or it happens. */
+export type ProtocolStep = "scheduled" | "withdrawn" | "active";
 
 export interface ExecutionResult {
   readonly result: AttestedResult;

@@ -13,11 +13,14 @@ import { createLedger } from "../../src/ledger/create-ledger.ts";
 import { executeBlock } from "../../src/ledger/execute-block.ts";
 import { encodeGenesis, genesisHash } from "../../src/ledger/genesis.ts";
 import type { Genesis } from "../../src/ledger/genesis-file.ts";
+import { PROTOCOLS, type Protocols } from "../../src/ledger/protocol.ts";
 import type { LedgerState } from "../../src/ledger/state.ts";
 import {
   encodeTransaction,
   misconductProof,
   ownerRotationSigningBytes,
+  READINESS_NONCE,
+  readinessDigest,
   registrationDigest,
   registrationSigningBytes,
   transactionId,
@@ -71,6 +74,9 @@ export interface GenesisOptions {
   readonly powers?: readonly bigint[];
   readonly rotation?: Partial<RotationParameters>;
   readonly dev?: boolean;
+  /** Versions that the binary holds; those of production unless told. */
+  readonly protocols?: Protocols;
+  readonly activationDelayBlocks?: number;
 }
 
 export function testGenesis(options: GenesisOptions = {}): Genesis {
@@ -79,7 +85,14 @@ export function testGenesis(options: GenesisOptions = {}): Genesis {
     name: "test",
     dev,
     genesisTimeMs: GENESIS_MS,
-    parameters: { ...PRODUCTION, rotation: { ...QUICK, ...options.rotation } },
+    parameters: {
+      ...PRODUCTION,
+      consensus: {
+        ...PRODUCTION.consensus,
+        activationDelayBlocks: options.activationDelayBlocks ?? 10,
+      },
+      rotation: { ...QUICK, ...options.rotation },
+    },
     candidates: "owners",
     owners: [...new Set(owners)].map((name) => ({
       key: keyOf(`owner ${name}`),
@@ -131,12 +144,15 @@ export interface BlockOptions {
 export class TestChain {
   readonly genesis: Genesis;
   readonly chainId: Digest;
+  /** The binary may be exchanged between two blocks. */
+  protocols: Protocols;
   state: LedgerState;
   last: ExecutionResult | undefined;
   #round = 0;
 
   constructor(options: GenesisOptions = {}) {
     this.genesis = testGenesis(options);
+    this.protocols = options.protocols ?? PROTOCOLS;
     this.chainId = genesisHash(encodeGenesis(this.genesis));
     this.state = createLedger(this.genesis, this.chainId);
   }
@@ -172,6 +188,7 @@ export class TestChain {
         transactions: bytes.map((each) => ({ lane: options.lane ?? proposer, bytes: each })),
       },
       scheme,
+      this.protocols,
     );
     this.state = executed.state;
     this.last = executed;
@@ -250,6 +267,18 @@ export class TestChain {
 
   silenceRecord(member: PublicKey, setHash = this.state.setHash): Transaction {
     return { kind: "silence-record", member, setHash };
+  }
+
+  /** The member says at this height which version its binary holds. */
+  readiness(
+    member: PublicKey,
+    version: number,
+    height = this.state.height,
+  ): Extract<Transaction, { kind: "readiness" }> {
+    const subject = readinessDigest(this.chainId, version);
+    const nonce = READINESS_NONCE + height;
+    const endorsement = this.signed(member, { kind: "endorsement", nonce, subject });
+    return { kind: "readiness", version, endorsement };
   }
 
   ownerRotation(member: PublicKey, signer: PublicKey, nonce = 1): Transaction {

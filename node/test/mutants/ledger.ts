@@ -9,6 +9,7 @@ const deposits = `${ledger}/deposits.test.ts`;
 const spares = `${ledger}/spares.test.ts`;
 const muting = `${ledger}/muting.test.ts`;
 const genesis = `${ledger}/genesis.test.ts`;
+const protocol = `${ledger}/protocol.test.ts`;
 const crypto = "node/src/crypto/ed25519.test.ts";
 
 const silenceMutants: readonly Mutant[] = [
@@ -546,8 +547,57 @@ const reviewMutants: readonly Mutant[] = [
   },
 ];
 
+const versionMutants: readonly Mutant[] = [
+  {
+    name: "version-activates-by-half",
+    rule: "VERSION: n+1 activates after more than 2/3 signalled readiness",
+    file: `${ledger}/readiness.ts`,
+    find: "if (state.readiness.size === 0 || !isReady(state, version + 1)) return;",
+    replace: "if (state.readiness.size < 2) return;",
+    test: protocol,
+    testName: "rule VERSION: the height is fixed when more than 2/3 of the power has signalled",
+  },
+  {
+    name: "version-never-withdraws",
+    rule: "VERSION: readiness below the quorum before the height withdraws the activation",
+    file: `${ledger}/readiness.ts`,
+    find: "if (isReady(state, activation.version)) return;",
+    replace: "if (activation.version > 0) return;",
+    test: protocol,
+    testName: "rule VERSION: readiness below the quorum before the height withdraws the activation",
+  },
+  {
+    name: "version-old-words-count",
+    rule: "VERSION: nobody repeats an older readiness",
+    file: `${ledger}/readiness.ts`,
+    find: "(last !== undefined && height <= last.height)",
+    replace: "(last !== undefined && height < 0)",
+    test: protocol,
+    testName: "rule VERSION: nobody repeats an older word of a member, or speaks for it",
+  },
+  {
+    name: "version-takes-over-early",
+    rule: "VERSION: n+1 activates at its height, not before",
+    file: `${ledger}/protocol.ts`,
+    find: "height >= activation.height ?",
+    replace: "height >= activation.height - 1 ?",
+    test: protocol,
+    testName: "rule VERSION: from the height on the new rules and layouts hold, not before",
+  },
+  {
+    name: "version-keeps-old-layouts",
+    rule: "VERSION: the migration writes the leaves in the new format",
+    file: `${ledger}/execute-block.ts`,
+    find: "...(isFirst ? ledgerChanges(undefined, state, touchedNonces, layouts) : []),",
+    replace: "...(isFirst ? [] : []),",
+    test: protocol,
+    testName: "rule VERSION: the first block writes every leaf in the new layouts",
+  },
+];
+
 export const ledgerMutants: readonly Mutant[] = [
   ...silenceMutants,
+  ...versionMutants,
   ...swapMutants,
   ...otherMutants,
   ...reviewMutants,

@@ -61,6 +61,7 @@ function leavesAt(height: number, swaps: number): Leaves {
     height,
     timestampMs: height * 10,
     clockMs: height * 10,
+    protocol: { version: 1, activation: undefined },
     slashedPot: 0n,
     deposited: 0n,
     withdrawn: 0n,

@@ -128,6 +128,7 @@ class World {
       height: this.height,
       timestampMs: this.timeMs,
       clockMs: this.timeMs,
+      protocol: { version: 1, activation: undefined },
       slashedPot: 0n,
       deposited: 0n,
       withdrawn: 0n,

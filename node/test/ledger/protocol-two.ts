@@ -1,0 +1,40 @@
+import { Writer } from "../../src/kernel/codec.ts";
+import { applyDecoded } from "../../src/ledger/apply-transaction.ts";
+import { LEAF_LAYOUTS } from "../../src/ledger/leaf-changes.ts";
+import { encodeOwner } from "../../src/ledger/leaves.ts";
+import { PROTOCOL_1, type Protocol, type Protocols } from "../../src/ledger/protocol.ts";
+
+/**
+ * A second version that exists in tests alone: its owner leaves begin with the byte 2 (a format
+ * migration), money that existed in treasuries is rounded down to tens (a migration of values, the
+ * rest goes to the slashed pot, so that value is conserved), and a faucet of an odd amount is
+ * refused (a rule that shows in receipts).
+ */
+export const PROTOCOL_2: Protocol = {
+  version: 2,
+  apply: (work, transaction, place) => {
+    if (transaction.kind === "faucet" && transaction.amount % 2n === 1n) {
+      return { code: "ODD_AMOUNT", field: "amount", fix: "version 2 takes even amounts" };
+    }
+    return applyDecoded(work, transaction, place);
+  },
+  layouts: {
+    ...LEAF_LAYOUTS,
+    owner: (owner) => new Writer().u8(2).bytes(encodeOwner(owner)).finish(),
+  },
+  migrate: (state) => {
+    const owners = new Map(state.owners);
+    let { slashedPot } = state;
+    for (const [key, owner] of owners) {
+      const rest = owner.treasury % 10n;
+      owners.set(key, { ...owner, treasury: owner.treasury - rest });
+      slashedPot += rest;
+    }
+    return { ...state, owners, slashedPot };
+  },
+};
+
+/** What the next release would hold: the active version and the one to come. */
+export const BOTH: Protocols = [PROTOCOL_1, PROTOCOL_2];
+/** What it holds once nobody needs version 1 any more. */
+export const ONLY_TWO: Protocols = [PROTOCOL_2];
