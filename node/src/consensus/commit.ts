@@ -10,6 +10,7 @@ import {
 import { gotWanted, wantBatches, wantBlock } from "./fetch.ts";
 import { missingBatches, prunePool, storeBatches } from "./lanes.ts";
 import { electAfter } from "./leader-election.ts";
+import { endTimerGrowth } from "./round-clock.ts";
 import type { CommitTarget, CommittedEntry } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
 import type { CommitProof, SignedBlock } from "./types.ts";
@@ -76,7 +77,8 @@ export function commitUpTo(turn: Turn, target: CommitTarget): boolean {
   turn.emit({ kind: "store", record: { kind: "committed", height, proof: target.proof } });
   const pending = turn.epoch.commitTarget;
   const done = pending === undefined || pending.round <= round;
-  turn.changeEpoch({ commitTarget: done ? undefined : pending, failures: 0 });
+  turn.changeEpoch({ commitTarget: done ? undefined : pending });
+  endTimerGrowth(turn);
   pruneTree(turn, new Set(path.map(({ id }) => id)));
   prunePool(turn);
   turn.changeSync({ behindSince: undefined });

@@ -2,6 +2,7 @@ import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
 import type { Digest, Height, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { SignedStatement, Statement } from "../kernel/statements.ts";
 import type { TimerName } from "./inputs.ts";
+import type { TimerCause } from "./round-timer.ts";
 import type { SafetyData } from "./safety-data.ts";
 import type { ChainRecord, PeerMessage, SignedBatch, SignedBlock } from "./types.ts";
 
@@ -52,6 +53,13 @@ export type Effect =
 export type ConsensusEvent =
   | { readonly kind: "round-entered"; readonly round: number; readonly by: "qc" | "tc" | "epoch" }
   | { readonly kind: "round-timed-out"; readonly round: number; readonly leader: PublicKey }
+  /** T of the rounds from now on (rule PACE); both within the bounds of round-timer.ts. */
+  | {
+      readonly kind: "timer-changed";
+      readonly previousMs: Millis;
+      readonly nextMs: Millis;
+      readonly cause: TimerCause;
+    }
   | { readonly kind: "committed"; readonly height: Height; readonly transactions: number }
   | {
       readonly kind: "sign-of-life";

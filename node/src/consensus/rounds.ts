@@ -1,26 +1,15 @@
-import type { PublicKey, Round } from "../kernel/scalars.ts";
+import type { Millis, PublicKey, Round } from "../kernel/scalars.ts";
 import { hasHonest } from "../kernel/validator-set.ts";
 import { voteStatement } from "./certificates.ts";
 import { setCommitTarget } from "./commit.ts";
 import { wantBlock } from "./fetch.ts";
-import { ROUND_TIMES_MAX, roundTimeoutMs } from "./round-timer.ts";
+import { startRoundTimer } from "./round-clock.ts";
+import { ROUND_TIMES_MAX } from "./round-timer.ts";
 import { askSign, storeQc, storeTc } from "./signing.ts";
 import { mayVote } from "./state.ts";
 import { type Turn, withEntry } from "./turn.ts";
 import type { QuorumCertificate, TimeoutCertificate } from "./types.ts";
 import { ballotsOf, keepBallot, pruneBallots, timeoutCertificateOf } from "./vote-keeper.ts";
-
-function timeoutMs(turn: Turn): number {
-  const { config, roundTimes, epoch } = turn.state;
-  return roundTimeoutMs(config.parameters, roundTimes, epoch.failures);
-}
-
-/** (Re)starts the timer of the current round. */
-export function startRoundTimer(turn: Turn): void {
-  const roundDueAt = turn.now + timeoutMs(turn);
-  turn.changeEpoch({ roundDueAt });
-  turn.setTimer("round", roundDueAt);
-}
 
 /** R6: entering a round starts its timer. Only a certificate, or a new epoch, opens a round. */
 export function enterRound(turn: Turn, round: Round, by: "qc" | "tc" | "epoch"): void {
@@ -110,6 +99,25 @@ export function resendTimeout(turn: Turn): boolean {
   const { signed, qc } = ownTimeout;
   turn.broadcast({ kind: "timeout", signed, highestQc: qc, lastTc: lastTc(turn) });
   return true;
+}
+
+/**
+ * R8: a proposal or vote that was lost goes out again, word for word, once the round has lasted
+ * longer than the base timer: a network that heals in the middle of a grown timer goes on at once.
+ */
+export function resendRound(turn: Turn, olderThanMs: Millis): void {
+  const { round, enteredAt, blocks, ownVote } = turn.epoch;
+  if (turn.now - enteredAt < olderThanMs) return;
+  const own = turn.state.config.self.key;
+  for (const { signed } of blocks.values()) {
+    const { block } = signed;
+    if (block.round === round && block.proposer === own && mayVote(turn.state)) {
+      turn.broadcast({ kind: "proposal", block: signed });
+    }
+  }
+  const voted = ownVote?.statement.kind === "vote" && ownVote.statement.round === round;
+  if (ownVote !== undefined && voted) turn.broadcast({ kind: "statement", signed: ownVote });
+  resendTimeout(turn);
 }
 
 /** R6: times out of the current round: once it is signed, only the same bytes go out again. */

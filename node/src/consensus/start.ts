@@ -1,7 +1,8 @@
 import { statementIndex } from "../kernel/statements.ts";
 import { resendBatches, signDraft } from "./lanes.ts";
-import { roundTimeoutMs } from "./round-timer.ts";
-import { checkTwoChain, countTimeouts, lastTc, startRoundTimer } from "./rounds.ts";
+import { startRoundTimer } from "./round-clock.ts";
+import { roundTimer } from "./round-timer.ts";
+import { checkTwoChain, countTimeouts, lastTc } from "./rounds.ts";
 import { countOrderVote, countVote } from "./statements.ts";
 import type { Turn } from "./turn.ts";
 import { keepTimeout } from "./vote-keeper.ts";
@@ -13,7 +14,7 @@ import { keepTimeout } from "./vote-keeper.ts";
 export function start(turn: Turn): void {
   if (turn.state.started) return;
   const { config, roundTimes } = turn.state;
-  const resendDueAt = turn.now + roundTimeoutMs(config.parameters, roundTimes, 0);
+  const resendDueAt = turn.now + roundTimer(config.parameters, roundTimes, 0).baseMs;
   turn.change({ started: true, resendDueAt });
   turn.changeEpoch({ enteredAt: turn.now });
   startRoundTimer(turn);

@@ -16,6 +16,7 @@ import { findMember, type ValidatorSet } from "../kernel/validator-set.ts";
 import { type Ballots, NO_BALLOTS, type TimeoutBallot } from "./ballots.ts";
 import { type Election, leaderOrder } from "./leader-election.ts";
 import type { OwnPast } from "./own-past.ts";
+import type { RoundTimer } from "./round-timer.ts";
 import { freshSafetyData, type SafetyData } from "./safety-data.ts";
 import type {
   Batch,
@@ -233,6 +234,8 @@ export interface ConsensusState {
   readonly spares: readonly PublicKey[];
   /** Proposal to certificate of the newest successful rounds (R8). */
   readonly roundTimes: readonly Millis[];
+  /** The timer that was last set; undefined before the first. */
+  readonly timer: RoundTimer | undefined;
   readonly resendDueAt: Millis;
   /** What the journal has of epochs that the chain log does not know yet. */
   readonly ownFuture: ReadonlyMap<Epoch, OwnPast>;
@@ -355,6 +358,7 @@ export function createConsensus(config: ConsensusConfig): ConsensusState {
     sync: EMPTY_SYNC,
     spares: [],
     roundTimes: [],
+    timer: undefined,
     resendDueAt: 0,
     ownFuture: new Map(),
   };

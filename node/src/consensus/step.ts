@@ -19,8 +19,8 @@ import {
 } from "./lanes.ts";
 import { drainFuture, onMessage } from "./messages.ts";
 import { maybePropose, onProposalSigned } from "./propose.ts";
-import { roundTimeoutMs } from "./round-timer.ts";
-import { checkTwoChain, countTimeouts, lastTc, onRoundTimer, resendTimeout } from "./rounds.ts";
+import { roundTimer } from "./round-timer.ts";
+import { checkTwoChain, countTimeouts, lastTc, onRoundTimer, resendRound } from "./rounds.ts";
 import { start } from "./start.ts";
 import type { ConsensusState } from "./state.ts";
 import { countOrderVote, countVote, onHeartbeat } from "./statements.ts";
@@ -172,12 +172,12 @@ function onTimer(turn: Turn, timer: TimerName): void {
 /** What a lost message would hold up for ever goes out again. */
 function onResendTimer(turn: Turn): void {
   const { config, roundTimes } = turn.state;
-  const pause = roundTimeoutMs(config.parameters, roundTimes, 0);
+  const { baseMs: pause } = roundTimer(config.parameters, roundTimes, 0);
   if (turn.now >= turn.state.resendDueAt) {
     resendAttestations(turn, pause);
     tryHandOver(turn);
     resendBatches(turn, pause);
-    resendTimeout(turn);
+    resendRound(turn, pause);
     turn.change({ resendDueAt: turn.now + pause });
   }
   turn.setTimer("resend", turn.state.resendDueAt);

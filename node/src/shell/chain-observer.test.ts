@@ -63,3 +63,14 @@ test("a wrong root is counted for its member", async () => {
   const name = "quorate_member_wrong_roots_total";
   expect(await lines(name)).toContain(`${name}{member="${author}"} 2`);
 });
+
+test("a change of the round timer is a metric with its cause", async () => {
+  const { lines, see } = world();
+  see({ kind: "timer-changed", previousMs: 450, nextMs: 675, cause: "failed-rounds" });
+  see({ kind: "timer-changed", previousMs: 675, nextMs: 450, cause: "commit" });
+  expect(await lines("quorate_round_timeout_seconds")).toEqual([
+    "quorate_round_timeout_seconds 0.45",
+  ]);
+  const name = "quorate_round_timeout_changes_total";
+  expect(await lines(name)).toContain(`${name}{cause="failed-rounds"} 1`);
+});

@@ -91,6 +91,13 @@ export class ChainObserver {
         metrics.roundsTimedOut.inc();
         log.debug("round timed out", { round: event.round, leader: event.leader });
         return;
+      case "timer-changed": {
+        const { previousMs, nextMs, cause } = event;
+        metrics.roundTimeout.set(nextMs / 1_000);
+        metrics.roundTimeoutChanges.inc({ cause });
+        log.info("round timer changed", { previousMs, nextMs, cause });
+        return;
+      }
       case "committed":
         metrics.committedHeight.set(event.height);
         return;

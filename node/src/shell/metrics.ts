@@ -72,6 +72,17 @@ function chainMetrics(r: Registry) {
     epoch: gauge(r, "quorate_epoch", "Current epoch."),
     round: gauge(r, "quorate_round", "Current round."),
     roundsTimedOut: counter(r, "quorate_rounds_timed_out_total", "Rounds that timed out here."),
+    roundTimeout: gauge(
+      r,
+      "quorate_round_timeout_seconds",
+      "Round timer T since its last change; 0 before the first.",
+    ),
+    roundTimeoutChanges: counter(
+      r,
+      "quorate_round_timeout_changes_total",
+      "Changes of the round timer by cause.",
+      ["cause"],
+    ),
     commitLatency: histogram(r, {
       name: "quorate_commit_latency_seconds",
       help: "From the proposer's stamp to execution here.",

@@ -24,3 +24,29 @@ export function textsOf(node: TestNode): string[] {
     .flatMap(({ batch }) => batch.transactions)
     .map((bytes) => new TextDecoder().decode(bytes));
 }
+
+/**
+ * Runs on and returns the finality gaps that this node saw: times (ms) without a commit longer than
+ * `longerThanMs`. A gap still open at the end counts.
+ */
+export function finalityGaps(
+  network: Network,
+  { name, ms, longerThanMs }: { name: string; ms: number; longerThanMs: number },
+): number[] {
+  const node = network.node(name);
+  const gaps: number[] = [];
+  let since = network.now;
+  let last = height(node);
+  const note = () => {
+    if (network.now - since > longerThanMs) gaps.push(network.now - since);
+  };
+  network.run(ms, () => {
+    if (height(node) === last) return false;
+    note();
+    since = network.now;
+    last = height(node);
+    return false;
+  });
+  note();
+  return gaps;
+}
