@@ -12,6 +12,7 @@ const only = (name, from, allowed, comment) => ({
   to: { path: source, pathNot: [from, ...allowed, "/node_modules/"] },
 });
 
+const light = "^node/light-client/src/";
 const client = "^node/client/src/";
 const supervisor = "^operator/local-cluster/src/";
 const runtime = "^operator/runtime/src/";
@@ -57,11 +58,24 @@ module.exports = {
       "the shell may use all of node/src except main, and the wire types",
     ),
     only("main-wires", "^node/src/main\\.ts$", ["^node/src/"], "main only wires the node"),
-    only("client-exports", client, [...exported, "^proto/gen/"], "the node's exports, the wire"),
+    only("light-client-pure", light, exported, "what is handed in is verified, nothing is fetched"),
+    {
+      name: "light-client-without-node",
+      comment: "it verifies on any platform: no module of Node, no package",
+      severity: "error",
+      from: { path: light, pathNot: test },
+      to: { dependencyTypes: ["core", "npm"], pathNot: "^node/" },
+    },
+    only(
+      "client-exports",
+      client,
+      [light, ...exported, "^proto/gen/"],
+      "the node's exports, the wire",
+    ),
     only(
       "cli-exports",
       "^operator/cli/src/",
-      [client, operator, runtime, supervisor, ...exported, "^proto/gen/"],
+      [light, client, operator, runtime, supervisor, ...exported, "^proto/gen/"],
       "the command line speaks through the client and the API server",
     ),
     only(

@@ -1,4 +1,11 @@
 import { readFile } from "node:fs/promises";
+import { LightClient, type TrustPeriod } from "@quorate/light-client/light-client";
+import {
+  verifyReceiptLeaf,
+  verifyReceiptLeaves,
+  verifyStateEntry,
+} from "@quorate/light-client/proofs";
+import type { TrustedHeader } from "@quorate/light-client/trusted-header";
 import { ed25519 } from "@quorate/node/crypto/ed25519";
 import { isHex } from "@quorate/node/kernel/bytes";
 import type { ResultCertificate } from "@quorate/node/kernel/certificates";
@@ -29,12 +36,6 @@ import { DEFAULT_TIMEOUTS, FailOver, type Timeouts } from "./fail-over.ts";
 import { openGrpcNode } from "./grpc-node.ts";
 import type { CertifiedLeaf } from "./leaf.ts";
 import {
-  LightClient,
-  verifyReceiptLeaf,
-  verifyReceiptLeaves,
-  verifyStateEntry,
-} from "./light-client.ts";
-import {
   type AccountState,
   type OrderName,
   readAccount,
@@ -58,6 +59,10 @@ export interface ConnectOptions {
    * where none of the genesis members is left.
    */
   readonly checkpoint?: ValidatorSet;
+  /** The same as a whole header, whose age is known; wins over `checkpoint`. */
+  readonly trusted?: TrustedHeader;
+  /** How long a verified header is built upon; not given: the caller bounds the age itself. */
+  readonly trustPeriod?: TrustPeriod;
   /** Hears of every failed attempt, also where another node answered. Must not throw. */
   readonly onNodeError?: (error: NodeError) => void;
   /** Ports for tests. */
@@ -92,7 +97,16 @@ export async function connect(options: ConnectOptions): Promise<QuorateClient> {
     throw new InputError({ code: "ENDPOINTS_MISSING", field: "endpoints", fix });
   }
   for (const [index, endpoint] of options.endpoints.entries()) checkEndpoint(endpoint, index);
-  return new QuorateClient(parsed.value, genesisHash(bytes), options);
+  const chainId = genesisHash(bytes);
+  if (options.trusted !== undefined && options.trusted.chainId !== chainId) {
+    const fix = `it is of chain ${options.trusted.chainId}, the genesis is ${chainId}`;
+    throw new InputError({ code: "FOREIGN_TRUSTED_HEADER", field: "trusted", fix });
+  }
+  return new QuorateClient(parsed.value, chainId, options);
+}
+
+function startOf(genesis: Genesis, chainId: Digest, set = genesisSet(genesis)): TrustedHeader {
+  return { chainId, set, height: 0, timestampMs: genesis.genesisTimeMs };
 }
 
 async function genesisBytes(genesis: ConnectOptions["genesis"]): Promise<Uint8Array> {
@@ -138,9 +152,12 @@ export class QuorateClient {
     this.#clock = options.clock ?? systemClock;
     this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.#onNodeError = options.onNodeError ?? (() => undefined);
-    const set = options.checkpoint ?? genesisSet(genesis);
     this.#scheme = options.scheme ?? ed25519;
-    const light = new LightClient({ chainId, set, scheme: this.#scheme });
+    const light = new LightClient({
+      scheme: this.#scheme,
+      trusted: options.trusted ?? startOf(genesis, chainId, options.checkpoint),
+      trustPeriod: options.trustPeriod,
+    });
     this.#trust = new Trust(light, () => this.#pin());
     const open = options.openNode ?? ((endpoint) => openGrpcNode(endpoint, light.networkKeys()));
     this.#nodes = [...new Set(options.endpoints)].map(open);
@@ -156,6 +173,11 @@ export class QuorateClient {
   /** The newest set that was proven to this client. */
   get trustedSet(): ValidatorSet {
     return this.#trust.light.set;
+  }
+
+  /** Where another client may start from. */
+  get trustedHeader(): TrustedHeader {
+    return this.#trust.light.trusted;
   }
 
   /** The set of an epoch, if it was proven to this client. */

@@ -1,8 +1,8 @@
+import type { LightClient } from "@quorate/light-client/light-client";
 import type { ResultCertificate } from "@quorate/node/kernel/certificates";
 import type { Refusal, Result } from "@quorate/node/kernel/result";
 import type { Epoch } from "@quorate/node/kernel/scalars";
 import { ProofError } from "./errors.ts";
-import type { LightClient } from "./light-client.ts";
 import type { CallLimits, QueryNode } from "./query-node.ts";
 
 /** Throws what a proof lacks as an error that names the node. */

@@ -11,8 +11,12 @@ import {
 import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
 import type { EpochProof } from "../kernel/certificates.ts";
 import { resultDigest } from "../kernel/certificates.ts";
-import { type ValidatorSet, validatorSet, validatorSetHash } from "../kernel/validator-set.ts";
-import { overlaps } from "./hand-over.ts";
+import {
+  overlaps,
+  type ValidatorSet,
+  validatorSet,
+  validatorSetHash,
+} from "../kernel/validator-set.ts";
 import { epochGenesisId, peerStatus } from "./state.ts";
 
 const OLD = { a: 1n, b: 1n, c: 1n, d: 1n };

@@ -1,32 +1,14 @@
 import { defined } from "../kernel/assert.ts";
 import { type EpochProof, resultDigest, verifyEpochProof } from "../kernel/certificates.ts";
-import { minimum } from "../kernel/fixed-point.ts";
 import type { PublicKey } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
-import {
-  findMember,
-  totalPower,
-  type ValidatorSet,
-  validatorSetHash,
-} from "../kernel/validator-set.ts";
+import { overlaps, type ValidatorSet, validatorSetHash } from "../kernel/validator-set.ts";
 import { keepCertificate } from "./certification.ts";
 import { prunePool, signDraft } from "./lanes.ts";
 import { boundBy } from "./own-past.ts";
 import { enterRound } from "./rounds.ts";
 import { type CommittedEntry, createEpoch, epochGenesisId, type PooledBatch } from "./state.ts";
 import { keepEntries, type Turn } from "./turn.ts";
-
-/**
- * EPOCH: consecutive sets share more than 2/3 of the old and of the new power, so that no hand-over
- * can replace the honest majority at once.
- */
-export function overlaps(before: ValidatorSet, after: ValidatorSet): boolean {
-  const shared = before.members.reduce((sum, { key, power }) => {
-    const successor = findMember(after, key);
-    return successor === undefined ? sum : sum + minimum(power, successor.power);
-  }, 0n);
-  return 3n * shared > 2n * totalPower(before) && 3n * shared > 2n * totalPower(after);
-}
 
 function proofOf(turn: Turn, epoch: number): EpochProof | undefined {
   return turn.chain.epochProofs[epoch - turn.state.config.genesisSet.epoch];

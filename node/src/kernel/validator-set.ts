@@ -2,6 +2,7 @@ import { sha256Hex } from "../crypto/sha256.ts";
 import { assert } from "./assert.ts";
 import { compareText } from "./bytes.ts";
 import { type Reader, Writer } from "./codec.ts";
+import { minimum } from "./fixed-point.ts";
 import type { Digest, Epoch, Power, PublicKey } from "./scalars.ts";
 import { faultyPowerMax, honestPowerMin, quorumPower } from "./threshold.ts";
 
@@ -73,6 +74,18 @@ export function hasHonest(set: ValidatorSet, keys: Iterable<PublicKey>): boolean
 
 export function faultyPower(set: ValidatorSet): Power {
   return faultyPowerMax(totalPower(set));
+}
+
+/**
+ * EPOCH: two sets share more than 2/3 of the power of either, so that no hand-over, and no step of a
+ * light client over hand-overs, can replace the honest majority at once.
+ */
+export function overlaps(before: ValidatorSet, after: ValidatorSet): boolean {
+  const shared = before.members.reduce((sum, { key, power }) => {
+    const successor = findMember(after, key);
+    return successor === undefined ? sum : sum + minimum(power, successor.power);
+  }, 0n);
+  return 3n * shared > 2n * totalPower(before) && 3n * shared > 2n * totalPower(after);
 }
 
 export function writeValidatorSet(writer: Writer, set: ValidatorSet): void {

@@ -6,6 +6,10 @@ const WATCH_TEST = "node/client/src/merged-certificates.test.ts";
 const EVIDENCE_READS = "node/client/src/evidence-reads.ts";
 const EVIDENCE_TEST = "node/client/src/evidence-reads.test.ts";
 
+const VECTORS_TEST = "node/light-client/src/vectors.test.ts";
+const SKIP = "node/light-client/src/skip.ts";
+const LIGHT_CLIENT = "node/light-client/src/light-client.ts";
+
 export const clientMutants: readonly Mutant[] = [
   {
     name: "client-evidence-unsigned",
@@ -91,7 +95,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: "client-stale-epoch",
     rule: "EPOCH: a set that was replaced certifies nothing beyond its end",
-    file: "node/client/src/light-client.ts",
+    file: LIGHT_CLIENT,
     find: "if (known.lastHeight !== undefined && height > known.lastHeight) {",
     replace: "if (known.lastHeight !== undefined && height < 0) {",
     test: CLIENT_TEST,
@@ -100,20 +104,83 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: "client-epoch-unproven",
     rule: "EPOCH: the next set is the one that the old quorum certified",
-    file: "node/client/src/light-client.ts",
-    find: "if (!verified.ok) return verified;\n    if (height <",
-    replace: "if (height <",
+    file: LIGHT_CLIENT,
+    find: "if (!verified.ok) return verified;\n    if (!overlaps",
+    replace: "if (!overlaps",
     test: CLIENT_TEST,
     testName: "rule EPOCH: a new set that the old quorum did not certify is refused",
   },
   {
     name: "client-fork-unseen",
     rule: "VERIFIED-READ: two certified results of one height are named as a fork",
-    file: "node/client/src/light-client.ts",
-    find: "if (before !== undefined && before !== digest) {",
-    replace: "if (before === digest) {",
+    file: LIGHT_CLIENT,
+    find: "this.#conflict ??= { first: before, second: certificate };\n      return refuse(",
+    replace: "void refuse(",
     test: CLIENT_TEST,
     testName: "rule VERIFIED-READ: two certified results of one height are a fork",
+  },
+  {
+    name: "light-client-any-age",
+    rule: "VERIFIED-READ: nothing is built on a header older than the trust period",
+    file: LIGHT_CLIENT,
+    find: "if (ageMs > this.#trustPeriod.ms) {",
+    replace: "if (ageMs < 0) {",
+    test: VECTORS_TEST,
+    testName: "trust-expired",
+  },
+  {
+    name: "light-client-from-the-future",
+    rule: "VERIFIED-READ: block time is not ahead of the asker's clock",
+    file: LIGHT_CLIENT,
+    find: "if (timestampMs > nowMs + CLOCK_DRIFT_MS) {",
+    replace: "if (timestampMs < 0) {",
+    test: VECTORS_TEST,
+    testName: "header-from-future",
+  },
+  {
+    name: "light-client-any-overlap",
+    rule: "EPOCH: consecutive sets share more than two thirds",
+    file: LIGHT_CLIENT,
+    find: "if (!overlaps(before, proof.nextSet)) {",
+    replace: "if (before === proof.nextSet) {",
+    test: VECTORS_TEST,
+    testName: "overlap-too-small",
+  },
+  {
+    name: "light-client-skips-too-far",
+    rule: "EPOCH: a skip over epochs changes at most a third",
+    file: SKIP,
+    find: "if (!overlaps(trusted, set)) {",
+    replace: "if (trusted === set) {",
+    test: VECTORS_TEST,
+    testName: "skip-too-far",
+  },
+  {
+    name: "light-client-any-skipped-set",
+    rule: "VERIFIED-READ: the set of a skip is the certified state's",
+    file: SKIP,
+    find: "if (!verifyStateEntry(certificate, entry, proof).ok) {",
+    replace: "if (entry.value.length === 0) {",
+    test: VECTORS_TEST,
+    testName: "set-not-proven",
+  },
+  {
+    name: "light-client-skip-at-hand-over",
+    rule: "VERIFIED-READ: the last block of an epoch holds a set that has signed nothing",
+    file: SKIP,
+    find: "if (nextSetHash !== ZERO_DIGEST) {",
+    replace: "if (nextSetHash === proof.siblings[0]) {",
+    test: VECTORS_TEST,
+    testName: "skip-at-hand-over",
+  },
+  {
+    name: "light-client-framed",
+    rule: "EVIDENCE: who signed one of two conflicting results is no culprit",
+    file: "node/light-client/src/attack.ts",
+    find: "if (left === undefined || right === undefined || member === undefined) return [];",
+    replace: "if (left === undefined || member === undefined) return [];",
+    test: "node/light-client/src/attack.test.ts",
+    testName: "rule EVIDENCE: who signed one of the two results is no culprit",
   },
   {
     name: "client-no-fail-over",

@@ -41,7 +41,7 @@ export const simMutants: readonly Mutant[] = [
   {
     name: "sim-overlap-check-off",
     rule: "EPOCH: consecutive sets share more than two thirds",
-    file: "node/src/consensus/hand-over.ts",
+    file: "node/src/kernel/validator-set.ts",
     find: "return 3n * shared > 2n * totalPower(before) && 3n * shared > 2n * totalPower(after);",
     replace: "return shared >= 0n;",
     test: "node/test/sim/hand-over.test.ts",
