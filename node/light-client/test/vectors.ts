@@ -30,6 +30,7 @@ export interface Vector {
 const TRUST_PERIOD_MS = 86_400_000;
 const NOW_MS = GENESIS_TIME_MS + 3_600_000;
 const ACCOUNT = testKey("account");
+const ANOTHER_ROOT = "22".repeat(32);
 const CHAIN_ID = testKey("chain");
 
 /** A chain whose state holds its set, an account and a receipt in its newest block. */
@@ -121,7 +122,7 @@ function certificates(): readonly Vector[] {
     ...signed([{ ...first, signature: flipped }, ...others]),
   });
   made.add("another-result", "the signatures are of another result", "BAD_SIGNATURE", {
-    certificate: { ...newest, result: { ...newest.result, stateRoot: ZERO_DIGEST } },
+    certificate: { ...newest, result: { ...newest.result, stateRoot: ANOTHER_ROOT } },
   });
   const before = chain.certificate({ ...newest.result, epoch: 0 });
   made.add("foreign-epoch", "an epoch before the trusted set", "FOREIGN_EPOCH", {
@@ -170,7 +171,7 @@ function handOvers(): readonly Vector[] {
     ...steps(first),
     certificate: old.certificate(beyond),
   });
-  const forked = { ...result, stateRoot: ZERO_DIGEST };
+  const forked = { ...result, stateRoot: ANOTHER_ROOT };
   made.add("chain-forked", "a second result for the height of the hand-over", "CHAIN_FORKED", {
     ...steps(first),
     certificate: old.certificate(forked),
