@@ -207,6 +207,7 @@ export class FakeNode {
       notSigningReason: "",
       peers: [],
       version: "test",
+      protocol: undefined,
     };
   }
 }

@@ -1,7 +1,8 @@
 import { assert, defined } from "../kernel/assert.ts";
-import type { Height } from "../kernel/scalars.ts";
+import type { Height, PublicKey } from "../kernel/scalars.ts";
 import { applyDecoded, type Place } from "./apply-transaction.ts";
 import { LEAF_LAYOUTS, type LeafLayouts } from "./leaf-changes.ts";
+import { readyVersion } from "./readiness.ts";
 import type { LedgerState } from "./state.ts";
 import type { Transaction } from "./types.ts";
 import { change, type Verdict, type Work } from "./work.ts";
@@ -67,4 +68,21 @@ export function activateProtocol(work: Work, protocols: Protocols, height: Heigh
   change(work, { protocol: { version, activation: undefined } });
   work.events.push({ kind: "protocol", step: "active", version, height });
   return protocol;
+}
+
+export interface ProtocolView {
+  readonly version: number;
+  readonly activation: { readonly version: number; readonly height: Height } | undefined;
+  /** Versions in this binary. */
+  readonly held: readonly number[];
+  /** Members' newest words, by key; one without a record counts as the active version. */
+  readonly ready: readonly { readonly key: PublicKey; readonly version: number }[];
+}
+
+export function protocolView(state: LedgerState, protocols: Protocols): ProtocolView {
+  return {
+    ...state.protocol,
+    held: protocols.map(({ version }) => version),
+    ready: state.set.members.map(({ key }) => ({ key, version: readyVersion(state, key) })),
+  };
 }

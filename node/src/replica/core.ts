@@ -2,7 +2,7 @@ import type { Effect } from "../consensus/effects.ts";
 import type { Input } from "../consensus/inputs.ts";
 import { step } from "../consensus/step.ts";
 import { answerCertified, noteCertificate } from "./answers.ts";
-import { executeCommitted } from "./execution.ts";
+import { canExecute, executeCommitted } from "./execution.ts";
 import { noteMisconduct } from "./proofs.ts";
 import { change, type Work } from "./work.ts";
 
@@ -50,6 +50,7 @@ export function feedConsensus(work: Work, input: Input): void {
     const executes: Execute[] = [];
     for (const effect of result.effects) applyEffect(work, effect, executes);
     for (const { block, batches } of executes) {
+      if (!canExecute(work, block.block.height)) return;
       const executed = executeCommitted(work, block, batches);
       inputs.push(executed);
     }

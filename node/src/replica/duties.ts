@@ -1,12 +1,14 @@
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
-import { checkTransaction } from "../ledger/check-transaction.ts";
+import { newestVersion } from "../ledger/protocol.ts";
+import { readyVersion } from "../ledger/readiness.ts";
 import { dueTransactions } from "../ledger/self-heal.ts";
-import { encodeTransaction } from "../ledger/transaction.ts";
+import { encodeTransaction, READINESS_NONCE, readinessDigest } from "../ledger/transaction.ts";
+import { isAdmitted } from "./admission.ts";
 import { currentSafety, currentSet, isMember } from "./consensus-view.ts";
 import { feedConsensus } from "./core.ts";
 import { dropSettledProofs, dutyIsDue, noteDuty } from "./proofs.ts";
-import type { ReplicaInput } from "./types.ts";
+import type { ReplicaInput, ReplicaState } from "./types.ts";
 import { change, type Work } from "./work.ts";
 
 /** Four signs of life in each silence window: three may be lost (rule SILENCE). */
@@ -31,8 +33,41 @@ function askHeartbeat(work: Work): void {
 /** Puts a duty into the own lane unless the chain already has it or would refuse it now. */
 function submitDuty(work: Work, transaction: Uint8Array): void {
   if (!dutyIsDue(work, sha256Hex(transaction))) return;
-  if (!checkTransaction(work.state.ledger, transaction, work.state.config.scheme).ok) return;
-  noteDuty(work, transaction);
+  if (!isAdmitted(work.state, transaction)) return;
+  noteDuty(work, sha256Hex(transaction));
+  feedConsensus(work, { kind: "transactions", transactions: [transaction] });
+}
+
+/** The readiness that this binary has to signal; undefined where the chain's record says it. */
+function dueReadiness({ config, ledger }: ReplicaState): number | undefined {
+  const version = newestVersion(config.protocols);
+  return version === readyVersion(ledger, config.self.key) ? undefined : version;
+}
+
+/**
+ * VERSION: a member whose binary holds another newest version than the chain's record says so, up
+ * as well as down: an old binary that was put back withdraws what the new one said.
+ */
+function askReadiness(work: Work): void {
+  const { config, ledger } = work.state;
+  const version = dueReadiness(work.state);
+  if (version === undefined) return;
+  const subject = readinessDigest(config.chainId, version);
+  if (!dutyIsDue(work, subject)) return;
+  noteDuty(work, subject);
+  const nonce = READINESS_NONCE + ledger.height;
+  const statement = { kind: "endorsement", nonce, subject } as const;
+  work.effects.push({ kind: "sign", statement, safety: currentSafety(work.state) });
+}
+
+/** The endorsement is signed: it goes into the own lane. */
+function submitReadiness(work: Work, endorsement: SignedStatement): void {
+  const { config } = work.state;
+  const version = newestVersion(config.protocols);
+  const { statement } = endorsement;
+  if (statement.kind !== "endorsement" || !isMember(work.state)) return;
+  if (statement.subject !== readinessDigest(config.chainId, version)) return;
+  const transaction = encodeTransaction({ kind: "readiness", version, endorsement });
   feedConsensus(work, { kind: "transactions", transactions: [transaction] });
 }
 
@@ -41,6 +76,7 @@ export function runDuties(work: Work): void {
   setDutyTimer(work);
   askHeartbeat(work);
   if (!isMember(work.state) || work.state.halted !== undefined) return;
+  askReadiness(work);
   for (const transaction of dueTransactions(work.state.ledger, work.state.config.self.key)) {
     submitDuty(work, transaction);
   }
@@ -68,6 +104,10 @@ export function onSigned(work: Work, signed: SignedStatement): void {
     const transaction = encodeTransaction({ kind: "oracle-report", report: signed });
     if (!isMember(work.state)) return;
     feedConsensus(work, { kind: "transactions", transactions: [transaction] });
+    return;
+  }
+  if (signed.statement.kind === "endorsement") {
+    submitReadiness(work, signed);
     return;
   }
   // The core broadcasts the own heartbeat like everybody's, and keeps it for the own proposals.

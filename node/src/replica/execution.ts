@@ -3,6 +3,7 @@ import type { SignedBatch, SignedBlock } from "../consensus/types.ts";
 import { assert } from "../kernel/assert.ts";
 import type { Height } from "../kernel/scalars.ts";
 import { executeBlock } from "../ledger/execute-block.ts";
+import { findProtocol, versionAt } from "../ledger/protocol.ts";
 import type { LedgerState } from "../ledger/state.ts";
 import { networkPins, sparesView } from "../ledger/views.ts";
 import { answerCertified, noteAwaited } from "./answers.ts";
@@ -70,6 +71,21 @@ export function announcePins(work: Work): void {
   work.effects.push({ kind: "pins-changed", pins });
 }
 
+/**
+ * VERSION: true where this binary holds the version of the next block. Otherwise the replica stops
+ * for good, before it has touched the block: it never guesses.
+ */
+export function canExecute(work: Work, height: Height): boolean {
+  const { config, ledger, consensus } = work.state;
+  const needed = versionAt(ledger, height);
+  if (findProtocol(config.protocols, needed) !== undefined) return true;
+  const held = config.protocols.map(({ version }) => version);
+  const halted = `block ${height} needs protocol version ${needed}, this binary holds ${held}`;
+  change(work, { halted, consensus: { ...consensus, halted } });
+  work.effects.push({ kind: "protocol-unsupported", height, needed, held });
+  return false;
+}
+
 /** Executes one committed block and keeps what queries need; returns what the core waits for. */
 export function executeCommitted(
   work: Work,
@@ -83,8 +99,8 @@ export function executeCommitted(
   const certified = work.state.consensus.chain.replayed.get(height)?.result;
   const { state, ...execution } =
     certified === undefined
-      ? executeBlock(ledger, executable, config.scheme)
-      : executeAgain(ledger, executable, { certified, scheme: config.scheme });
+      ? executeBlock(ledger, executable, config.scheme, config.protocols)
+      : executeAgain(ledger, executable, { ...config, certified });
   assert(execution.result.blockId === block.id, `the ledger executed another block at ${height}`);
   recordBlock(work, { block, batches, execution }, state);
   work.effects.push({ kind: "executed", execution });

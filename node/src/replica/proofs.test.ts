@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { keyOf, scheme, sign, TestChain } from "../../test/ledger/test-chain.ts";
 import { type SignedStatement, type Statement, signingBytes } from "../kernel/statements.ts";
+import { PROTOCOLS } from "../ledger/protocol.ts";
 import { encodeTransaction, misconductProof } from "../ledger/transaction.ts";
 import { dropSettledProofs, noteMisconduct } from "./proofs.ts";
 import { heldProofs } from "./queries.ts";
@@ -10,7 +11,10 @@ import type { Work } from "./work.ts";
 function world() {
   const { chainId, genesis } = new TestChain();
   const self = { key: keyOf("seat0"), networkKey: keyOf("network seat0") };
-  const state = recoverReplica({ chainId, genesis, self, scheme }, { journal: [], chain: [] });
+  const state = recoverReplica(
+    { chainId, genesis, self, scheme, protocols: PROTOCOLS },
+    { journal: [], chain: [] },
+  );
   const work: Work = { state, effects: [], now: 1_000 };
   const author = keyOf("seat1");
   const said = (statement: Statement): SignedStatement => {

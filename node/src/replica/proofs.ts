@@ -1,9 +1,8 @@
-import { sha256Hex } from "../crypto/sha256.ts";
 import type { Digest, Millis } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
-import { checkTransaction } from "../ledger/check-transaction.ts";
 import { isCondemned } from "../ledger/self-heal.ts";
 import { encodeTransaction, misconductProof } from "../ledger/transaction.ts";
+import { isAdmitted } from "./admission.ts";
 import { PROOFS_MAX, SETTLED_PROOFS_MAX } from "./limits.ts";
 import type { PendingProof } from "./types.ts";
 import { change, type Work } from "./work.ts";
@@ -18,17 +17,13 @@ export function noteMisconduct(work: Work, first: SignedStatement, second: Signe
   work.effects.push({ kind: "misconduct-found", first, second });
   const accused = first.author;
   const before = pendingProofs.find((proof) => proof.accused === accused);
-  if (before !== undefined && isAdmitted(work, before.transaction)) return;
+  if (before !== undefined && isAdmitted(work.state, before.transaction)) return;
   const others = pendingProofs.filter((proof) => proof !== before);
   if (others.length >= PROOFS_MAX) return;
   const { selfHealAfterWindows, silenceMs } = config.genesis.parameters.rotation;
   const transaction = encodeTransaction(misconductProof(config.chainId, first, second));
   const dueAtMs: Millis = work.now + selfHealAfterWindows * silenceMs;
   change(work, { pendingProofs: [...others, { accused, transaction, dueAtMs }] });
-}
-
-function isAdmitted(work: Work, transaction: Uint8Array): boolean {
-  return checkTransaction(work.state.ledger, transaction, work.state.config.scheme).ok;
 }
 
 /** A key is condemned once: when the chain has any proof against it, ours is settled too (RATE). */
@@ -50,9 +45,9 @@ export function dutyIsDue(work: Work, id: Digest): boolean {
   return last === undefined || work.now - last >= silenceMs;
 }
 
-export function noteDuty(work: Work, transaction: Uint8Array): void {
+export function noteDuty(work: Work, id: Digest): void {
   const { silenceMs } = work.state.config.genesis.parameters.rotation;
   const recent = [...work.state.dutySubmissions].filter(([, at]) => work.now - at < silenceMs);
-  const dutySubmissions = new Map([...recent, [sha256Hex(transaction), work.now] as const]);
+  const dutySubmissions = new Map([...recent, [id, work.now] as const]);
   change(work, { dutySubmissions });
 }

@@ -5,6 +5,7 @@ import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Digest, Epoch, Height, PublicKey, Round } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
 import type { ValidatorSet } from "../kernel/validator-set.ts";
+import { type ProtocolView, protocolView } from "../ledger/protocol.ts";
 import { resultLeaves } from "../ledger/receipt.ts";
 import { proveState } from "../ledger/state-tree.ts";
 import { livenessView, seatsView, sparesView, swapsView } from "../ledger/views.ts";
@@ -42,6 +43,8 @@ export interface ReplicaStatus {
   readonly liveness: ReturnType<typeof livenessView>;
   /** Transactions in the own lane that have no receipt yet. */
   readonly queued: number;
+  /** Active version, pending activation, versions in this binary, and what members signalled. */
+  readonly protocol: ProtocolView;
   /** Why the node has stopped, if it has. */
   readonly halted: string | undefined;
 }
@@ -123,6 +126,7 @@ export function replicaStatus(state: ReplicaState): ReplicaStatus {
     swaps: swapsView(ledger),
     liveness: livenessView(ledger),
     queued: state.queued.size,
+    protocol: protocolView(ledger, config.protocols),
     halted,
   };
 }

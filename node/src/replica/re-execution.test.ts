@@ -3,6 +3,7 @@ import { scheme, TestChain } from "../../test/ledger/test-chain.ts";
 import { ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
 import { executeBlock } from "../ledger/execute-block.ts";
+import { PROTOCOLS } from "../ledger/protocol.ts";
 import { encodeTransaction } from "../ledger/transaction.ts";
 import type { ExecutableBlock, Transaction } from "../ledger/types.ts";
 import { executeAgain } from "./re-execution.ts";
@@ -40,7 +41,11 @@ describe("execution after a restart", () => {
     const block = blockOf(chain, [chain.proofAgainst(member)]);
     const full = executeBlock(chain.state, block, scheme);
     const { scheme: watched, checked } = counting();
-    const again = executeAgain(chain.state, block, { certified: full.result, scheme: watched });
+    const again = executeAgain(chain.state, block, {
+      certified: full.result,
+      scheme: watched,
+      protocols: PROTOCOLS,
+    });
     expect(again.result).toEqual(full.result);
     expect(again.receipts.map(({ code }) => code)).toEqual(["OK"]);
     expect(checked()).toBe(0);
@@ -55,7 +60,11 @@ describe("execution after a restart", () => {
     const first = { ...honest.first, signature: new Uint8Array(64) };
     const block = blockOf(chain, [{ ...honest, first }]);
     const full = executeBlock(chain.state, block, scheme);
-    const again = executeAgain(chain.state, block, { certified: full.result, scheme });
+    const again = executeAgain(chain.state, block, {
+      certified: full.result,
+      scheme,
+      protocols: PROTOCOLS,
+    });
     expect(full.receipts.map(({ code }) => code)).not.toEqual(["OK"]);
     expect(again.result).toEqual(full.result);
     expect(again.result.nextSetHash).toBe(ZERO_DIGEST);

@@ -1,6 +1,7 @@
 import { resultDigest } from "../kernel/certificates.ts";
 import type { AttestedResult, SignatureScheme } from "../kernel/statements.ts";
 import { executeBlock } from "../ledger/execute-block.ts";
+import type { Protocols } from "../ledger/protocol.ts";
 import type { LedgerState } from "../ledger/state.ts";
 import type { ExecutableBlock, ExecutionResult } from "../ledger/types.ts";
 
@@ -18,19 +19,27 @@ const TRUSTING: SignatureScheme = { verify: () => true };
 export function executeAgain(
   ledger: LedgerState,
   block: ExecutableBlock,
-  options: { readonly certified: AttestedResult; readonly scheme: SignatureScheme },
+  options: {
+    readonly certified: AttestedResult;
+    readonly scheme: SignatureScheme;
+    readonly protocols: Protocols;
+  },
 ): Executed {
-  const quick = attempt(ledger, block);
+  const quick = attempt(ledger, block, options.protocols);
   if (quick !== undefined && resultDigest(quick.result) === resultDigest(options.certified)) {
     return quick;
   }
-  return executeBlock(ledger, block, options.scheme);
+  return executeBlock(ledger, block, options.scheme, options.protocols);
 }
 
 /** Ledger states are immutable: an attempt that fails leaves nothing behind. */
-function attempt(ledger: LedgerState, block: ExecutableBlock): Executed | undefined {
+function attempt(
+  ledger: LedgerState,
+  block: ExecutableBlock,
+  protocols: Protocols,
+): Executed | undefined {
   try {
-    return executeBlock(ledger, block, TRUSTING);
+    return executeBlock(ledger, block, TRUSTING, protocols);
   } catch {
     // Only the full execution, which follows, may say what is wrong with this block.
     return undefined;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { keyOf, scheme, TestChain } from "../../test/ledger/test-chain.ts";
+import { PROTOCOLS } from "../ledger/protocol.ts";
 import { encodeTransaction, transactionId } from "../ledger/transaction.ts";
 import { getDigest } from "./digest-map.ts";
 import { emptyPlaces, findPlace, recordPlace } from "./places.ts";
@@ -15,7 +16,10 @@ describe("a refused receipt", () => {
     chain = new TestChain();
     const { chainId, genesis } = chain;
     const self = { key: keyOf("seat0"), networkKey: keyOf("network seat0") };
-    const state = recoverReplica({ chainId, genesis, self, scheme }, { journal: [], chain: [] });
+    const state = recoverReplica(
+      { chainId, genesis, self, scheme, protocols: PROTOCOLS },
+      { journal: [], chain: [] },
+    );
     work = { state, effects: [], now: 1_000 };
   });
 

@@ -2,7 +2,7 @@ import { isLaneFull } from "../consensus/lanes.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { Refusal } from "../kernel/result.ts";
 import type { Digest } from "../kernel/scalars.ts";
-import { checkTransaction } from "../ledger/check-transaction.ts";
+import { admission, isAdmitted } from "./admission.ts";
 import { addRequest, certifiedReceipt } from "./answers.ts";
 import { isMember } from "./consensus-view.ts";
 import { feedConsensus } from "./core.ts";
@@ -48,10 +48,6 @@ function answerAgain(work: Work, request: RequestId, id: Digest): void {
   if (!awaited.includes(height)) change(work, { awaited: [...awaited, height] });
 }
 
-function isAdmitted({ ledger, config }: ReplicaState, bytes: Uint8Array): boolean {
-  return checkTransaction(ledger, bytes, config.scheme).ok;
-}
-
 /** Input `submit`: answered at once, or when the transaction's block is certified. */
 export function submit(work: Work, request: RequestId, bytes: Uint8Array): void {
   const id = sha256Hex(bytes);
@@ -85,7 +81,7 @@ export function submit(work: Work, request: RequestId, bytes: Uint8Array): void 
     refuseRequest(work, request, { code: "TRANSACTION_TOO_LARGE", field: "transaction", fix });
     return;
   }
-  const checked = checkTransaction(work.state.ledger, bytes, work.state.config.scheme);
+  const checked = admission(work.state, bytes);
   if (!checked.ok) {
     refuseRequest(work, request, checked.error);
     return;

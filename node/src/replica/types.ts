@@ -9,6 +9,7 @@ import type { Refusal } from "../kernel/result.ts";
 import type { Digest, Height, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { SignatureScheme, SignedStatement } from "../kernel/statements.ts";
 import type { Genesis } from "../ledger/genesis-file.ts";
+import type { Protocols } from "../ledger/protocol.ts";
 import type { LedgerState } from "../ledger/state.ts";
 import type { ExecutionResult, Receipt } from "../ledger/types.ts";
 import type { Ticks } from "../margin/types.ts";
@@ -21,6 +22,8 @@ export interface ReplicaConfig {
   readonly genesis: Genesis;
   readonly self: { readonly key: PublicKey; readonly networkKey: PublicKey };
   readonly scheme: SignatureScheme;
+  /** Versions of the state machine in this binary (rule VERSION). */
+  readonly protocols: Protocols;
 }
 
 /** What the shell read back from disk: the journal whole, the chain log in order. */
@@ -84,6 +87,16 @@ export type ReplicaEffect =
   | { readonly kind: "answer"; readonly request: RequestId; readonly answer: Answer }
   /** Members, spares and leavers that still serve history: everyone else is cut off (LISTENERS). */
   | { readonly kind: "pins-changed"; readonly pins: readonly PeerPin[] }
+  /**
+   * VERSION: the next block needs a version that this binary lacks. Nothing of it was executed, and
+   * nothing is signed any more: the process ends by name.
+   */
+  | {
+      readonly kind: "protocol-unsupported";
+      readonly height: Height;
+      readonly needed: number;
+      readonly held: readonly number[];
+    }
   /** One committed block was executed: for metrics, logs and watchers. */
   | { readonly kind: "executed"; readonly execution: ExecutionResult }
   /** Evidence was found; the replica submits it by itself later (CAUSE). For metrics and logs. */

@@ -163,6 +163,11 @@ export class ChainObserver {
       case "margin":
         this.#marginEvent(event.event);
         return;
+      case "protocol": {
+        const { step, version, height } = event;
+        log.info(`protocol version ${step}`, { version, height });
+        return;
+      }
       default:
     }
   }
@@ -194,6 +199,10 @@ export class ChainObserver {
     const { metrics, now } = this.#options;
     const status = replicaStatus(state);
     metrics.epoch.set(status.epoch);
+    const { version, activation, held } = status.protocol;
+    metrics.protocolVersion.set(version);
+    metrics.protocolHeld.set(held.at(-1) ?? 0);
+    metrics.activationHeight.set(activation?.height ?? 0);
     metrics.round.set(status.round);
     metrics.laneQueue.set(status.queued);
     metrics.pendingProofs.set(state.pendingProofs.length);

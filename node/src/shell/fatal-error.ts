@@ -18,3 +18,17 @@ export function listenFailed(address: string, cause: Error): FatalError {
   const fix = "free the address, or change it in the configuration's listen";
   return new FatalError("LISTEN_FAILED", `${address}: ${cause.message}`, fix, { cause });
 }
+
+/** Rule VERSION: this binary lacks the version that the chain is at, or is about to be. */
+export function protocolUnsupported(lack: {
+  readonly height: number;
+  readonly needed: number;
+  readonly held: readonly number[];
+}): FatalError {
+  const { height, needed, held } = lack;
+  return new FatalError(
+    "PROTOCOL_UNSUPPORTED",
+    `block ${height} needs protocol version ${needed}, this binary holds ${held.join(" and ")}`,
+    `start a binary that holds version ${needed}: the data folder is as it was before that block`,
+  );
+}

@@ -70,6 +70,13 @@ function chainMetrics(r: Registry) {
     executedHeight: gauge(r, "quorate_executed_height", "Newest executed height."),
     certifiedHeight: gauge(r, "quorate_certified_height", "Newest certified height."),
     epoch: gauge(r, "quorate_epoch", "Current epoch."),
+    protocolVersion: gauge(r, "quorate_protocol_version", "Active protocol version."),
+    protocolHeld: gauge(r, "quorate_protocol_held", "Newest protocol version in this binary."),
+    activationHeight: gauge(
+      r,
+      "quorate_protocol_activation_height",
+      "First height of the next protocol version; 0 where none is fixed.",
+    ),
     round: gauge(r, "quorate_round", "Current round."),
     roundsTimedOut: counter(r, "quorate_rounds_timed_out_total", "Rounds that timed out here."),
     roundTimeout: gauge(

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
+import { PROTOCOLS, type Protocols } from "../ledger/protocol.ts";
 import { awaitGenesis } from "./birth.ts";
 import { type Config, parseCommandLine, parseConfig, USAGE, UsageError } from "./config.ts";
 import { diskFileSystem, makeFolder } from "./disk/file-system.ts";
@@ -79,19 +80,20 @@ interface Base {
   readonly identity: Identity;
   readonly log: Log;
   readonly lock: FolderLock;
+  readonly protocols: Protocols;
 }
 
-async function prepare(config: Config): Promise<Base> {
+async function prepare(config: Config, protocols: Protocols): Promise<Base> {
   const log = createLog(config.logLevel);
   await makeFolder(config.dataDir);
   // Before the keys: two first starts on one folder must not make two pairs.
   const lock = lockFolder(config.dataDir);
   const keys = await loadKeys(config.dataDir);
-  return { config, keys, identity: await issueIdentity(keys.network), log, lock };
+  return { config, keys, identity: await issueIdentity(keys.network), log, lock, protocols };
 }
 
 async function runNode(base: Base, control: ControlService, stop: Stop): Promise<void> {
-  const { config, keys, identity, log } = base;
+  const { config, keys, identity, log, protocols } = base;
   const metrics = createMetrics();
   const running: { node?: ValidatorNode } = {};
   const { listener } = await MetricsListener.start({
@@ -110,6 +112,7 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
       ...{ config, keys, identity, log, metrics, tracing, birth },
       fileSystem: diskFileSystem,
       version: readVersion(),
+      protocols,
       now: Date.now,
       fail: stop.fail,
     });
@@ -129,9 +132,9 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
   }
 }
 
-async function run(config: Config): Promise<void> {
+async function run(config: Config, protocols: Protocols): Promise<void> {
   const stop = new Stop();
-  const base = await prepare(config);
+  const base = await prepare(config, protocols);
   const { keys, identity, log, lock } = base;
   const { service: control } = await ControlService.start({
     identity,
@@ -158,14 +161,19 @@ async function run(config: Config): Promise<void> {
 
 /**
  * Runs the program and returns its exit code: 0 stopped on request, 1 fatal error, 2 wrong command
- * line or configuration.
+ * line or configuration. `protocols` are the versions that this binary holds (rule VERSION).
  */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(
+  args: readonly string[],
+  protocols: Protocols = PROTOCOLS,
+): Promise<number> {
   try {
     const command = parseCommandLine(args);
     if (command.kind === "help") process.stdout.write(USAGE);
     if (command.kind === "version") process.stdout.write(`${readVersion()}\n`);
-    if (command.kind === "run") await run(await readConfig(command.configFile));
+    if (command.kind === "run") {
+      await run(await readConfig(command.configFile), protocols);
+    }
     return 0;
   } catch (error) {
     process.stderr.write(`${fatalLine(error)}\n`);

@@ -9,6 +9,7 @@ import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { genesisSet } from "../ledger/genesis.ts";
+import type { Protocols } from "../ledger/protocol.ts";
 import { transactionId } from "../ledger/transaction.ts";
 import { type ReplicaStatus, replicaStatus } from "../replica/queries.ts";
 import { recoverReplica } from "../replica/state.ts";
@@ -24,6 +25,7 @@ import { Signer } from "./disk/signer.ts";
 import { timedFileSystem } from "./disk/timed-file-system.ts";
 import { EffectPerformer, type OutwardEffect } from "./effect-performer.ts";
 import { endorsed, keyBurnt } from "./endorsement.ts";
+import { protocolUnsupported } from "./fatal-error.ts";
 import type { Identity } from "./grpc/pinned-tls.ts";
 import { QueryService, type Submission } from "./grpc/query-service.ts";
 import type { NodeKeys } from "./key-file.ts";
@@ -46,6 +48,8 @@ export interface NodeOptions {
   readonly metrics: NodeMetrics;
   readonly tracing: Tracing;
   readonly version: string;
+  /** Versions of the state machine in this binary (rule VERSION). */
+  readonly protocols: Protocols;
   readonly now: () => Millis;
   /** The process has to end; called once or more. */
   readonly fail: (error: unknown) => void;
@@ -136,6 +140,7 @@ export class ValidatorNode {
         ...birth,
         self: { key: author, networkKey: keys.network.publicKey },
         scheme: ed25519,
+        protocols: options.protocols,
       },
       { journal: opened.records, chain: chain.records },
     );
@@ -338,6 +343,9 @@ export class ValidatorNode {
       case "executed":
         this.#hasExecuted = true;
         break;
+      case "protocol-unsupported":
+        this.#options.fail(protocolUnsupported(effect));
+        return;
       case "certified":
         this.#spans.certified(effect.certificate.result.blockId);
         this.#query?.certified(effect.certificate);

@@ -593,6 +593,24 @@ const versionMutants: readonly Mutant[] = [
     test: protocol,
     testName: "rule VERSION: the first block writes every leaf in the new layouts",
   },
+  {
+    name: "version-executes-what-it-lacks",
+    rule: "VERSION: a binary without the version of the next block stops before it, by name",
+    file: "node/src/replica/execution.ts",
+    find: "if (findProtocol(config.protocols, needed) !== undefined) return true;",
+    replace: "if (needed > 0) return true;",
+    test: "node/test/sim/versions.test.ts",
+    testName: "rule VERSION: readiness alone activates the next version; a laggard stops by name",
+  },
+  {
+    name: "version-no-way-back",
+    rule: "VERSION: an old binary that is put back withdraws what the new one signalled",
+    file: "node/src/replica/duties.ts",
+    find: "return version === readyVersion(ledger, config.self.key) ? undefined : version;",
+    replace: "return version <= readyVersion(ledger, config.self.key) ? undefined : version;",
+    test: "node/test/sim/versions.test.ts",
+    testName: "rule VERSION: one that goes back before the activation withdraws it",
+  },
 ];
 
 export const ledgerMutants: readonly Mutant[] = [

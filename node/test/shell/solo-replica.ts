@@ -3,6 +3,7 @@ import type { ResultCertificate } from "../../src/kernel/certificates.ts";
 import type { Millis } from "../../src/kernel/scalars.ts";
 import { signingBytes } from "../../src/kernel/statements.ts";
 import { encodeGenesis, genesisHash } from "../../src/ledger/genesis.ts";
+import { PROTOCOLS } from "../../src/ledger/protocol.ts";
 import { recoverReplica } from "../../src/replica/state.ts";
 import { stepReplica } from "../../src/replica/step.ts";
 import type { ReplicaInput, ReplicaState, ReplicaTimer } from "../../src/replica/types.ts";
@@ -21,7 +22,7 @@ export class SoloReplica {
     const chainId = genesisHash(encodeGenesis(genesis));
     const self = { key: keyOf("seat0"), networkKey: keyOf("network seat0") };
     const nothing = { journal: [], chain: [] };
-    this.state = recoverReplica({ chainId, genesis, self, scheme }, nothing);
+    this.state = recoverReplica({ chainId, genesis, self, scheme, protocols: PROTOCOLS }, nothing);
   }
 
   /** Takes the input and all that follows from it at this moment. */

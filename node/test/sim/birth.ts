@@ -32,6 +32,7 @@ export function simParameters(plan: Plan): Parameters {
       ...PRODUCTION.consensus,
       emptyBlockPaceMs: plan.emptyBlockPaceMs,
       roundTimeoutMsMax: 1_000,
+      activationDelayBlocks: 10,
     },
     rotation: {
       ...PRODUCTION.rotation,

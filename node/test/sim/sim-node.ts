@@ -1,4 +1,5 @@
 import type { PublicKey } from "../../src/kernel/scalars.ts";
+import { PROTOCOLS, type Protocols } from "../../src/ledger/protocol.ts";
 import type { NodeKeys } from "./birth.ts";
 import { createDisk, type Disk } from "./disk.ts";
 import type { Plan } from "./plan.ts";
@@ -14,6 +15,8 @@ export interface SimNode extends NodeKeys {
   /** Twins alone talk to a part of the others, by index. */
   talksTo: (peer: number) => boolean;
   readonly disk: Disk;
+  /** Its binary, from the next start on. */
+  protocols: Protocols;
   process: Process | undefined;
   /** Gone for good. */
   gone: boolean;
@@ -32,6 +35,7 @@ function createNode(keys: NodeKeys, fixed: Fixed): SimNode {
     ...keys,
     ...fixed,
     disk: createDisk(),
+    protocols: PROTOCOLS,
     process: undefined,
     gone: false,
     pins: new Set(),

@@ -128,6 +128,7 @@ export class World {
       genesis: this.birth.genesis,
       self: { key: node.key, networkKey: node.networkKey },
       scheme: this.keyring.scheme,
+      protocols: node.protocols,
     };
     this.#guard(node, () => {
       const state = recoverReplica(config, readDisk(node.disk));
@@ -264,6 +265,10 @@ export class World {
         this.counts.add(`evidence found: ${effect.first.statement.kind}`);
         this.checker.evidence(node.name, effect.first, effect.second);
         this.#noteEvidence(node);
+        return;
+      case "protocol-unsupported":
+        this.counts.add("refused: PROTOCOL_UNSUPPORTED");
+        this.stop(node, "kill");
         return;
       case "halt":
         throw new Violation(`${node.name}: ${effect.reason}`, { checker: "no honest node halts" });

@@ -1,7 +1,13 @@
 import * as ledger from "@quorate/proto/ledger/v1/ledger";
-import { type PeerView, Role, type Status } from "@quorate/proto/query/v1/query";
+import {
+  type PeerView,
+  type ProtocolStatus,
+  Role,
+  type Status,
+} from "@quorate/proto/query/v1/query";
 import type { PublicKey } from "../../kernel/scalars.ts";
 import { validatorSetHash } from "../../kernel/validator-set.ts";
+import type { ProtocolView } from "../../ledger/protocol.ts";
 import type { SwapRecord } from "../../ledger/types.ts";
 import type { ReplicaStatus } from "../../replica/queries.ts";
 import { bytesOf, memberToWire, resultToWire, setToWire } from "./ledger-wire.ts";
@@ -65,6 +71,19 @@ function swapToWire(swap: SwapRecord): ledger.SwapRecord {
   };
 }
 
+function protocolToWire({ version, activation, held, ready }: ProtocolView): ProtocolStatus {
+  return {
+    version: BigInt(version),
+    activationVersion: BigInt(activation?.version ?? 0),
+    activationHeight: BigInt(activation?.height ?? 0),
+    held: held.map(BigInt),
+    ready: ready.map(({ key, version: newest }) => ({
+      key: bytesOf(key),
+      version: BigInt(newest),
+    })),
+  };
+}
+
 /** What only the process knows. */
 export interface ProcessStatus {
   readonly networkKey: PublicKey;
@@ -94,5 +113,6 @@ export function statusToWire(status: ReplicaStatus, process: ProcessStatus): Sta
     notSigningReason: process.notSigning ?? "",
     peers: [...process.peers],
     version: process.version,
+    protocol: protocolToWire(status.protocol),
   };
 }

@@ -377,6 +377,30 @@ export interface Status {
   peers: PeerView[];
   /** Version of the program, e.g. "0.1.0". */
   version: string;
+  /** Active version of the state machine, and what is to become of it (rule VERSION). */
+  protocol: ProtocolStatus | undefined;
+}
+
+/** Versions of the state machine: on the chain, and in this node's binary. */
+export interface ProtocolStatus {
+  /** Version that executes blocks. */
+  version: bigint;
+  /** Next version, if its activation is fixed; else 0. */
+  activationVersion: bigint;
+  /** First height of the next version; 0 if none is fixed. */
+  activationHeight: bigint;
+  /** Versions that this binary holds. */
+  held: bigint[];
+  /** What each member has signalled, in the order of the set. */
+  ready: MemberVersion[];
+}
+
+/** A member's newest word about its binary. */
+export interface MemberVersion {
+  /** Consensus key, 32 bytes. */
+  key: Buffer;
+  /** Highest version that its binary holds; the active one where it said nothing. */
+  version: bigint;
 }
 
 /** The node's view. */
@@ -2219,6 +2243,7 @@ function createBaseStatus(): Status {
     notSigningReason: "",
     peers: [],
     version: "",
+    protocol: undefined,
   };
 }
 
@@ -2289,6 +2314,9 @@ export const Status: MessageFns<Status> = {
     }
     if (message.version !== "") {
       writer.uint32(146).string(message.version);
+    }
+    if (message.protocol !== undefined) {
+      ProtocolStatus.encode(message.protocol, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -2450,6 +2478,14 @@ export const Status: MessageFns<Status> = {
             message.version = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.protocol = ProtocolStatus.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2502,6 +2538,7 @@ export const Status: MessageFns<Status> = {
         : "",
       peers: globalThis.Array.isArray(object?.peers) ? object.peers.map((e: any) => PeerView.fromJSON(e)) : [],
       version: isSet(object.version) ? globalThis.String(object.version) : "",
+      protocol: isSet(object.protocol) ? ProtocolStatus.fromJSON(object.protocol) : undefined,
     };
   },
 
@@ -2561,6 +2598,9 @@ export const Status: MessageFns<Status> = {
     if (message.version !== "") {
       obj.version = message.version;
     }
+    if (message.protocol !== undefined) {
+      obj.protocol = ProtocolStatus.toJSON(message.protocol);
+    }
     return obj;
   },
 
@@ -2589,6 +2629,268 @@ export const Status: MessageFns<Status> = {
     message.notSigningReason = object.notSigningReason ?? "";
     message.peers = object.peers?.map((e) => PeerView.fromPartial(e)) || [];
     message.version = object.version ?? "";
+    message.protocol = (object.protocol !== undefined && object.protocol !== null)
+      ? ProtocolStatus.fromPartial(object.protocol)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseProtocolStatus(): ProtocolStatus {
+  return { version: 0n, activationVersion: 0n, activationHeight: 0n, held: [], ready: [] };
+}
+
+export const ProtocolStatus: MessageFns<ProtocolStatus> = {
+  encode(message: ProtocolStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0n) {
+      if (BigInt.asUintN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.version);
+    }
+    if (message.activationVersion !== 0n) {
+      if (BigInt.asUintN(64, message.activationVersion) !== message.activationVersion) {
+        throw new globalThis.Error("value provided for field message.activationVersion of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.activationVersion);
+    }
+    if (message.activationHeight !== 0n) {
+      if (BigInt.asUintN(64, message.activationHeight) !== message.activationHeight) {
+        throw new globalThis.Error("value provided for field message.activationHeight of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.activationHeight);
+    }
+    if (message.held.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.held) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field held of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    for (const v of message.ready) {
+      MemberVersion.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProtocolStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProtocolStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.activationVersion = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.activationHeight = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.held.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.held.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.ready.push(MemberVersion.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProtocolStatus {
+    return {
+      version: isSet(object.version) ? BigInt(object.version) : 0n,
+      activationVersion: isSet(object.activationVersion)
+        ? BigInt(object.activationVersion)
+        : isSet(object.activation_version)
+        ? BigInt(object.activation_version)
+        : 0n,
+      activationHeight: isSet(object.activationHeight)
+        ? BigInt(object.activationHeight)
+        : isSet(object.activation_height)
+        ? BigInt(object.activation_height)
+        : 0n,
+      held: globalThis.Array.isArray(object?.held) ? object.held.map((e: any) => BigInt(e)) : [],
+      ready: globalThis.Array.isArray(object?.ready) ? object.ready.map((e: any) => MemberVersion.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ProtocolStatus): unknown {
+    const obj: any = {};
+    if (message.version !== 0n) {
+      obj.version = message.version.toString();
+    }
+    if (message.activationVersion !== 0n) {
+      obj.activationVersion = message.activationVersion.toString();
+    }
+    if (message.activationHeight !== 0n) {
+      obj.activationHeight = message.activationHeight.toString();
+    }
+    if (message.held?.length) {
+      obj.held = message.held.map((e) => e.toString());
+    }
+    if (message.ready?.length) {
+      obj.ready = message.ready.map((e) => MemberVersion.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ProtocolStatus>, I>>(base?: I): ProtocolStatus {
+    return ProtocolStatus.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ProtocolStatus>, I>>(object: I): ProtocolStatus {
+    const message = createBaseProtocolStatus();
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.activationVersion = (object.activationVersion !== undefined && object.activationVersion !== null)
+      ? BigInt(object.activationVersion)
+      : 0n;
+    message.activationHeight = (object.activationHeight !== undefined && object.activationHeight !== null)
+      ? BigInt(object.activationHeight)
+      : 0n;
+    message.held = object.held?.map((e) => BigInt(e)) || [];
+    message.ready = object.ready?.map((e) => MemberVersion.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMemberVersion(): MemberVersion {
+  return { key: Buffer.alloc(0), version: 0n };
+}
+
+export const MemberVersion: MessageFns<MemberVersion> = {
+  encode(message: MemberVersion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asUintN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemberVersion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemberVersion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MemberVersion {
+    return {
+      key: isSet(object.key) ? Buffer.from(bytesFromBase64(object.key)) : Buffer.alloc(0),
+      version: isSet(object.version) ? BigInt(object.version) : 0n,
+    };
+  },
+
+  toJSON(message: MemberVersion): unknown {
+    const obj: any = {};
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    if (message.version !== 0n) {
+      obj.version = message.version.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MemberVersion>, I>>(base?: I): MemberVersion {
+    return MemberVersion.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MemberVersion>, I>>(object: I): MemberVersion {
+    const message = createBaseMemberVersion();
+    message.key = object.key ?? Buffer.alloc(0);
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
     return message;
   },
 };
