@@ -4,6 +4,7 @@ import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
 import { insertBlock, isNeeded, ORPHAN_ROUNDS_MAX } from "./block-tree.ts";
 import { verifyQc, verifyTc } from "./certificates.ts";
 import { gotWanted, wantBlock } from "./fetch.ts";
+import { judgeVotesFor } from "./invalid-votes.ts";
 import { acceptQc, acceptTc, checkTwoChain } from "./rounds.ts";
 import { observeLife } from "./signing.ts";
 import type { Turn } from "./turn.ts";
@@ -40,6 +41,7 @@ export function onBlock(turn: Turn, from: PublicKey, signed: SignedBlock): void 
   }
   const shape = checkShape(block);
   if (!shape.ok) {
+    judgeVotesFor(turn, signed);
     dropInvalid(turn, from, signed, shape.error);
     return;
   }
@@ -65,6 +67,7 @@ export function onBlock(turn: Turn, from: PublicKey, signed: SignedBlock): void 
     return;
   }
   gotWanted(turn, id);
+  judgeVotesFor(turn, signed);
   if (!isNeeded(turn, id) && isThird(turn, signed)) return;
   if (!insertBlock(turn, signed, false)) return;
   const parentId = block.qc.blockId;

@@ -42,6 +42,8 @@ export type Effect =
       readonly first: SignedStatement;
       readonly second: SignedStatement;
     }
+  /** E6: a signed vote, and the canonical bytes of the block that it names. Resume: none. */
+  | { readonly kind: "invalid-vote"; readonly vote: SignedStatement; readonly block: Uint8Array }
   | { readonly kind: "epoch-started"; readonly proof: EpochProof }
   /** History older than what is held in memory; resume with input `history`. */
   | { readonly kind: "load-history"; readonly to: PublicKey; readonly fromHeight: Height }

@@ -7,6 +7,7 @@ import {
 } from "../kernel/statements.ts";
 import { ballotsAt } from "./state.ts";
 import { type Turn, withEntry } from "./turn.ts";
+import type { SignedBlock } from "./types.ts";
 
 /** Bounds the memory of what was reported; each entry is one offence of one member. */
 const REPORTED_MAX = 1_024;
@@ -34,10 +35,23 @@ export function reportMisconduct(
   const { statement, author } = first;
   const index = `${statementEpoch(statement)}/${statementIndex(statement)}`;
   const key = `${statement.kind}+${second.statement.kind}/${index}/${author}`;
+  if (isFirstReport(turn, key)) turn.emit({ kind: "misconduct", first, second });
+}
+
+/** E6: the vote is verified, and by rounds alone nobody may vote for that block. */
+export function reportInvalidVote(turn: Turn, vote: SignedStatement, block: SignedBlock): void {
+  const { statement, author } = vote;
+  const index = `${statementEpoch(statement)}/${statementIndex(statement)}`;
+  if (isFirstReport(turn, `invalid-vote/${index}/${author}`)) {
+    turn.emit({ kind: "invalid-vote", vote, block: block.bytes });
+  }
+}
+
+function isFirstReport(turn: Turn, key: string): boolean {
   const { reported } = turn.epoch;
-  if (reported.has(key) || reported.size >= REPORTED_MAX) return;
+  if (reported.has(key) || reported.size >= REPORTED_MAX) return false;
   turn.changeEpoch({ reported: new Set(reported).add(key) });
-  turn.emit({ kind: "misconduct", first, second });
+  return true;
 }
 
 /** Contradictions are looked for over this many rounds. */

@@ -135,6 +135,8 @@ export interface EpochState {
   readonly heartbeats: ReadonlyMap<PublicKey, SignedStatement>;
   /** Misconduct already reported: `kind/index/author`. */
   readonly reported: ReadonlySet<string>;
+  /** Blocks that break R2 by their rounds, bounded: votes for them are misconduct (E6). */
+  readonly invalid: ReadonlyMap<Digest, SignedBlock>;
   readonly handOver: HandOver | undefined;
   /** A verified proof that this epoch ended at a block which is not executed here yet. */
   readonly pendingProof: EpochProof | undefined;
@@ -299,6 +301,7 @@ export function createEpoch(chainId: Digest, start: EpochStart, now: Millis): Ep
     newest: new Map(),
     heartbeats: new Map(),
     reported: new Set(),
+    invalid: new Map(),
     handOver: undefined,
     pendingProof: undefined,
     future: [],

@@ -4,6 +4,7 @@ import { hasQuorum } from "../kernel/validator-set.ts";
 import type { Ballots, TimeoutBallot } from "./ballots.ts";
 import { sortedSignatures } from "./certificates.ts";
 import { findContradiction, isConflict, noteNewest, reportMisconduct } from "./evidence.ts";
+import { judgeVote } from "./invalid-votes.ts";
 import { ballotsAt } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
 import type { OrderCertificate, QuorumCertificate, TimeoutCertificate } from "./types.ts";
@@ -87,6 +88,7 @@ export function keepBallot(turn: Turn, signed: SignedStatement): void {
   changeBallots(turn, statement.round, { [shelf]: kept });
   if (shelf === "proposals") return;
   findContradiction(turn, signed);
+  judgeVote(turn, signed);
   noteNewest(turn, signed);
 }
 

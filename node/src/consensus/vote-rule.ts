@@ -1,10 +1,10 @@
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import { memberIndex } from "../kernel/validator-set.ts";
 import { type Parent, parentOf } from "./block-tree.ts";
-import { highestHqcRound } from "./certificates.ts";
 import { storeBlock } from "./commit.ts";
 import { wantBatches, wantBlock } from "./fetch.ts";
 import { CUT_BATCHES_MAX, missingBatches } from "./lanes.ts";
+import { followsRounds } from "./round-rule.ts";
 import type { SafetyData } from "./safety-data.ts";
 import { askSign } from "./signing.ts";
 import { checkSignsOfLife, hasManyStrangers } from "./signs-of-life.ts";
@@ -24,10 +24,7 @@ type Verdict =
  */
 export function isSafeToVote(safety: SafetyData, block: Block): boolean {
   if (block.epoch !== safety.epoch || block.round <= safety.lastVotedRound) return false;
-  if (block.round === block.qc.round + 1) return true;
-  const { tc, qc } = block;
-  if (tc === undefined || block.round !== tc.round + 1) return false;
-  return qc.round >= highestHqcRound(tc);
+  return followsRounds(block);
 }
 
 /** What a block says about itself, before any signature is verified. */

@@ -42,7 +42,7 @@ export const consensusMutants: readonly Mutant[] = [
   {
     name: "lock-rule-off",
     rule: "R2: after a failed round, vote on a certificate as high as every lock",
-    file: `${source}/vote-rule.ts`,
+    file: `${source}/round-rule.ts`,
     find: "return qc.round >= highestHqcRound(tc);",
     replace: "return qc.round >= 0 && highestHqcRound(tc) >= 0;",
     test: `${source}/vote-rule.test.ts`,
@@ -233,6 +233,35 @@ export const consensusMutants: readonly Mutant[] = [
     replace: "if (turn.now < 0) {",
     test: `${source}/pace.test.ts`,
     testName: "rule PACE: an idle chain makes a block every 250 ms",
+  },
+  {
+    name: "invalid-vote-unjudged",
+    rule: "EVIDENCE: E6, a vote for a block that R2's arithmetic forbids",
+    file: `${source}/vote-keeper.ts`,
+    find: "  judgeVote(turn, signed);\n",
+    replace: "",
+    test: `${source}/invalid-votes.test.ts`,
+    testName:
+      "rule EVIDENCE: E6, a vote for a block below the locks of its timeout certificate: block first",
+  },
+  {
+    name: "invalid-block-unjudged",
+    rule: "EVIDENCE: E6 is found when the block comes after its votes",
+    file: `${source}/invalid-votes.ts`,
+    find: 'if (statement.kind === "vote" && statement.blockId === signed.id) judge(turn, vote, signed);',
+    replace: "",
+    test: `${source}/invalid-votes.test.ts`,
+    testName:
+      "rule EVIDENCE: E6, a vote for a block below the locks of its timeout certificate: vote first",
+  },
+  {
+    name: "lying-qc-round-unjudged",
+    rule: "EVIDENCE: E6, a vote that names another certificate round than its block",
+    file: `${source}/round-rule.ts`,
+    find: "|| vote.qcRound !== qc.round) return true;",
+    replace: ") return true;",
+    test: `${source}/invalid-votes.test.ts`,
+    testName: "rule EVIDENCE: E6, a vote that names another certificate round than its block",
   },
   {
     name: "certificate-votes-unread",
