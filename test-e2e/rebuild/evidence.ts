@@ -1,5 +1,8 @@
+import { type BlockHead, scanBlockHead } from "../stranger/blocks.ts";
 import { sha256 } from "../stranger/bytes.ts";
 import { type Signed, type Statement, signedBytes } from "../stranger/statements.ts";
+
+const MEMBERS_MAX = 128;
 
 /** Kinds of which an honest key signs one statement only, for one epoch and index (EVIDENCE). */
 const PAIRS: Readonly<Record<string, string>> = {
@@ -58,4 +61,29 @@ export function offence(chainId: string, first: Signed, second: Signed): string 
   if (before > after || (before === after && digests[0] > digests[1])) return undefined;
   if (left.kind !== right.kind) return denial(left, right);
   return before === after ? PAIRS[left.kind] : undefined;
+}
+
+/**
+ * E6: the vote names a block (by the digest of its bytes) that no honest key votes for, by rounds
+ * alone.
+ */
+export function isInvalidVote(
+  vote: Extract<Statement, { kind: "vote" }>,
+  block: Uint8Array,
+): boolean {
+  if (sha256(block) !== vote.blockId) return false;
+  let head: BlockHead;
+  try {
+    head = scanBlockHead(block);
+  } catch {
+    return false;
+  }
+  const { epoch, round, qc, tc } = head;
+  const lists = [qc.signatures, tc?.timeouts ?? []];
+  if (lists.some(({ length }) => length > MEMBERS_MAX)) return false;
+  const isNamed = vote.epoch === epoch && vote.round === round && vote.qcRound === qc.round;
+  const follows = round === qc.round + 1;
+  const highest = Math.max(0, ...(tc?.timeouts ?? []).map(({ hqcRound }) => hqcRound));
+  const skips = tc?.epoch === epoch && tc.round + 1 === round && qc.round >= highest;
+  return !(isNamed && qc.epoch === epoch && qc.round < round && (follows || skips));
 }

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { encodeBlock } from "../../node/src/consensus/codec.ts";
+import { sha256Hex } from "../../node/src/crypto/sha256.ts";
 import type { Statement } from "../../node/src/kernel/statements.ts";
 import { encodeGenesis } from "../../node/src/ledger/genesis.ts";
 import {
@@ -28,7 +30,7 @@ const pick = fc.nat(1_000);
 const doingDrawn = fc.record({
   what: fc.constantFrom(
     ...["register", "register", "register", "proof", "proof", "proof", "silence", "silence"],
-    ...["rotate", "return", "approve"],
+    ...["rotate", "return", "approve", "approve", "vote-proof"],
     ...["faucet", "deposit", "bundle", "bundle", "report", "report", "garbage"],
   ),
   which: pick,
@@ -101,6 +103,29 @@ function pairOf(chain: TestChain, which: number): readonly [Statement, Statement
   return at(pairs, which);
 }
 
+/** The bytes of a block without a timeout certificate; honest for round 7 on certificate 6. */
+function blockHead(rounds: { epoch: number; round: number; qcRound: number }): Uint8Array {
+  const { epoch, round, qcRound } = rounds;
+  const one = "11".repeat(32);
+  return encodeBlock({
+    ...{ epoch, round, height: 3, proposer: one, timestampMs: 5 },
+    qc: { epoch, round: qcRound, blockId: one, qcRound: 0, signatures: [] },
+    ...{ tc: undefined, cut: [], signsOfLife: [] },
+  });
+}
+
+/** E6: a vote with the block that it names, or with another one. */
+function voteProofOf(chain: TestChain, { which, owner, nonce, isForged }: Doing): Transaction {
+  const rounds = { round: 7, qcRound: 4 + (owner % 4) };
+  const block = blockHead({ epoch: 1 + (owner % 3), ...rounds });
+  const blockId = nonce === 0 ? keyOf("another") : sha256Hex(block);
+  const author = at(candidates(chain), which);
+  const statement = { kind: "vote", epoch: 1 + (which % 3), ...rounds, blockId } as const;
+  const signed = chain.signed(isForged ? keyOf("somebody else") : author, statement);
+  const { chainId } = chain;
+  return { kind: "invalid-vote-proof", chainId, vote: { ...signed, author }, block };
+}
+
 /** One transaction; a forged one has a wrong signature, owner or chain. */
 function transactionOf(
   chain: TestChain,
@@ -129,6 +154,8 @@ function transactionOf(
       if (nonce === 0) return { ...proof, first: proof.second, second: proof.first };
       return nonce === 1 ? { ...proof, chainId: keyOf("foreign") } : proof;
     }
+    case "vote-proof":
+      return voteProofOf(chain, doing);
     case "silence":
       return chain.silenceRecord(at(chain.keys, silent ?? which));
     case "rotate":
@@ -271,7 +298,7 @@ function count(seen: Map<string, number>, name: string): void {
 
 const EXPECTED = [
   ...["silence", "misconduct", "owner", "mute", "unmute"].map((cause) => `swap ${cause}`),
-  ...["E1", "E2", "E4", "E5", "E7", "E8"].map((evidence) => `slashed ${evidence}`),
+  ...["E1", "E2", "E4", "E5", "E6", "E7", "E8"].map((evidence) => `slashed ${evidence}`),
   ...["register-spare", "return-spare", "approve-swap", "custodian-deposit", "bundle"].flatMap(
     (kind) => [`${kind} OK`, `${kind} refused`],
   ),

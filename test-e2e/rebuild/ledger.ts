@@ -2,8 +2,8 @@ import type { GenesisFile } from "../stranger/genesis.ts";
 import { type Verify, verifies } from "../stranger/keys.ts";
 import { setHash, type ValidatorSet } from "../stranger/sets.ts";
 import { isSignedBy, type Signed, type Statement } from "../stranger/statements.ts";
-import { Bonds } from "./bonds.ts";
-import { epochOf, indexOf, offence } from "./evidence.ts";
+import { type Bond, Bonds } from "./bonds.ts";
+import { epochOf, indexOf, isInvalidVote, offence } from "./evidence.ts";
 import { executeBlock, total } from "./model/block.ts";
 import { createWorld, findAccount, type Report, type World } from "./model/world.ts";
 import { Nonces } from "./nonces.ts";
@@ -140,6 +140,8 @@ export class Ledger {
         return this.#register(transaction);
       case "misconduct-proof":
         return this.#judge(transaction);
+      case "invalid-vote-proof":
+        return this.#judgeVote(transaction);
       case "silence-record": {
         const { member, setHash: named } = transaction;
         if (named !== setHash(this.set)) return false;
@@ -270,11 +272,26 @@ export class Ledger {
       bond.reportsJailedUntilMs = this.#clockMs + count(this.#genesis, "jailMs");
       return true;
     }
+    this.#condemn(bond);
+    return true;
+  }
+
+  /** E6: one vote, and the block whose rounds forbade it. */
+  #judgeVote({ chainId, vote, block }: Kind<"invalid-vote-proof">): boolean {
+    const bond = this.bonds.bonds.get(vote.author);
+    if (chainId !== this.#genesis.chainId || vote.statement.kind !== "vote") return false;
+    if (!isInvalidVote(vote.statement, block)) return false;
+    if (bond === undefined || this.#swaps.tombstones.has(bond.key)) return false;
+    if (!this.#isInTime(vote.statement) || !this.#isSigned(vote)) return false;
+    this.#condemn(bond);
+    return true;
+  }
+
+  #condemn(bond: Bond): void {
     this.#swaps.tombstones.add(bond.key);
     const isSeated = bond.place === "seat";
     this.bonds.slash(bond, this.#clockMs);
     if (isSeated) this.#swaps.condemn(bond.key);
-    return true;
   }
 
   /** Of the past, and not too long ago; batches and endorsements have no epoch. */

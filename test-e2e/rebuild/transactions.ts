@@ -17,6 +17,7 @@ const KINDS = [
   "faucet",
   "custodian-deposit",
   "readiness",
+  "invalid-vote-proof",
 ] as const;
 
 export interface Registration {
@@ -42,6 +43,12 @@ export type Transaction =
       readonly chainId: string;
       readonly first: Signed;
       readonly second: Signed;
+    }
+  | {
+      readonly kind: "invalid-vote-proof";
+      readonly chainId: string;
+      readonly vote: Signed;
+      readonly block: Uint8Array;
     }
   | {
       readonly kind: "owner-rotation";
@@ -186,6 +193,10 @@ function scanFields(scanner: Scanner, kind: (typeof KINDS)[number]): Transaction
         first: scanSigned(scanner),
         second: scanSigned(scanner),
       };
+    case "invalid-vote-proof": {
+      const chainId = scanner.key();
+      return { kind, chainId, vote: scanSigned(scanner), block: scanner.bytes() };
+    }
     case "owner-rotation": {
       const seat = { member: scanner.key(), setHash: scanner.key() };
       return { kind, ...seat, nonce: scanner.u64(), signature: scanner.signature() };

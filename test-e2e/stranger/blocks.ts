@@ -83,7 +83,7 @@ function tcBytes(tc: TimeoutCertificate): Uint8Array {
   );
 }
 
-function scanTc(scanner: Scanner): TimeoutCertificate {
+function scanTimeouts(scanner: Scanner): Omit<TimeoutCertificate, "highestQc"> {
   return {
     epoch: scanner.u64(),
     round: scanner.u64(),
@@ -92,7 +92,6 @@ function scanTc(scanner: Scanner): TimeoutCertificate {
       signature: scanner.signature(),
       hqcRound: scanner.u64(),
     })),
-    highestQc: scanQc(scanner),
   };
 }
 
@@ -116,17 +115,35 @@ export function blockBytes(block: Block): Uint8Array {
   );
 }
 
-export function scanBlock(value: Uint8Array): Block {
-  const scanner = new Scanner(value, "block");
+/** A block up to the timeouts of its timeout certificate: what rule R2 computes with. */
+export type BlockHead = Omit<Block, "cut" | "signsOfLife" | "tc"> & {
+  readonly tc: Omit<TimeoutCertificate, "highestQc"> | undefined;
+};
+
+function scanHead(scanner: Scanner): BlockHead {
   if (scanner.text() !== BLOCK) throw new Error("the bytes are of no block");
-  const block: Block = {
+  return {
     epoch: scanner.u64(),
     round: scanner.u64(),
     height: scanner.u64(),
     proposer: scanner.key(),
     timestampMs: scanner.u64(),
     qc: scanQc(scanner),
-    tc: scanner.flag() ? scanTc(scanner) : undefined,
+    tc: scanner.flag() ? scanTimeouts(scanner) : undefined,
+  };
+}
+
+/** The head alone; whatever follows it is not looked at. */
+export function scanBlockHead(value: Uint8Array): BlockHead {
+  return scanHead(new Scanner(value, "block"));
+}
+
+export function scanBlock(value: Uint8Array): Block {
+  const scanner = new Scanner(value, "block");
+  const { tc, ...head } = scanHead(scanner);
+  const block: Block = {
+    ...head,
+    tc: tc && { ...tc, highestQc: scanQc(scanner) },
     cut: scanner.list(() => ({
       author: scanner.key(),
       sequence: scanner.u64(),

@@ -2,7 +2,13 @@ import { compareText } from "@quorate/node/kernel/bytes";
 import { ok, type Refusal, type Result, refuse } from "@quorate/node/kernel/result";
 import type { Digest, PublicKey } from "@quorate/node/kernel/scalars";
 import { type SignatureScheme, statementEpoch } from "@quorate/node/kernel/statements";
-import { checkSignatures, judgePair } from "@quorate/node/ledger/evidence";
+import {
+  checkSignature,
+  checkSignatures,
+  judgePair,
+  type Proof,
+} from "@quorate/node/ledger/evidence";
+import { type InvalidVoteProof, judgeInvalidVote } from "@quorate/node/ledger/invalid-vote";
 import type { EvidenceKind } from "@quorate/node/ledger/state";
 import { decodeTransaction, transactionId } from "@quorate/node/ledger/transaction";
 import { isNodeError, type NodeError, ProofError, UnreachableError } from "./errors.ts";
@@ -13,7 +19,7 @@ import type { Trust } from "./trust.ts";
 export interface VerifiedEvidence {
   readonly accused: PublicKey;
   readonly evidence: EvidenceKind;
-  /** Canonical bytes of the misconduct-proof transaction. */
+  /** Canonical bytes of the misconduct-proof or invalid-vote-proof transaction. */
   readonly transaction: Uint8Array;
   readonly id: Digest;
 }
@@ -78,6 +84,15 @@ async function ofNode(node: QueryNode, options: EvidenceOptions): Promise<Verifi
 
 type Judged = Omit<VerifiedEvidence, "evidence"> & { readonly evidence: EvidenceKind | "E9" };
 
+function judgeProof(
+  chainId: Digest,
+  proof: Proof | InvalidVoteProof,
+): Result<EvidenceKind | "E9", Refusal> {
+  if (proof.kind === "misconduct-proof") return judgePair(chainId, proof);
+  const judged = judgeInvalidVote(chainId, proof);
+  return judged.ok ? ok("E6") : judged;
+}
+
 /** Rule EVIDENCE by the ledger's own code: chain, pair, accused, then both signatures. */
 async function verifyEvidence(
   node: QueryNode,
@@ -87,22 +102,28 @@ async function verifyEvidence(
   const decoded = decodeTransaction(transaction);
   if (!decoded.ok) return decoded;
   const proof = decoded.value;
-  if (proof.kind !== "misconduct-proof") {
+  if (proof.kind !== "misconduct-proof" && proof.kind !== "invalid-vote-proof") {
     const fix = "this is another kind of transaction; ask another node";
     return refuse("NOT_MISCONDUCT", "transaction.kind", fix);
   }
   const { chainId } = trust.light;
-  const evidence = judgePair(chainId, proof);
+  const evidence = judgeProof(chainId, proof);
   if (!evidence.ok) return evidence;
-  const accused = proof.first.author;
+  const isPair = proof.kind === "misconduct-proof";
+  const [field, signed] = isPair
+    ? (["first", proof.first] as const)
+    : (["vote", proof.vote] as const);
+  const accused = signed.author;
   // Lanes and endorsements outlive epochs: theirs is 0.
-  const epoch = statementEpoch(proof.first.statement);
+  const epoch = statementEpoch(signed.statement);
   if (epoch > trust.light.set.epoch) await trust.follow(node, epoch, limits);
   if (!trust.light.wasMember(accused, epoch === 0 ? undefined : epoch)) {
     const fix = `${accused} is no member of a set that was proven; ask a node that follows the chain`;
-    return refuse("UNKNOWN_KEY", "first.author", fix);
+    return refuse("UNKNOWN_KEY", `${field}.author`, fix);
   }
-  const refusal = checkSignatures(scheme, chainId, proof);
+  const refusal = isPair
+    ? checkSignatures(scheme, chainId, proof)
+    : checkSignature(scheme, chainId, signed, field);
   if (refusal !== undefined) return { ok: false, error: refusal };
   return ok({ accused, evidence: evidence.value, transaction, id: transactionId(transaction) });
 }

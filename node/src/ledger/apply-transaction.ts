@@ -4,7 +4,7 @@ import { applyAbsence } from "./absence.ts";
 import { applyBundle, applyReport } from "./client-transactions.ts";
 import { applyApproval } from "./condemned.ts";
 import { applyCustodianDeposit, applyFaucet } from "./deposits.ts";
-import { applyMisconduct } from "./misconduct.ts";
+import { applyInvalidVote, applyMisconduct } from "./misconduct.ts";
 import { applyReadiness } from "./readiness.ts";
 import { applyRegistration } from "./registration.ts";
 import { applyOwnerRotation, applyReturn, applySilenceRecord } from "./rotation.ts";
@@ -32,6 +32,8 @@ export function applyDecoded(work: Work, transaction: Transaction, place: Place)
       return applySilenceRecord(work, transaction, id);
     case "misconduct-proof":
       return applyMisconduct(work, transaction, id);
+    case "invalid-vote-proof":
+      return applyInvalidVote(work, transaction, id);
     case "owner-rotation":
       return applyOwnerRotation(work, transaction, id);
     case "register-spare":

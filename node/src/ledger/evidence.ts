@@ -2,6 +2,7 @@ import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Digest, Epoch } from "../kernel/scalars.ts";
 import {
   type SignatureScheme,
+  type SignedStatement,
   type Statement,
   statementDigest,
   statementEpoch,
@@ -93,10 +94,19 @@ export function checkSignatures(
   chainId: Digest,
   proof: Proof,
 ): Refusal | undefined {
-  for (const field of ["first", "second"] as const) {
-    if (verifyStatement(scheme, chainId, proof[field])) continue;
-    const fix = "the accused's signature does not verify on this chain";
-    return { code: "BAD_SIGNATURE", field: `${field}.signature`, fix };
-  }
-  return undefined;
+  return (
+    checkSignature(scheme, chainId, proof.first, "first") ??
+    checkSignature(scheme, chainId, proof.second, "second")
+  );
+}
+
+export function checkSignature(
+  scheme: SignatureScheme,
+  chainId: Digest,
+  signed: SignedStatement,
+  field: string,
+): Refusal | undefined {
+  if (verifyStatement(scheme, chainId, signed)) return undefined;
+  const fix = "the accused's signature does not verify on this chain";
+  return { code: "BAD_SIGNATURE", field: `${field}.signature`, fix };
 }

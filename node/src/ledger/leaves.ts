@@ -145,6 +145,7 @@ export const EVIDENCE_KINDS = [
   "E5",
   "E7",
   "E8",
+  "E6",
 ] as const satisfies readonly EvidenceKind[];
 
 export function encodeTombstone({ key, evidence, height, proof }: Tombstone): Uint8Array {

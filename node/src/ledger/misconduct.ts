@@ -3,7 +3,8 @@ import type { Digest, MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import { type Statement, statementEpoch } from "../kernel/statements.ts";
 import { slotAhead } from "./client-transactions.ts";
 import { judge } from "./condemned.ts";
-import { checkSignatures, judgePair, offenceOf, type Proof } from "./evidence.ts";
+import { checkSignature, checkSignatures, judgePair, offenceOf, type Proof } from "./evidence.ts";
+import { type InvalidVoteProof, judgeInvalidVote } from "./invalid-vote.ts";
 import type { EvidenceKind, LedgerState, Seat } from "./state.ts";
 import { startUnbonding } from "./swap.ts";
 import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work.ts";
@@ -15,8 +16,8 @@ export function applyMisconduct(work: Work, proof: Proof, id: Digest): Verdict {
   if (!evidence.ok) return evidence.error;
   const key = proof.first.author;
   const refusal =
-    checkKey(state, key) ??
-    checkAge(state, proof.first.statement) ??
+    checkKey(state, key, "first") ??
+    checkAge(state, proof.first.statement, "first") ??
     checkSignatures(work.scheme, state.chainId, proof);
   if (refusal !== undefined) return refusal;
   if (evidence.value === "E9") return jailReports(work, proof);
@@ -24,30 +25,45 @@ export function applyMisconduct(work: Work, proof: Proof, id: Digest): Verdict {
   return undefined;
 }
 
+/** E6: one vote, and the block that it should never have been given for. */
+export function applyInvalidVote(work: Work, proof: InvalidVoteProof, id: Digest): Verdict {
+  const { state } = work;
+  const judged = judgeInvalidVote(state.chainId, proof);
+  if (!judged.ok) return judged.error;
+  const key = proof.vote.author;
+  const refusal =
+    checkKey(state, key, "vote") ??
+    checkAge(state, proof.vote.statement, "vote") ??
+    checkSignature(work.scheme, state.chainId, proof.vote, "vote");
+  if (refusal !== undefined) return refusal;
+  condemn(work, key, "E6", id);
+  return undefined;
+}
+
 /** The accused must have something at stake. */
-function checkKey(state: LedgerState, key: PublicKey): Verdict {
+function checkKey(state: LedgerState, key: PublicKey, of: string): Verdict {
   if (state.tombstones.has(key)) {
     const fix = `${key} was condemned before: one proof is enough`;
-    return { code: "EVIDENCE_DUPLICATE", field: "first.author", fix };
+    return { code: "EVIDENCE_DUPLICATE", field: `${of}.author`, fix };
   }
   const { seats, spares, jailed, unbonding } = state;
   if (![seats, spares, jailed, unbonding].some((keys) => keys.has(key))) {
     const fix = "the key has no bond on this chain";
-    return { code: "UNKNOWN_KEY", field: "first.author", fix };
+    return { code: "UNKNOWN_KEY", field: `${of}.author`, fix };
   }
   return undefined;
 }
 
 /** The offence is of the past and recent enough. */
-function checkAge(state: LedgerState, statement: Statement): Verdict {
-  const field = "first.statement.epoch";
+function checkAge(state: LedgerState, statement: Statement, of: string): Verdict {
+  const field = `${of}.statement.epoch`;
   const epoch = statementEpoch(statement);
   if (epoch > state.set.epoch) {
     const fix = `the chain is in epoch ${state.set.epoch}: submit it in epoch ${epoch}`;
     return { code: "EVIDENCE_AHEAD", field, fix };
   }
   if (statement.kind === "oracle-report") {
-    const ahead = slotAhead(state, statement.slot, "first.statement.slot");
+    const ahead = slotAhead(state, statement.slot, `${of}.statement.slot`);
     if (ahead !== undefined) return ahead;
   }
   // Lanes and endorsements outlive epochs: their age is bounded by the bond's.

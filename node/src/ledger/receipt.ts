@@ -28,7 +28,7 @@ const PROTOCOL_STEPS = [
   "active",
 ] as const satisfies readonly ProtocolStep[];
 /** As in the type of the event; E9 never slashes, but has its place. */
-const SLASHED_FOR = ["E1", "E2", "E3", "E4", "E5", "E7", "E8", "E9"] as const satisfies (
+const SLASHED_FOR = ["E1", "E2", "E3", "E4", "E5", "E7", "E8", "E9", "E6"] as const satisfies (
   | EvidenceKind
   | "E9"
 )[];

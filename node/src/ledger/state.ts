@@ -80,7 +80,7 @@ export interface Owner {
   readonly sponsored: MicroUsd;
 }
 
-export type EvidenceKind = "E1" | "E2" | "E3" | "E4" | "E5" | "E7" | "E8";
+export type EvidenceKind = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8";
 
 /** A key condemned for misconduct, for ever (rule RETURN). */
 export interface Tombstone {

@@ -18,6 +18,7 @@ export const TRANSACTION_KINDS = [
   "faucet",
   "custodian-deposit",
   "readiness",
+  "invalid-vote-proof",
 ] as const satisfies readonly Transaction["kind"][];
 
 const ACTION_KINDS = ["place", "cancel", "withdraw"] as const satisfies MarginAction["kind"][];
@@ -26,6 +27,8 @@ const TIMES_IN_FORCE = ["gtc", "ioc", "post-only"] as const satisfies TimeInForc
 
 /** Decoder's bound; the genesis field `bundleActionsMax` may be lower. */
 const ACTIONS_MAX = 1_024;
+/** Of a block in an E6 proof: what a transaction may have at most. */
+const VOTED_BLOCK_BYTES_MAX = 65_536;
 export const CUSTODIANS_MAX = 64;
 export const ADDRESS_LENGTH_MAX = 255;
 
@@ -156,6 +159,11 @@ export function writeTransaction(writer: Writer, transaction: Transaction): void
       writeSignedStatement(writer, transaction.first);
       writeSignedStatement(writer, transaction.second);
       return;
+    case "invalid-vote-proof":
+      writer.hex32(transaction.chainId);
+      writeSignedStatement(writer, transaction.vote);
+      writer.bytes(transaction.block);
+      return;
     case "register-spare":
       writeRegistration(writer, transaction.registration);
       writeSignedStatement(writer, transaction.possession);
@@ -205,6 +213,13 @@ export function readTransaction(reader: Reader): Transaction {
         chainId: reader.hex32("chainId"),
         first: readSignedStatement(reader, "first"),
         second: readSignedStatement(reader, "second"),
+      };
+    case "invalid-vote-proof":
+      return {
+        kind,
+        chainId: reader.hex32("chainId"),
+        vote: readSignedStatement(reader, "vote"),
+        block: reader.bytes("block", VOTED_BLOCK_BYTES_MAX),
       };
     case "register-spare":
       return readRegisterSpare(reader);

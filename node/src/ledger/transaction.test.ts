@@ -87,6 +87,12 @@ const transaction: fc.Arbitrary<Transaction> = fc.oneof(
     nonce: u64,
     signatures: fc.array(fc.record({ author: key, signature }), { maxLength: 5 }),
   }),
+  fc.record({
+    kind: kind("invalid-vote-proof"),
+    chainId: key,
+    vote: signed,
+    block: fc.uint8Array({ maxLength: 64 }),
+  }),
 );
 
 describe("canonical transactions", () => {

@@ -50,6 +50,17 @@ export type Transaction =
       readonly first: SignedStatement;
       readonly second: SignedStatement;
     }
+  /**
+   * E6: a vote with the bytes of the block that it names, whose rounds break rule R2. It needs no
+   * second signature: the block's id is the digest of its bytes.
+   */
+  | {
+      readonly kind: "invalid-vote-proof";
+      readonly chainId: Digest;
+      readonly vote: SignedStatement;
+      /** Canonical bytes of the block, as voted for. */
+      readonly block: Uint8Array;
+    }
   /** Cause (c): the seat's owner rotates its own key. */
   | {
       readonly kind: "owner-rotation";
@@ -165,7 +176,7 @@ export type LedgerEvent =
   | {
       readonly kind: "slashed";
       readonly key: PublicKey;
-      readonly evidence: "E1" | "E2" | "E3" | "E4" | "E5" | "E7" | "E8" | "E9";
+      readonly evidence: "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8" | "E9";
       readonly amount: MicroUsd;
       readonly seated: boolean;
     }

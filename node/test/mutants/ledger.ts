@@ -4,6 +4,7 @@ const ledger = "node/src/ledger";
 const silence = `${ledger}/silence.test.ts`;
 const swap = `${ledger}/swap.test.ts`;
 const rate = `${ledger}/rate.test.ts`;
+const invalidVote = `${ledger}/invalid-vote.test.ts`;
 const evidence = `${ledger}/evidence.test.ts`;
 const deposits = `${ledger}/deposits.test.ts`;
 const spares = `${ledger}/spares.test.ts`;
@@ -276,8 +277,8 @@ const otherMutants: readonly Mutant[] = [
     name: "evidence-unverified",
     rule: "EVIDENCE: both signatures are verified",
     file: `${ledger}/evidence.ts`,
-    find: "if (verifyStatement(scheme, chainId, proof[field])) continue;",
-    replace: "if (proof[field].signature.length === 64) continue;",
+    find: "if (verifyStatement(scheme, chainId, signed)) return undefined;",
+    replace: "if (signed.signature.length === 64) return undefined;",
     test: evidence,
     testName: "rule EVIDENCE: two authors, a forged half",
   },
@@ -316,6 +317,42 @@ const otherMutants: readonly Mutant[] = [
     replace: "if (epoch < 0) {",
     test: evidence,
     testName: "rule EVIDENCE: a proof of an epoch to come is refused",
+  },
+  {
+    name: "e6-without-the-block",
+    rule: "EVIDENCE: the vote names the very block that is shown",
+    file: `${ledger}/invalid-vote.ts`,
+    find: "if (sha256Hex(proof.block) !== statement.blockId) {",
+    replace: 'if (statement.blockId === "") {',
+    test: invalidVote,
+    testName: "rule EVIDENCE: E6 is refused by name for all that it does not prove",
+  },
+  {
+    name: "e6-ignores-locks",
+    rule: "EVIDENCE: E6 is a certificate below what a timed-out member had locked",
+    file: `${ledger}/invalid-vote.ts`,
+    find: "return tc.hqcRounds.some((hqcRound) => qc.round < hqcRound);",
+    replace: "return false;",
+    test: invalidVote,
+    testName: "rule EVIDENCE: E6, a vote for a block whose rounds break R2 slashes and swaps",
+  },
+  {
+    name: "e6-condemns-after-timeouts",
+    rule: "EVIDENCE: E6 never condemns what R2 allows: a certificate as high as every lock",
+    file: `${ledger}/invalid-vote.ts`,
+    find: "(hqcRound) => qc.round < hqcRound",
+    replace: "(hqcRound) => qc.round <= hqcRound",
+    test: invalidVote,
+    testName: "rule EVIDENCE: E6 never condemns a vote that R2 allows",
+  },
+  {
+    name: "e6-unverified",
+    rule: "EVIDENCE: the accused's signature over this chain",
+    file: `${ledger}/misconduct.ts`,
+    find: 'checkSignature(work.scheme, state.chainId, proof.vote, "vote");',
+    replace: "undefined;",
+    test: invalidVote,
+    testName: "rule EVIDENCE: E6 is refused by name for all that it does not prove",
   },
   {
     name: "evidence-duplicates-slash-again",
