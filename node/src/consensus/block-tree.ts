@@ -1,7 +1,7 @@
 import type { Digest } from "../kernel/scalars.ts";
-import type { ChainView } from "./state.ts";
+import { type ChainView, extendView } from "./chain-view.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
-import type { Block, SignedBlock } from "./types.ts";
+import type { SignedBlock } from "./types.ts";
 
 /** Blocks above the root that are kept at most, apart from those that are needed. */
 const BLOCKS_MAX = 1_024;
@@ -53,19 +53,6 @@ export function besideRoot(turn: Turn, id: Digest): SignedBlock | undefined {
     node = blocks.get(signed.block.qc.blockId);
   }
   return undefined;
-}
-
-/** What a chain has used up after one more block. */
-export function extendView(view: ChainView, block: Block): ChainView {
-  const lanes = new Map(view.lanes);
-  for (const { author, sequence, digest } of block.cut) lanes.set(author, { sequence, digest });
-  const late = new Map(view.late);
-  const heartbeats = new Map(view.heartbeats);
-  for (const { author, statement } of block.signsOfLife) {
-    if (statement.kind === "heartbeat") heartbeats.set(author, statement.height);
-    else if ("round" in statement) late.set(author, statement.round);
-  }
-  return { lanes, late, heartbeats };
 }
 
 export interface Parent {

@@ -3,7 +3,7 @@ import {
   resultDigest,
   verifyResultCertificate,
 } from "../kernel/certificates.ts";
-import type { Height, Millis, PublicKey } from "../kernel/scalars.ts";
+import type { Epoch, Height, Millis, PublicKey } from "../kernel/scalars.ts";
 import {
   type AttestedResult,
   type SignedStatement,
@@ -41,7 +41,17 @@ function setOfResult(
   const end = epochProofs[epoch - genesisSet.epoch]?.certificate.result.height;
   if (height <= (before?.certificate.result.height ?? 0)) return undefined;
   if (end !== undefined && height > end) return undefined;
-  return epoch === genesisSet.epoch ? genesisSet : before?.nextSet;
+  return setOfEpoch(state, epoch);
+}
+
+/** Undefined for an epoch that this node has not reached. */
+export function setOfEpoch(
+  { config, chain }: ConsensusState,
+  epoch: Epoch,
+): ValidatorSet | undefined {
+  const { genesisSet } = config;
+  if (epoch === genesisSet.epoch) return genesisSet;
+  return chain.epochProofs[epoch - genesisSet.epoch - 1]?.nextSet;
 }
 
 /** E7, and whether this attestation is already here. */

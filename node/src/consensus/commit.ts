@@ -1,12 +1,7 @@
 import { defined } from "../kernel/assert.ts";
 import type { Digest, Round } from "../kernel/scalars.ts";
-import {
-  besideRoot,
-  extendView,
-  missingAncestor,
-  ORPHAN_ROUNDS_MAX,
-  pathFromRoot,
-} from "./block-tree.ts";
+import { besideRoot, missingAncestor, ORPHAN_ROUNDS_MAX, pathFromRoot } from "./block-tree.ts";
+import { extendView } from "./chain-view.ts";
 import { gotWanted, wantBatches, wantBlock } from "./fetch.ts";
 import { missingBatches, prunePool, storeBatches } from "./lanes.ts";
 import { electAfter } from "./leader-election.ts";

@@ -31,6 +31,8 @@ export type Effect =
       readonly block: SignedBlock;
       /** In the order of the block's cut. */
       readonly batches: readonly SignedBatch[];
+      /** What this block leaves of the order: a leaf of the state (ordering.ts). */
+      readonly ordering: Uint8Array;
     }
   /**
    * A quorum attested a result; in order of height, each height at most once, gaps are possible.

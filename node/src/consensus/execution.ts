@@ -1,8 +1,16 @@
 import { assert, defined } from "../kernel/assert.ts";
-import { agreesWithOwn, announce, boundUncertified, flushCertificates } from "./certification.ts";
+import type { Epoch } from "../kernel/scalars.ts";
+import {
+  agreesWithOwn,
+  announce,
+  boundUncertified,
+  flushCertificates,
+  setOfEpoch,
+} from "./certification.ts";
 import { trimWindow } from "./commit.ts";
 import { endEpoch, tryHandOver } from "./hand-over.ts";
 import type { Input } from "./inputs.ts";
+import { encodeOrdering, type OrderedChain, orderBlock, startOrdering } from "./ordering.ts";
 import { askSign } from "./signing.ts";
 import { forgetStrangers } from "./signs-of-life.ts";
 import { type Turn, withEntry } from "./turn.ts";
@@ -20,10 +28,23 @@ export function pumpExecution(turn: Turn): void {
   const entry = committed[executed + 1 - baseHeight];
   if (entry === undefined) return;
   const { signed, batches } = entry;
-  turn.changeChain({ executing: true });
+  const ordered = orderBlock(orderedIn(turn, signed.block.epoch), signed.block, turn.state.spares);
+  turn.changeChain({ executing: true, ordered });
   const transactions = batches.reduce((sum, { batch }) => sum + batch.transactions.length, 0);
   turn.observe({ kind: "committed", height: signed.block.height, transactions });
-  turn.emit({ kind: "execute", block: signed, batches });
+  turn.emit({
+    kind: "execute",
+    block: signed,
+    batches,
+    ordering: encodeOrdering(ordered.ordering),
+  });
+}
+
+/** The chain so far, for a block of this epoch: the first one of an epoch starts it afresh. */
+function orderedIn({ state, chain: { ordered } }: Turn, epoch: Epoch): OrderedChain {
+  if (ordered.ordering.epoch === epoch) return ordered;
+  const set = defined(setOfEpoch(state, epoch), `the set of epoch ${epoch}`);
+  return startOrdering(state.config.chainId, set, ordered.ordering.view.lanes);
 }
 
 /** The ledger executed the block: attest it, compare it, and end the epoch if it says so. */

@@ -1,8 +1,9 @@
 import { assert, defined } from "../kernel/assert.ts";
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
-import type { Digest, Height, PublicKey } from "../kernel/scalars.ts";
+import type { Digest, Epoch, Height, PublicKey } from "../kernel/scalars.ts";
 import type { ValidatorSet } from "../kernel/validator-set.ts";
-import { extendView } from "./block-tree.ts";
+import { type Beginning, beginAtGenesis } from "./base.ts";
+import { extendView, type LanePosition } from "./chain-view.ts";
 import { electAfter } from "./leader-election.ts";
 import type { SegmentSource } from "./segments.ts";
 import {
@@ -12,7 +13,6 @@ import {
   createEpoch,
   type EpochState,
   epochGenesisId,
-  type LanePosition,
 } from "./state.ts";
 import type {
   ChainRecord,
@@ -28,7 +28,8 @@ export interface History {
   readonly set: ValidatorSet;
   /** Root, elections and tree of the current epoch; certificates and rounds are not filled in. */
   readonly epoch: EpochState;
-  /** Every committed block, from height 1. */
+  readonly beginning: Beginning;
+  /** Every committed block above the beginning. */
   readonly committed: readonly CommittedEntry[];
   /** Batches that no committed block has ordered. */
   readonly open: ReadonlyMap<Digest, SignedBatch>;
@@ -41,6 +42,7 @@ export interface History {
 /** The log of a node in the making: mutable, because a log is long. */
 class Replay {
   readonly #config: ConsensusConfig;
+  readonly #beginning: Beginning;
   #set: ValidatorSet;
   #epoch: EpochState;
   readonly #committed: CommittedEntry[] = [];
@@ -51,15 +53,14 @@ class Replay {
   #qcs: QuorumCertificate[] = [];
   #tcs: TimeoutCertificate[] = [];
   readonly #certificates = new Map<Height, ResultCertificate>();
-  readonly #epochProofs: EpochProof[] = [];
+  readonly #epochProofs: EpochProof[];
 
-  constructor(config: ConsensusConfig) {
-    const { chainId, genesisSet, genesisTimeMs } = config;
+  constructor(config: ConsensusConfig, beginning: Beginning) {
     this.#config = config;
-    this.#set = genesisSet;
-    const genesisId = epochGenesisId(chainId, genesisSet.epoch, undefined);
-    const start = { set: genesisSet, height: 0, timestampMs: genesisTimeMs, genesisId };
-    this.#epoch = createEpoch(chainId, { ...start, lanes: new Map() }, 0);
+    this.#beginning = beginning;
+    this.#set = beginning.set;
+    this.#epoch = beginning.epoch;
+    this.#epochProofs = [...beginning.epochProofs];
   }
 
   read(record: ChainRecord): void {
@@ -78,7 +79,7 @@ class Replay {
         this.#tcs.push(record.tc);
         return;
       case "committed":
-        this.#commit(record.proof);
+        this.#commit(record.height, record.proof);
         return;
       case "certified":
         this.#certificates.set(record.certificate.result.height, record.certificate);
@@ -88,8 +89,24 @@ class Replay {
     }
   }
 
-  #commit(proof: CommitProof): void {
-    const target = committedId(proof);
+  #commit(height: Height, proof: CommitProof): void {
+    if (!this.#isBeforeBeginning(height, proof)) this.#appendTo(committedId(proof), proof);
+    if (proof.kind !== "two-chain") return;
+    if (!this.#blocks.has(proof.child.id)) this.#fromProofs.add(proof.child.id);
+    this.#blocks.set(proof.child.id, proof.child);
+    this.#qcs.push(proof.qc);
+  }
+
+  /**
+   * The log of a node that starts from a snapshot also has what led to it: blocks up to that
+   * height, and void ones above the end of an epoch that is over there.
+   */
+  #isBeforeBeginning(height: Height, proof: CommitProof): boolean {
+    const { epoch } = this.#beginning.set;
+    return height <= this.#beginning.height || epochOf(proof) < epoch;
+  }
+
+  #appendTo(target: Digest, proof: CommitProof): void {
     const path: SignedBlock[] = [];
     for (let id = target; id !== this.#epoch.root.id; ) {
       const signed = defined(this.#blocks.get(id), `committed block ${id} in the log`);
@@ -99,10 +116,6 @@ class Replay {
     for (const signed of path.reverse()) {
       this.#append(signed, signed.id === target ? proof : undefined);
     }
-    if (proof.kind !== "two-chain") return;
-    if (!this.#blocks.has(proof.child.id)) this.#fromProofs.add(proof.child.id);
-    this.#blocks.set(proof.child.id, proof.child);
-    this.#qcs.push(proof.qc);
   }
 
   #append(signed: SignedBlock, proof: CommitProof | undefined): void {
@@ -119,21 +132,25 @@ class Replay {
       elections: electAfter(electorate, this.#epoch.elections, block),
     };
     this.#committed.push({ signed, batches, proof, lanes: view.lanes });
-    assert(this.#committed.length === height, `block ${id} has height ${height}`);
+    const expected = this.#beginning.height + this.#committed.length;
+    assert(expected === height, `block ${id} has height ${height}, not ${expected}`);
   }
 
   /** What the log holds of the old epoch above its end is void. */
   #handOver(proof: EpochProof): void {
     const { result } = proof.certificate;
-    this.#committed.length = result.height;
+    if (proof.nextSet.epoch <= this.#set.epoch) return;
+    const count = result.height - this.#beginning.height;
+    this.#committed.length = count;
     const last = this.#committed.at(-1);
     const attested = { kind: "attested", certificate: proof.certificate } as const;
     if (last !== undefined) {
-      this.#committed[result.height - 1] = { ...last, proof: last.proof ?? attested };
+      this.#committed[count - 1] = { ...last, proof: last.proof ?? attested };
     }
     const { chainId } = this.#config;
     const { height, timestampMs } = result;
-    const lanes: ReadonlyMap<PublicKey, LanePosition> = last?.lanes ?? new Map();
+    const { lanes: first } = this.#beginning.epoch.root.view;
+    const lanes: ReadonlyMap<PublicKey, LanePosition> = last?.lanes ?? first;
     const genesisId = epochGenesisId(chainId, proof.nextSet.epoch, result);
     this.#set = proof.nextSet;
     this.#epoch = createEpoch(
@@ -163,6 +180,7 @@ class Replay {
       if (sequence > (ordered.get(author)?.sequence ?? 0)) open.set(digest, signed);
     }
     return {
+      beginning: this.#beginning,
       set: this.#set,
       epoch: { ...this.#epoch, blocks },
       committed: this.#committed,
@@ -175,6 +193,11 @@ class Replay {
   }
 }
 
+function epochOf(proof: CommitProof): Epoch {
+  if (proof.kind === "attested") return proof.certificate.result.epoch;
+  return proof.kind === "order" ? proof.certificate.epoch : proof.qc.epoch;
+}
+
 function committedId(proof: CommitProof): Digest {
   if (proof.kind === "order") return proof.certificate.blockId;
   if (proof.kind === "two-chain") return proof.child.block.qc.blockId;
@@ -182,13 +205,17 @@ function committedId(proof: CommitProof): Digest {
 }
 
 /**
- * Reads the chain log of a node from its first record. The log is the node's own: what is in it was
+ * Reads the chain log of a node from its first record, or from where a snapshot begins. The log is the node's own: what is in it was
  * verified before it was written.
  *
  * @throws AssertionError if a committed record rests on a block or batch that the log lacks.
  */
-export function readHistory(config: ConsensusConfig, chain: Iterable<ChainRecord>): History {
-  const replay = new Replay(config);
+export function readHistory(
+  config: ConsensusConfig,
+  chain: Iterable<ChainRecord>,
+  beginning: Beginning = beginAtGenesis(config),
+): History {
+  const replay = new Replay(config, beginning);
   for (const record of chain) replay.read(record);
   return replay.finish();
 }
@@ -197,7 +224,7 @@ export function readHistory(config: ConsensusConfig, chain: Iterable<ChainRecord
 export function historySource(config: ConsensusConfig, history: History): SegmentSource {
   return {
     committed: history.committed,
-    baseHeight: 1,
+    baseHeight: history.beginning.height + 1,
     certificate: (height) => history.certificates.get(height),
     epochProof: (epoch) => history.epochProofs[epoch - config.genesisSet.epoch],
   };

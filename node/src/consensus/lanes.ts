@@ -1,11 +1,12 @@
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
+import type { LanePosition } from "./chain-view.ts";
 import { encodeBatch, openBatch, TRANSACTIONS_MAX } from "./codec.ts";
 import { reportMisconduct } from "./evidence.ts";
 import { gotWanted } from "./fetch.ts";
 import { askSign, observeLife } from "./signing.ts";
-import { type ConsensusState, type LanePosition, mayVote, type PooledBatch } from "./state.ts";
+import { type ConsensusState, mayVote, type PooledBatch } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
 import type { BatchReference, SignedBatch } from "./types.ts";
 

@@ -1,5 +1,8 @@
+import type { ResultCertificate } from "../kernel/certificates.ts";
 import type { Digest } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
+import { type Base, beginAt, beginAtGenesis } from "./base.ts";
+import type { LanePosition } from "./chain-view.ts";
 import { type History, readHistory } from "./history.ts";
 import { boundBy, ownFuture, ownPastOf } from "./own-past.ts";
 import type { JournalRecord } from "./safety-data.ts";
@@ -9,40 +12,60 @@ import {
   type ConsensusState,
   createConsensus,
   type EpochState,
-  type LanePosition,
   type LanesState,
   type PooledBatch,
 } from "./state.ts";
+import { keepEntries } from "./turn.ts";
 import type { ChainRecord, QuorumCertificate, SignedBatch, TimeoutCertificate } from "./types.ts";
 
 export interface Recovered {
   readonly journal: readonly JournalRecord[];
   readonly chain: readonly ChainRecord[];
+  /** The snapshot that this node starts from; none: genesis. */
+  readonly base?: Base | undefined;
 }
 
 /**
  * The state of a node that was here before: committed chain, certificates and lanes from its log,
  * safety data and what it signed last from its journal (rule JOURNAL). Input `start` has it execute
- * the chain anew.
+ * anew what its log has above the snapshot, or above genesis if it starts from none.
  *
  * @throws AssertionError if the log lacks what its committed records rest on.
  */
 export function recover(config: ConsensusConfig, recovered: Recovered): ConsensusState {
-  const history = readHistory(config, recovered.chain);
+  const { base } = recovered;
+  const beginning = base === undefined ? beginAtGenesis(config) : beginAt(config, base);
+  const history = readHistory(config, recovered.chain, beginning);
   const fresh = createConsensus(config);
   return {
     ...fresh,
     set: history.set,
-    epoch: recoverEpoch(history, recovered.journal),
+    epoch: recoverEpoch(history, recovered),
     lanes: recoverLanes(config, history, recovered.journal, fresh.lanes),
-    chain: recoverChain(history, fresh.chain),
+    chain: recoverChain(history, fresh.chain, base?.certificate),
+    spares: base?.spares ?? fresh.spares,
     ownFuture: ownFuture(recovered.journal, history.set.epoch),
   };
 }
 
-function recoverChain(history: History, fresh: ChainState): ChainState {
-  const { committed, epochProofs, certificates } = history;
-  return { ...fresh, committed, epochProofs, replayed: certificates };
+function recoverChain(
+  { committed, epochProofs, certificates, beginning }: History,
+  fresh: ChainState,
+  certificate: ResultCertificate | undefined,
+): ChainState {
+  const { height, ordered } = beginning;
+  const above = keepEntries(certificates, (each) => each > height);
+  return {
+    ...fresh,
+    committed,
+    baseHeight: height + 1,
+    executed: height,
+    certified: height,
+    certificates: new Map(certificate === undefined ? [] : [[height, certificate]]),
+    epochProofs,
+    replayed: above,
+    ordered,
+  };
 }
 
 /**
@@ -67,10 +90,10 @@ function recoverTcs({ epoch, tcs }: History): readonly TimeoutCertificate[] {
   return [...tcs, ...carried];
 }
 
-function recoverEpoch(history: History, journal: readonly JournalRecord[]): EpochState {
+function recoverEpoch(history: History, { journal, base }: Recovered): EpochState {
   const { epoch, set } = history;
   const certified = recoverCertified(history);
-  const rootQc = history.committed.at(-1)?.signed.block.qc;
+  const rootQc = (history.committed.at(-1)?.signed ?? base?.block)?.block.qc;
   const inEpoch = rootQc?.epoch === set.epoch ? rootQc : epoch.genesisQc;
   const highestQc = Array.from(certified.values()).reduce((highest, qc) => {
     return qc.round > highest.round ? qc : highest;

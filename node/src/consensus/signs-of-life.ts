@@ -2,7 +2,7 @@ import { equalBytes } from "../kernel/bytes.ts";
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Millis, PublicKey, Round } from "../kernel/scalars.ts";
 import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
-import type { ChainView } from "./state.ts";
+import type { ChainView } from "./chain-view.ts";
 import { keepEntries, type Turn } from "./turn.ts";
 import type { Block, QuorumCertificate } from "./types.ts";
 import { knownBallot, PAST_ROUNDS_MAX } from "./vote-keeper.ts";

@@ -14,7 +14,9 @@ import {
 import type { AttestedResult, SignatureScheme, SignedStatement } from "../kernel/statements.ts";
 import { findMember, type ValidatorSet } from "../kernel/validator-set.ts";
 import { type Ballots, NO_BALLOTS, type TimeoutBallot } from "./ballots.ts";
+import type { ChainView, LanePosition } from "./chain-view.ts";
 import { type Election, leaderOrder } from "./leader-election.ts";
+import { type OrderedChain, startOrdering } from "./ordering.ts";
 import type { OwnPast } from "./own-past.ts";
 import type { RoundTimer } from "./round-timer.ts";
 import { freshSafetyData, type SafetyData } from "./safety-data.ts";
@@ -39,21 +41,6 @@ export interface ConsensusConfig {
   readonly scheme: SignatureScheme;
   readonly genesisSet: ValidatorSet;
   readonly genesisTimeMs: Millis;
-}
-
-/** Newest batch of a lane that a chain of blocks has ordered. */
-export interface LanePosition {
-  readonly sequence: number;
-  readonly digest: Digest;
-}
-
-/** What a chain of blocks has used up: no batch, late vote or heartbeat is in it twice. */
-export interface ChainView {
-  readonly lanes: ReadonlyMap<PublicKey, LanePosition>;
-  /** Round of the newest late statement of each member, in this epoch. */
-  readonly late: ReadonlyMap<PublicKey, Round>;
-  /** Height named by the newest heartbeat of each key, in this epoch. */
-  readonly heartbeats: ReadonlyMap<PublicKey, Height>;
 }
 
 /** The last committed block of this epoch, or the epoch's genesis: new blocks descend from it. */
@@ -183,6 +170,8 @@ export interface ChainState {
   readonly baseHeight: Height;
   readonly executed: Height;
   readonly executing: boolean;
+  /** After the last block that was given to the ledger, which keeps it as a leaf. */
+  readonly ordered: OrderedChain;
   /** This node's results above the certified height (and a few below). */
   readonly results: ReadonlyMap<Height, { readonly result: AttestedResult; readonly at: Millis }>;
   readonly attestations: ReadonlyMap<Height, ReadonlyMap<PublicKey, SignedStatement>>;
@@ -317,7 +306,7 @@ const EMPTY_SYNC: SyncState = {
   helped: new Map(),
 };
 
-const EMPTY_CHAIN: ChainState = {
+const EMPTY_CHAIN: Omit<ChainState, "ordered"> = {
   committed: [],
   baseHeight: 1,
   executed: 0,
@@ -357,7 +346,7 @@ export function createConsensus(config: ConsensusConfig): ConsensusState {
       cutDueAt: undefined,
       refusedUntil: 0,
     },
-    chain: EMPTY_CHAIN,
+    chain: { ...EMPTY_CHAIN, ordered: startOrdering(chainId, genesisSet, new Map()) },
     sync: EMPTY_SYNC,
     spares: [],
     roundTimes: [],

@@ -21,6 +21,8 @@ export interface ConsensusParameters {
   readonly roundsAheadMax: number;
   /** Blocks between a quorum's readiness and the first block of the next version (VERSION). */
   readonly activationDelayBlocks: number;
+  /** A snapshot of the state is taken at every certified height that is a multiple of this. */
+  readonly snapshotBlocks: number;
 }
 
 export interface RotationParameters {
@@ -98,6 +100,7 @@ export const PRODUCTION: Parameters = {
     laneWindowBatches: 32,
     roundsAheadMax: 64,
     activationDelayBlocks: 1_200,
+    snapshotBlocks: 5_000,
   },
   rotation: {
     silenceBlocks: 40,

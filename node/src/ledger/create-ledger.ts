@@ -72,6 +72,7 @@ export function createLedger(genesis: Genesis, chainId: Digest): LedgerState {
     withdrawn: 0n,
     genesisMoney: genesisTotal(genesis),
     margin,
+    ordering: new Uint8Array(0),
   };
   const changes = [...ledgerChanges(undefined, bare, new Set()), ...genesisLeaves(margin)];
   const tree = updateTree(undefined, changes);

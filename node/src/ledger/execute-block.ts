@@ -36,6 +36,7 @@ export function executeBlock(
   const protocol = activateProtocol(work, protocols, block.height);
   const tick = advanceClock(work, block);
   updateLiveness(work, block, tick);
+  change(work, { ordering: block.ordering });
   releaseBonds(work);
   removeCondemned(work);
   const admitted = block.transactions.map(({ bytes }, position) => {

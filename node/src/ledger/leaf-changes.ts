@@ -79,6 +79,7 @@ export function ledgerChanges(
   const changes: LeafChange[] = [
     { key: leafKeys.chain, value: layouts.chain(after) },
     { key: leafKeys.liveness, value: layouts.liveness(after) },
+    { key: leafKeys.ordering, value: after.ordering },
     ...of("seat", layouts.seat, ({ seats }) => seats),
     ...of("spare", layouts.spare, ({ spares }) => spares),
     ...of("jailed", layouts.jailed, ({ jailed }) => jailed),

@@ -27,6 +27,7 @@ export const leafKeys = {
   chain: "chain",
   set: "set",
   liveness: "liveness",
+  ordering: "ordering",
   seat: (key: PublicKey): string => `seat/${key}`,
   spare: (key: PublicKey): string => `spare/${key}`,
   jailed: (key: PublicKey): string => `jailed/${key}`,

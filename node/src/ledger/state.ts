@@ -204,6 +204,8 @@ export interface LedgerState {
   readonly withdrawn: MicroUsd;
   readonly genesisMoney: MicroUsd;
   readonly margin: MarginState;
+  /** What consensus derives from the chain up to this height; empty at genesis. */
+  readonly ordering: Uint8Array;
 }
 
 export function freshLiveness(height: Height, clockMs: Millis, heartbeat: Height): Liveness {

@@ -137,6 +137,8 @@ export interface ExecutableBlock {
   readonly signsOfLife: readonly SignedStatement[];
   /** Lanes in the block's cut, rotated by height (FAIR), each transaction with its lane. */
   readonly transactions: readonly { readonly lane: PublicKey; readonly bytes: Uint8Array }[];
+  /** What consensus derives from the chain up to this block; bytes of its own (leaf `ordering`). */
+  readonly ordering: Uint8Array;
 }
 
 /** Outcome of one transaction; a leaf of the receipts root. */

@@ -49,10 +49,9 @@ export function feedConsensus(work: Work, input: Input): void {
     change(work, { consensus: result.state });
     const executes: Execute[] = [];
     for (const effect of result.effects) applyEffect(work, effect, executes);
-    for (const { block, batches } of executes) {
-      if (!canExecute(work, block.block.height)) return;
-      const executed = executeCommitted(work, block, batches);
-      inputs.push(executed);
+    for (const execute of executes) {
+      if (!canExecute(work, execute.block.block.height)) return;
+      inputs.push(executeCommitted(work, execute));
     }
   }
 }

@@ -29,6 +29,7 @@ export function orderedTransactions(
 export function executableBlock(
   { block, id }: SignedBlock,
   batches: readonly SignedBatch[],
+  ordering: Uint8Array,
 ): ExecutableBlock {
   const voters = new Set(block.qc.signatures.map(({ author }) => author));
   for (const { author } of block.tc?.timeouts ?? []) voters.add(author);
@@ -42,5 +43,6 @@ export function executableBlock(
     voters: [...voters].toSorted(compareText),
     signsOfLife: block.signsOfLife,
     transactions: orderedTransactions(block.height, batches),
+    ordering,
   };
 }

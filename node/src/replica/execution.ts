@@ -1,5 +1,5 @@
+import type { Effect } from "../consensus/effects.ts";
 import type { Input } from "../consensus/inputs.ts";
-import type { SignedBatch, SignedBlock } from "../consensus/types.ts";
 import { assert } from "../kernel/assert.ts";
 import type { Height } from "../kernel/scalars.ts";
 import { executeBlock } from "../ledger/execute-block.ts";
@@ -89,13 +89,12 @@ export function canExecute(work: Work, height: Height): boolean {
 /** Executes one committed block and keeps what queries need; returns what the core waits for. */
 export function executeCommitted(
   work: Work,
-  block: SignedBlock,
-  batches: readonly SignedBatch[],
+  { block, batches, ordering }: Extract<Effect, { readonly kind: "execute" }>,
 ): Extract<Input, { readonly kind: "executed" }> {
   const { config, ledger, executedHeight } = work.state;
   const { height } = block.block;
   assert(height === executedHeight + 1, `block ${height} after ${executedHeight}`);
-  const executable = executableBlock(block, batches);
+  const executable = executableBlock(block, batches, ordering);
   const certified = work.state.consensus.chain.replayed.get(height)?.result;
   const { state, ...execution } =
     certified === undefined

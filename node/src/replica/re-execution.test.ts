@@ -30,6 +30,7 @@ function blockOf(chain: TestChain, transactions: readonly Transaction[]): Execut
     voters: chain.keys,
     signsOfLife: [],
     transactions: transactions.map((each) => ({ lane, bytes: encodeTransaction(each) })),
+    ordering: new Uint8Array(0),
   };
 }
 

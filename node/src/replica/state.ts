@@ -1,3 +1,4 @@
+import { decodeOrdering } from "../consensus/ordering.ts";
 import { recover } from "../consensus/recover.ts";
 import type { ConsensusConfig } from "../consensus/state.ts";
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
@@ -19,8 +20,8 @@ function signedSlots({ journal }: Recovered): ReadonlyMap<number, number> {
   return slots;
 }
 
-function storedProofs({ chain }: Recovered): readonly EpochProof[] {
-  const proofs: EpochProof[] = [];
+function storedProofs({ chain, base }: Recovered): readonly EpochProof[] {
+  const proofs: EpochProof[] = [...(base?.epochProofs ?? [])];
   for (const record of chain) {
     if (record.kind !== "epoch") continue;
     if (record.proof.nextSet.epoch === proofs.length + 2) proofs.push(record.proof);
@@ -28,8 +29,12 @@ function storedProofs({ chain }: Recovered): readonly EpochProof[] {
   return proofs;
 }
 
-function storedCertificates({ chain }: Recovered): DigestMap<ResultCertificate> {
-  const found = chain.flatMap((record) => (record.kind === "certified" ? [record] : []));
+function storedCertificates({ chain, base }: Recovered): DigestMap<ResultCertificate> {
+  const from = base?.certificate.result.height ?? 0;
+  const found = chain.flatMap((record) => {
+    const isAbove = record.kind === "certified" && record.certificate.result.height > from;
+    return isAbove ? [record] : [];
+  });
   let certificates = emptyDigestMap<ResultCertificate>();
   for (const { certificate } of found.slice(-BLOCKS_MAX)) {
     certificates = setDigest(certificates, heightKey(certificate.result.height), certificate);
@@ -39,7 +44,7 @@ function storedCertificates({ chain }: Recovered): DigestMap<ResultCertificate> 
 
 /**
  * A replica from what its shell read back; at the first start that is nothing. The input `start`
- * then makes it execute every committed block again from genesis, re-send what it signed, and set
+ * then makes it execute every committed block above its base again, re-send what it signed, and set
  * its timers.
  */
 export function recoverReplica(config: ReplicaConfig, recovered: Recovered): ReplicaState {
@@ -52,20 +57,24 @@ export function recoverReplica(config: ReplicaConfig, recovered: Recovered): Rep
     genesisSet: genesisSet(genesis),
     genesisTimeMs: genesis.genesisTimeMs,
   };
-  const ledger = createLedger(genesis, chainId);
+  const { base } = recovered;
+  const ledger = base?.ledger ?? createLedger(genesis, chainId);
+  const spares = sparesView(ledger).map(({ key }) => key);
+  const height = base?.certificate.result.height ?? 0;
+  const ordering = base && { ...base, ordering: decodeOrdering(base.ledger.ordering), spares };
   return {
     config,
-    consensus: recover(consensusConfig, recovered),
+    consensus: recover(consensusConfig, { ...recovered, base: ordering }),
     ledger,
-    executedHeight: 0,
-    ledgers: new Map(),
+    executedHeight: height,
+    ledgers: base === undefined ? new Map() : new Map([[height, ledger]]),
     executed: emptyDigestMap(),
-    executedFrom: 1,
+    executedFrom: height + 1,
     receiptsHeld: 0,
     certificates: storedCertificates(recovered),
-    certified: undefined,
+    certified: base && { certificate: base.certificate, ledger },
     epochProofs: storedProofs(recovered),
-    spares: sparesView(ledger).map(({ key }) => key),
+    spares,
     places: emptyPlaces(),
     queued: emptyDigestMap(),
     awaited: [],

@@ -26,10 +26,21 @@ export interface ReplicaConfig {
   readonly protocols: Protocols;
 }
 
-/** What the shell read back from disk: the journal whole, the chain log in order. */
+/** A snapshot that was verified against its certificate: where a replica starts from. */
+export interface ReplicaBase {
+  readonly certificate: ResultCertificate;
+  readonly block: SignedBlock;
+  /** Ends of epochs since genesis, at least of all up to this height. */
+  readonly epochProofs: readonly EpochProof[];
+  readonly ledger: LedgerState;
+}
+
+/** What the shell read back from disk: the journal, and the chain log in order. */
 export interface Recovered {
   readonly journal: readonly JournalRecord[];
   readonly chain: readonly ChainRecord[];
+  /** None: the chain log begins at genesis. */
+  readonly base?: ReplicaBase | undefined;
 }
 
 /** Chosen by the shell, unique while the process lives; names the client's call that waits. */

@@ -1,3 +1,4 @@
+import { type Base, beginAt } from "../../src/consensus/base.ts";
 import type { Effect } from "../../src/consensus/effects.ts";
 import { historySource, readHistory } from "../../src/consensus/history.ts";
 import type { Input, TimerName } from "../../src/consensus/inputs.ts";
@@ -86,6 +87,8 @@ export interface TestNode {
   readonly name: string;
   readonly config: ConsensusConfig;
   readonly disk: Disk;
+  /** The snapshot that its disk holds. */
+  base: Base | undefined;
   state: ConsensusState;
   up: boolean;
   /** Effects left before the power goes, in the middle of a step. */
@@ -156,6 +159,7 @@ export class Network {
       name,
       config,
       disk: { journal: [], chain: [], signed: new Map() },
+      base: undefined,
       state: createConsensus(config),
       up: false,
       budget: Number.POSITIVE_INFINITY,
@@ -204,9 +208,9 @@ export class Network {
     const node = this.node(name);
     node.life += 1;
     node.timers.clear();
-    node.root = ZERO_DIGEST;
+    node.root = node.base?.certificate.result.stateRoot ?? ZERO_DIGEST;
     node.executed = [];
-    node.state = recover(node.config, node.disk);
+    node.state = recover(node.config, { ...node.disk, base: node.base });
     node.up = true;
     this.input(node, { kind: "start" });
   }
@@ -385,7 +389,9 @@ export class Network {
   }
 
   #loadHistory(node: TestNode, to: PublicKey, fromHeight: number): void {
-    const source = historySource(node.config, readHistory(node.config, node.disk.chain));
+    const beginning = node.base && beginAt(node.config, node.base);
+    const history = readHistory(node.config, node.disk.chain, beginning);
+    const source = historySource(node.config, history);
     const segment = segmentFrom(source, fromHeight);
     if (segment !== undefined) this.input(node, { kind: "history", to, segment });
   }

@@ -186,6 +186,7 @@ export class TestChain {
         voters,
         signsOfLife: options.signsOfLife ?? [],
         transactions: bytes.map((each) => ({ lane: options.lane ?? proposer, bytes: each })),
+        ordering: asciiBytes(`order after height ${this.state.height + 1}`),
       },
       scheme,
       this.protocols,

@@ -425,4 +425,22 @@ export const consensusMutants: readonly Mutant[] = [
     test: `${source}/catch-up.test.ts`,
     testName: "R9: a segment with no proof of its last block is refused",
   },
+  {
+    name: "ordering-keeps-strangers",
+    rule: "SILENCE",
+    file: "node/src/consensus/ordering.ts",
+    find: "findMember(set, key) !== undefined || spares.includes(key)",
+    replace: "key.length > 0 || findMember(set, key) !== undefined || spares.includes(key)",
+    test: "node/src/consensus/ordering.test.ts",
+    testName: "rule SILENCE: heartbeats of strangers leave nothing in the state",
+  },
+  {
+    name: "ordering-forgets-elections",
+    rule: "FIT",
+    file: "node/src/consensus/ordering.ts",
+    find: "const horizon = round + 1 - (members - 1);",
+    replace: "const horizon = round + members - members;",
+    test: "node/src/consensus/ordering.test.ts",
+    testName: "rule PACE: the elections kept name the leaders that all of them name",
+  },
 ];
