@@ -4,7 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { waitReady } from "@quorate/local-cluster/supervisor/readiness";
-import type { Exit, SupervisedProcess } from "@quorate/local-cluster/supervisor/supervised-process";
+import type {
+  Exit,
+  RestartPolicy,
+  SupervisedProcess,
+} from "@quorate/local-cluster/supervisor/supervised-process";
 import { Supervisor } from "@quorate/local-cluster/supervisor/supervisor";
 import { Control, type Identity } from "./control.ts";
 import { type GenesisDocument, writeGenesis } from "./genesis-file.ts";
@@ -32,6 +36,12 @@ export interface NetworkNode {
   readonly process: SupervisedProcess;
 }
 
+/** What runs as a node: a file of Node that takes `--config FILE` and whatever stands before it. */
+export interface NodeProgram {
+  readonly script: string;
+  readonly args: readonly string[];
+}
+
 export interface NetworkOptions {
   /** Everything lies below; the caller removes it. */
   readonly folder: string;
@@ -44,6 +54,10 @@ export interface NetworkOptions {
   /** Makes the genesis once all identities are known. */
   readonly genesis: (born: BornNetwork) => GenesisDocument;
   readonly onExit?: (exit: Exit) => void;
+  /** How a process that ended is started again; with a back-off that grows by default. */
+  readonly restart?: RestartPolicy;
+  /** What runs as the node with this index; the product's own program by default. */
+  readonly program?: (index: number) => NodeProgram;
 }
 
 /** What the genesis is made of. */
@@ -114,6 +128,7 @@ export class Network {
     const supervisor = new Supervisor({
       folder: join(options.folder, "processes"),
       ...(options.onExit === undefined ? {} : { onExit: options.onExit }),
+      ...(options.restart === undefined ? {} : { restart: options.restart }),
     });
     try {
       const nodes = await startNodes({ places, owners, operator, supervisor, options });
@@ -185,10 +200,11 @@ function startNodes(start: StartNodes): Promise<NetworkNode[]> {
   const { places, owners, operator, supervisor, options } = start;
   return Promise.all(
     places.map(async (place, index) => {
+      const { script, args } = options.program?.(index) ?? { script: NODE_PROGRAM, args: [] };
       const process = supervisor.start({
         name: place.name,
-        script: NODE_PROGRAM,
-        args: ["--config", place.configFile],
+        script,
+        args: [...args, "--config", place.configFile],
         env: nodeEnvironment(options.folder),
       });
       const turn = index < options.validators ? index : index - options.validators;

@@ -6,9 +6,9 @@ import { connect, type QuorateClient } from "@quorate/client/client";
 import { mainJobGenesis } from "../main-job/genesis.ts";
 import { SAMPLE_PRICES } from "../main-job/options.ts";
 import { type ChainEvent, ChainObserver } from "./chain-observer.ts";
-import { Network } from "./network.ts";
+import { Network, type NetworkOptions } from "./network.ts";
 
-export interface ChainOptions {
+export interface ChainOptions extends Pick<NetworkOptions, "onExit" | "restart" | "program"> {
   readonly validators?: number;
   readonly spares?: number;
   readonly owners?: number;
@@ -51,6 +51,9 @@ export class RunningChain {
       validators: options.validators ?? 4,
       spares: options.spares ?? 0,
       owners: options.owners ?? 1,
+      ...(options.onExit === undefined ? {} : { onExit: options.onExit }),
+      ...(options.restart === undefined ? {} : { restart: options.restart }),
+      ...(options.program === undefined ? {} : { program: options.program }),
       sources: (index) => [
         {
           market: 0,

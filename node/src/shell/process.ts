@@ -4,7 +4,7 @@ import { flushCompileCache } from "node:module";
 import { PROTOCOLS, type Protocols } from "../ledger/protocol.ts";
 import { awaitGenesis } from "./birth.ts";
 import { type Config, parseCommandLine, parseConfig, USAGE, UsageError } from "./config.ts";
-import { diskFileSystem, makeFolder } from "./disk/file-system.ts";
+import { diskFileSystem, type FileSystem, makeFolder } from "./disk/file-system.ts";
 import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
 import { FatalError } from "./fatal-error.ts";
 import { ControlService } from "./grpc/control-service.ts";
@@ -74,26 +74,35 @@ class Stop {
   }
 }
 
-interface Base {
+/** What a process is made of beside its configuration. */
+export interface ProcessPorts {
+  /** The versions that this binary holds (rule VERSION). */
+  readonly protocols: Protocols;
+  /** Holds the logs; keys and the pin of the genesis, written once, are on the machine's disk. */
+  readonly fileSystem: FileSystem;
+}
+
+const PRODUCTION: ProcessPorts = { protocols: PROTOCOLS, fileSystem: diskFileSystem };
+
+interface Base extends ProcessPorts {
   readonly config: Config;
   readonly keys: NodeKeys;
   readonly identity: Identity;
   readonly log: Log;
   readonly lock: FolderLock;
-  readonly protocols: Protocols;
 }
 
-async function prepare(config: Config, protocols: Protocols): Promise<Base> {
+async function prepare(config: Config, ports: ProcessPorts): Promise<Base> {
   const log = createLog(config.logLevel);
   await makeFolder(config.dataDir);
   // Before the keys: two first starts on one folder must not make two pairs.
   const lock = lockFolder(config.dataDir);
   const keys = await loadKeys(config.dataDir);
-  return { config, keys, identity: await issueIdentity(keys.network), log, lock, protocols };
+  return { ...ports, config, keys, identity: await issueIdentity(keys.network), log, lock };
 }
 
 async function runNode(base: Base, control: ControlService, stop: Stop): Promise<void> {
-  const { config, keys, identity, log, protocols } = base;
+  const { config, keys, identity, log, fileSystem, protocols } = base;
   const metrics = createMetrics();
   const running: { node?: ValidatorNode } = {};
   const { listener } = await MetricsListener.start({
@@ -110,7 +119,7 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
     if (birth === undefined) return;
     const node = await ValidatorNode.start({
       ...{ config, keys, identity, log, metrics, tracing, birth },
-      fileSystem: diskFileSystem,
+      fileSystem,
       version: readVersion(),
       protocols,
       now: Date.now,
@@ -132,9 +141,9 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
   }
 }
 
-async function run(config: Config, protocols: Protocols): Promise<void> {
+async function run(config: Config, ports: ProcessPorts): Promise<void> {
   const stop = new Stop();
-  const base = await prepare(config, protocols);
+  const base = await prepare(config, ports);
   const { keys, identity, log, lock } = base;
   const { service: control } = await ControlService.start({
     identity,
@@ -161,18 +170,18 @@ async function run(config: Config, protocols: Protocols): Promise<void> {
 
 /**
  * Runs the program and returns its exit code: 0 stopped on request, 1 fatal error, 2 wrong command
- * line or configuration. `protocols` are the versions that this binary holds (rule VERSION).
+ * line or configuration. `ports` are production's where absent.
  */
 export async function main(
   args: readonly string[],
-  protocols: Protocols = PROTOCOLS,
+  ports: Partial<ProcessPorts> = {},
 ): Promise<number> {
   try {
     const command = parseCommandLine(args);
     if (command.kind === "help") process.stdout.write(USAGE);
     if (command.kind === "version") process.stdout.write(`${readVersion()}\n`);
     if (command.kind === "run") {
-      await run(await readConfig(command.configFile), protocols);
+      await run(await readConfig(command.configFile), { ...PRODUCTION, ...ports });
     }
     return 0;
   } catch (error) {
