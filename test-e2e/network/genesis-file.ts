@@ -24,7 +24,6 @@ export interface GenesisDocument {
     readonly accounts: readonly { account: string; balance: string }[];
     readonly insuranceFund: string;
   };
-  readonly keyValue?: { readonly valueBytesMax: number };
 }
 
 /**

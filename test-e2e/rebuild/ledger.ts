@@ -136,9 +136,6 @@ export class Ledger {
         return this.#genesis.dev && this.#deposit(transaction, `faucet/${transaction.account}`);
       case "custodian-deposit":
         return this.#custodianDeposit(transaction);
-      case "put":
-        // Moves no money, whatever the chain says to it.
-        return false;
       case "register-spare":
         return this.#register(transaction);
       case "misconduct-proof":
@@ -293,8 +290,7 @@ export class Ledger {
   #condemn(bond: Bond): void {
     this.#swaps.tombstones.add(bond.key);
     const isSeated = bond.place === "seat";
-    const total = this.set.members.reduce((sum, { power }) => sum + power, 0n);
-    this.bonds.condemn(bond, this.#clockMs, total);
+    this.bonds.slash(bond, this.#clockMs);
     if (isSeated) this.#swaps.condemn(bond.key);
   }
 
@@ -338,7 +334,6 @@ export class Ledger {
     if (!this.bonds.hasRoom(bond.owner, true)) return false;
     this.bonds.makeRoom(bond.owner, this.#clockMs);
     bond.place = "spare";
-    bond.power = 0n;
     bond.endorsed = true;
     bond.reportOffence = [0, -1];
     bond.reportsJailedUntilMs = 0;

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { LightClient, type TrustPeriod } from "@quorate/light-client/light-client";
 import {
   verifyReceiptLeaf,
@@ -12,7 +11,6 @@ import type { ResultCertificate } from "@quorate/node/kernel/certificates";
 import type { Digest, Epoch, Height, PublicKey } from "@quorate/node/kernel/scalars";
 import type { SignatureScheme } from "@quorate/node/kernel/statements";
 import type { ValidatorSet } from "@quorate/node/kernel/validator-set";
-import { genesisHash, genesisSet, parseGenesis } from "@quorate/node/ledger/genesis";
 import type { Genesis } from "@quorate/node/ledger/genesis-file";
 import type { Spare } from "@quorate/node/ledger/state";
 import { transactionId } from "@quorate/node/ledger/transaction";
@@ -22,6 +20,7 @@ import type { MarketId } from "@quorate/node/margin/types";
 import { type BlockLeaves, decodeLeaves, readReceipt, withAdvice } from "./block-leaves.ts";
 import { provenBlocks, type VerifiedBlock } from "./block-proof.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { type CheckedStart, type ConnectOptions, checkedStart } from "./connect-options.ts";
 import {
   ChainRefusalError,
   ClosedError,
@@ -44,32 +43,11 @@ import {
   readOrder,
 } from "./margin-reads.ts";
 import { mergedCertificates } from "./merged-certificates.ts";
+import { type ProofRequest, type Proven, prove } from "./prove.ts";
 import type { CallLimits, ClaimedReceipt, ClaimedStatus, QueryNode } from "./query-node.ts";
 import { readSeats, readSet, readSpares, readSwaps, type SeatState } from "./seat-reads.ts";
 import { demand, Trust } from "./trust.ts";
-
-export interface ConnectOptions {
-  /** The genesis file's exact bytes, or where it is: its hash is the chain's identity. */
-  readonly genesis: Uint8Array | { readonly file: string };
-  /** host:port of query listeners. Which of the chain's nodes is where, the client finds out. */
-  readonly endpoints: readonly string[];
-  readonly timeouts?: Partial<Timeouts>;
-  /**
-   * A later set that the caller verified before and trusts, from `QuorateClient.trustedSet`. Needed
-   * where none of the genesis members is left.
-   */
-  readonly checkpoint?: ValidatorSet;
-  /** The same as a whole header, whose age is known; wins over `checkpoint`. */
-  readonly trusted?: TrustedHeader;
-  /** How long a verified header is built upon; not given: the caller bounds the age itself. */
-  readonly trustPeriod?: TrustPeriod;
-  /** Hears of every failed attempt, also where another node answered. Must not throw. */
-  readonly onNodeError?: (error: NodeError) => void;
-  /** Ports for tests. */
-  readonly clock?: Clock;
-  readonly scheme?: SignatureScheme;
-  readonly openNode?: (endpoint: string) => QueryNode;
-}
+import { askWitnesses, type Testimony } from "./witnesses.ts";
 
 /** A receipt under a certificate that this client verified. */
 export interface CertifiedReceipt {
@@ -86,44 +64,10 @@ export interface CertifiedReceipts extends BlockLeaves {
 }
 
 /**
- * Opens no connection yet. Throws InputError for a wrong genesis or endpoint.
+ * Opens no connection yet. Throws InputError for a wrong genesis, endpoint or trusted header.
  */
 export async function connect(options: ConnectOptions): Promise<QuorateClient> {
-  const bytes = await genesisBytes(options.genesis);
-  const parsed = parseGenesis(bytes);
-  if (!parsed.ok) throw new InputError(parsed.error);
-  if (options.endpoints.length === 0) {
-    const fix = "name at least one host:port of a query listener";
-    throw new InputError({ code: "ENDPOINTS_MISSING", field: "endpoints", fix });
-  }
-  for (const [index, endpoint] of options.endpoints.entries()) checkEndpoint(endpoint, index);
-  const chainId = genesisHash(bytes);
-  if (options.trusted !== undefined && options.trusted.chainId !== chainId) {
-    const fix = `it is of chain ${options.trusted.chainId}, the genesis is ${chainId}`;
-    throw new InputError({ code: "FOREIGN_TRUSTED_HEADER", field: "trusted", fix });
-  }
-  return new QuorateClient(parsed.value, chainId, options);
-}
-
-function startOf(genesis: Genesis, chainId: Digest, set = genesisSet(genesis)): TrustedHeader {
-  return { chainId, set, height: 0, timestampMs: genesis.genesisTimeMs };
-}
-
-async function genesisBytes(genesis: ConnectOptions["genesis"]): Promise<Uint8Array> {
-  if (genesis instanceof Uint8Array) return genesis;
-  try {
-    return await readFile(genesis.file);
-  } catch (cause) {
-    const fix = `${genesis.file} cannot be read; name the network's genesis file`;
-    throw new InputError({ code: "GENESIS_UNREADABLE", field: "genesis", fix }, { cause });
-  }
-}
-
-function checkEndpoint(endpoint: string, index: number): void {
-  const port = Number(/^(?:[^\s:[\]]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(endpoint)?.[1]);
-  if (port >= 1 && port <= 65_535) return;
-  const fix = `"${endpoint}" is not host:port, such as 127.0.0.1:7002`;
-  throw new InputError({ code: "ENDPOINT_MALFORMED", field: `endpoints[${index}]`, fix });
+  return new QuorateClient(await checkedStart(options), options);
 }
 
 /**
@@ -141,21 +85,26 @@ export class QuorateClient {
   readonly #failOver: FailOver;
   readonly #scheme: SignatureScheme;
   readonly #onNodeError: (error: NodeError) => void;
+  /** What the caller trusts: proofs for others start from it. */
+  readonly #start: TrustedHeader;
+  readonly #trustPeriod: TrustPeriod | undefined;
   /** Network keys of proven spares: they serve queries too. */
   readonly #spareKeys = new Set<PublicKey>();
   /** Reads never go back behind what this client read or wrote before. */
   #heightFloor: Height = 0;
 
-  constructor(genesis: Genesis, chainId: Digest, options: ConnectOptions) {
+  constructor({ genesis, trusted }: CheckedStart, options: ConnectOptions) {
     this.genesis = genesis;
-    this.chainId = chainId;
+    this.chainId = trusted.chainId;
+    this.#start = trusted;
+    this.#trustPeriod = options.trustPeriod;
     this.#clock = options.clock ?? systemClock;
     this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.#onNodeError = options.onNodeError ?? (() => undefined);
     this.#scheme = options.scheme ?? ed25519;
     const light = new LightClient({
       scheme: this.#scheme,
-      trusted: options.trusted ?? startOf(genesis, chainId, options.checkpoint),
+      trusted,
       trustPeriod: options.trustPeriod,
     });
     this.#trust = new Trust(light, () => this.#pin());
@@ -297,6 +246,21 @@ export class QuorateClient {
     } catch (error) {
       throw signal.aborted ? closedBy(error) : error;
     }
+  }
+
+  /** A proof that its reader can verify from this client's trusted header alone; see `prove`. */
+  async prove(request: ProofRequest): Promise<Proven> {
+    const context = { scheme: this.#scheme, trusted: this.#start, trustPeriod: this.#trustPeriod };
+    return this.#run((node, limits) => prove(node, request, { ...context, limits }));
+  }
+
+  /** Compares a certificate with what every node shows for its height; see `askWitnesses`. */
+  async witnesses(certificate: ResultCertificate): Promise<Testimony> {
+    const limits = { timeoutMs: this.#timeouts.attemptMs, signal: this.#closing.signal };
+    await this.#run((node, { timeoutMs, signal }) =>
+      this.#trust.accept(node, certificate, { timeoutMs, signal }),
+    );
+    return askWitnesses(this.#trust, this.#nodes, certificate, limits);
   }
 
   /** The newest certified result that a node can show, at or above what this client saw before. */

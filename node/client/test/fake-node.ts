@@ -26,6 +26,7 @@ export interface Lies {
   readonly state?: (honest: ClaimedState) => ClaimedState;
   readonly epochProofs?: (honest: readonly EpochProof[]) => readonly EpochProof[];
   readonly leaves?: (honest: readonly Uint8Array[]) => readonly Uint8Array[];
+  readonly leavesCertificate?: (honest: ResultCertificate) => ResultCertificate;
   readonly blocks?: (honest: readonly ClaimedBlock[]) => readonly ClaimedBlock[];
   /** Held proofs; the fake chain itself has none. */
   readonly evidence?: readonly Uint8Array[];
@@ -119,7 +120,8 @@ export class FakeNode {
       }),
       getReceipts: this.#answer((_, done) => {
         const leaves = this.#lie("leaves", chain.leaves).map((leaf) => Buffer.from(leaf));
-        done(null, { leaves, certificate: certificateToWire(chain.newest) });
+        const certificate = this.lies.leavesCertificate?.(chain.newest) ?? chain.newest;
+        done(null, { leaves, certificate: certificateToWire(certificate) });
       }),
       getEvidence: this.#answer((_, done) => {
         const held = this.lies.evidence ?? [];

@@ -1,4 +1,5 @@
-import { type ConnectOptions, connect, type QuorateClient } from "../src/client.ts";
+import { connect, type QuorateClient } from "../src/client.ts";
+import type { ConnectOptions } from "../src/connect-options.ts";
 import type { NodeError } from "../src/errors.ts";
 import { FakeChain } from "./fake-chain.ts";
 import { FakeNode } from "./fake-node.ts";

@@ -31,7 +31,8 @@ export interface VerifiedProof {
 export interface VerifyContext {
   readonly scheme: SignatureScheme;
   readonly trusted: TrustedHeader;
-  readonly trustPeriod: TrustPeriod;
+  /** Undefined: the caller bounds the age of the trusted header itself. */
+  readonly trustPeriod: TrustPeriod | undefined;
 }
 
 /**

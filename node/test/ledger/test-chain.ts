@@ -62,7 +62,6 @@ export const QUICK: RotationParameters = {
   jailMs: 5_000,
   unbondingMs: 120_000,
   evidenceMsMax: 60_000,
-  slashCorrelationMs: 60_000,
   absenceMsMax: 4_000,
   absenceEveryMs: 20_000,
   secondMisconductWaitMs: 30_000,
@@ -78,7 +77,6 @@ export interface GenesisOptions {
   /** Versions that the binary holds; those of production unless told. */
   readonly protocols?: Protocols;
   readonly activationDelayBlocks?: number;
-  readonly keyValue?: { readonly valueBytesMax: number };
 }
 
 export function testGenesis(options: GenesisOptions = {}): Genesis {
@@ -127,7 +125,6 @@ export function testGenesis(options: GenesisOptions = {}): Genesis {
       accounts: [{ account: keyOf("account rich"), balance: 1_000_000n }],
       insuranceFund: 5_000n,
     },
-    ...(options.keyValue === undefined ? {} : { keyValue: options.keyValue }),
   };
 }
 

@@ -4,13 +4,11 @@ const ledger = "node/src/ledger";
 const silence = `${ledger}/silence.test.ts`;
 const swap = `${ledger}/swap.test.ts`;
 const rate = `${ledger}/rate.test.ts`;
-const slashing = `${ledger}/slashing.test.ts`;
 const invalidVote = `${ledger}/invalid-vote.test.ts`;
 const evidence = `${ledger}/evidence.test.ts`;
 const deposits = `${ledger}/deposits.test.ts`;
 const spares = `${ledger}/spares.test.ts`;
 const muting = `${ledger}/muting.test.ts`;
-const keyValue = `${ledger}/key-value.test.ts`;
 const genesis = `${ledger}/genesis.test.ts`;
 const protocol = `${ledger}/protocol.test.ts`;
 const crypto = "node/src/crypto/ed25519.test.ts";
@@ -167,9 +165,9 @@ const swapMutants: readonly Mutant[] = [
   {
     name: "inactive-key-swaps",
     rule: "CAUSE: a proof against a key that is no longer active swaps nobody",
-    file: `${ledger}/slashing.ts`,
-    find: "const seated = work.state.seats.has(key);",
-    replace: "const seated = true;",
+    file: `${ledger}/misconduct.ts`,
+    find: "seated: seat !== undefined });",
+    replace: "seated: true });",
     test: swap,
     testName: "rule CAUSE: a proof against a key that is no longer active slashes and swaps nobody",
   },
@@ -321,33 +319,6 @@ const otherMutants: readonly Mutant[] = [
     testName: "rule EVIDENCE: a proof of an epoch to come is refused",
   },
   {
-    name: "slash-of-each-alone",
-    rule: "correlated slashing: the share grows with the power condemned within the window",
-    file: `${ledger}/slashing.ts`,
-    find: "if (condemned === power) return",
-    replace: "if (condemned >= power) return",
-    test: slashing,
-    testName: "a later offender raises what the earlier ones within the window lose",
-  },
-  {
-    name: "slash-for-ever-together",
-    rule: "correlated slashing: only offenders within the window weigh together",
-    file: `${ledger}/slashing.ts`,
-    find: "({ sinceMs }) => clockMs - sinceMs < slashCorrelationMs,",
-    replace: "({ sinceMs }) => clockMs - sinceMs < slashCorrelationMs * 1_000,",
-    test: slashing,
-    testName: "offenders further apart than the window do not weigh together",
-  },
-  {
-    name: "slash-more-than-is-held",
-    rule: "correlated slashing: nothing is taken of a bond that came back, nor twice",
-    file: `${ledger}/slashing.ts`,
-    find: "if (due > tombstone.slashed) slashFurther(work, tombstone, due - tombstone.slashed);",
-    replace: "slashFurther(work, tombstone, due);",
-    test: slashing,
-    testName: "a later offender raises what the earlier ones within the window lose",
-  },
-  {
     name: "e6-without-the-block",
     rule: "EVIDENCE: the vote names the very block that is shown",
     file: `${ledger}/invalid-vote.ts`,
@@ -441,9 +412,8 @@ const otherMutants: readonly Mutant[] = [
     name: "genesis-bond-gives-sponsor-limit",
     rule: "SPONSOR: the limit gets back what the sponsor placed",
     file: `${ledger}/swap.ts`,
-    find: "const entry = { owner, key, amount: bond, sponsored, releaseMs, power };",
-    replace:
-      "const entry = { owner, key, amount: bond, sponsored: sponsored || bond, releaseMs, power };",
+    find: "const entry = { owner, key, amount: bond, sponsored, releaseMs };",
+    replace: "const entry = { owner, key, amount: bond, sponsored: sponsored || bond, releaseMs };",
     test: spares,
     testName: "rule SPONSOR: a bond of genesis that returns as a spare gives the sponsor nothing",
   },
@@ -459,8 +429,8 @@ const otherMutants: readonly Mutant[] = [
   {
     name: "slash-burns-money",
     rule: "value conserved in every block",
-    file: `${ledger}/slashing.ts`,
-    find: "slashedPot: slashedPot + amount,",
+    file: `${ledger}/misconduct.ts`,
+    find: "change(work, { slashedPot: work.state.slashedPot + amount });",
     replace: "",
     test: deposits,
     testName: "value is conserved to the unit over random deposits",
@@ -611,24 +581,6 @@ const reviewMutants: readonly Mutant[] = [
     replace: "if (NO_LONGER.has(name) && value < 0) {",
     test: genesis,
     testName: "rule GENESIS: dev alone stretches what credits time",
-  },
-  {
-    name: "puts-without-a-genesis-that-allows-them",
-    rule: "a put is for benches alone",
-    file: `${ledger}/key-value.ts`,
-    find: "if (keyValue === undefined) {",
-    replace: "if (keyValue === null) {",
-    test: keyValue,
-    testName: "a chain without keyValue in its genesis takes no put, at the door and in a block",
-  },
-  {
-    name: "puts-on-a-chain-that-holds-money",
-    rule: "GENESIS: dev alone switches puts on",
-    file: `${ledger}/genesis-rules.ts`,
-    find: 'demand(dev, "keyValue", fix,',
-    replace: 'demand(true, "keyValue", fix,',
-    test: keyValue,
-    testName: "only a genesis marked dev may have keyValue, within the bound of a transaction",
   },
 ];
 

@@ -36,12 +36,19 @@ function missing(field: string, fix: string): InputError {
   return new InputError({ code: "OPTION_MISSING", field, fix });
 }
 
+/** Throws InputError. */
+export function genesisFileOf(
+  given: Pick<GivenOptions, "genesis">,
+  environment: Environment,
+): string {
+  const file = given.genesis ?? environment["QUORATE_GENESIS"];
+  if (file !== undefined && file !== "") return file;
+  throw missing("--genesis", "name the network's genesis file, or set QUORATE_GENESIS");
+}
+
 /** Where the network is; throws InputError. */
 export function networkConfig(given: GivenOptions, environment: Environment): NetworkConfig {
-  const genesisFile = given.genesis ?? environment["QUORATE_GENESIS"];
-  if (genesisFile === undefined || genesisFile === "") {
-    throw missing("--genesis", "name the network's genesis file, or set QUORATE_GENESIS");
-  }
+  const genesisFile = genesisFileOf(given, environment);
   const listed = (environment["QUORATE_ENDPOINTS"] ?? "").split(",").map((each) => each.trim());
   const endpoints = given.endpoint ?? listed.filter((each) => each !== "");
   if (endpoints.length === 0) {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { GENESIS_TIME_MS } from "../../../node/client/test/fake-chain.ts";
 import { startNetwork, type TestNetwork } from "../../../node/client/test/network.ts";
 import { CommandLine } from "../test/command-line.ts";
 import { FakeApi } from "../test/fake-api.ts";
@@ -23,6 +24,11 @@ describe("docs/cli.md", () => {
     chain.receipt = { outcomes: [{ code: "OK", field: "", fix: "", filled: 0n, resting: 5n }] };
     while (chain.height < 9) chain.commit();
     const line = new CommandLine(network, await FakeApi.waiting());
+    if (words.startsWith("verify")) {
+      line.nowMs = GENESIS_TIME_MS;
+      const saved = ["--save", "proof.json", "--next", "header.json"];
+      expect(await line.run("verify", "head", ...saved)).toMatchObject({ exitCode: 0 });
+    }
     const ran = await line.run(...words.split(" "));
     expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
   });

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { type ConnectOptions, connect, type QuorateClient } from "@quorate/client/client";
+import { connect, type QuorateClient } from "@quorate/client/client";
+import type { ConnectOptions } from "@quorate/client/connect-options";
 import { InputError } from "@quorate/client/errors";
 import type { Clock } from "@quorate/runtime/clock";
 import { systemClock } from "@quorate/runtime/system-clock";
@@ -15,6 +16,8 @@ export interface Ports {
   readonly environment: Environment;
   readonly connect: (options: ConnectOptions) => Promise<QuorateClient>;
   readonly readText: (file: string, field: string) => Promise<string>;
+  /** Writes a file that anybody may read, over what was there. */
+  readonly writeText: (file: string, text: string, field: string) => Promise<void>;
   /** Writes a file that only its owner may read, and refuses to overwrite one. */
   readonly writeSecret: (file: string, text: string) => Promise<void>;
   readonly nowMs: () => number;
@@ -39,6 +42,15 @@ async function readText(file: string, field: string): Promise<string> {
   }
 }
 
+async function writeText(file: string, text: string, field: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (cause) {
+    const fix = `${file} cannot be written: name another`;
+    throw new InputError({ code: "FILE_UNWRITABLE", field, fix }, { cause });
+  }
+}
+
 async function writeSecret(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text, { mode: 0o600, flag: "wx" });
@@ -60,6 +72,7 @@ export function systemPorts(environment: Environment, programName: string): Port
     environment,
     connect,
     readText,
+    writeText,
     writeSecret,
     nowMs: Date.now,
     clock: systemClock,

@@ -21,6 +21,7 @@ import { type CommandOutput, toJson } from "./output.ts";
 import type { Ports } from "./ports.ts";
 import { example, leaf, type Run, show } from "./program-parts.ts";
 import { parseHex32 } from "./quantities.ts";
+import { addVerify } from "./verify-program.ts";
 
 /** Runs the command line without the program's name; resolves with the exit code. */
 export async function runCli(args: readonly string[], ports: Ports): Promise<number> {
@@ -96,6 +97,7 @@ export function buildProgram(run: Run, isJson: boolean): Command {
   addAccount(program, run, isJson);
   addOrders(program, run, isJson);
   addQueries(program, run, isJson);
+  addVerify(program, run, isJson);
   addClusterCommands(program, run, isJson);
   return program;
 }

@@ -3,7 +3,7 @@ import { encodeSpare, encodeSwap, leafKeys } from "@quorate/node/ledger/leaves";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { testKey } from "../../../node/client/test/fake-chain.ts";
+import { GENESIS_TIME_MS, testKey } from "../../../node/client/test/fake-chain.ts";
 import { startNetwork, type TestNetwork } from "../../../node/client/test/network.ts";
 import { account, CommandLine } from "../test/command-line.ts";
 import { FakeApi } from "../test/fake-api.ts";
@@ -12,7 +12,7 @@ import { buildProgram } from "./program.ts";
 
 const SCHEMAS = new URL("../../../docs/schemas/", import.meta.url);
 /** Schemas of other programs' outputs, each tested where its program is. */
-const OTHERS = ["main-job-summary", "sim", "load"];
+const OTHERS = ["main-job-summary", "sim", "load", "crash"];
 
 const schemas = new Map(
   readdirSync(SCHEMAS)
@@ -69,6 +69,12 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["query market", "0"],
   ["query block", "3"],
   ["query transaction", ""],
+  ["verify head", "--save", "saved.json", "--next", "next.json"],
+  ["verify account", account.publicKey],
+  ["verify account", testKey("nobody")],
+  ["verify receipt", ""],
+  ["verify state", "chain"],
+  ["verify file", "proof.json", "--trusted", "next.json"],
   ["up"],
   ["down"],
   ["status"],
@@ -116,9 +122,14 @@ describe("--json", () => {
         }),
       );
       while (chain.height < 9) chain.commit();
+      // The fake set lives years after the fake chain.
+      if (command.startsWith("verify")) line.nowMs = GENESIS_TIME_MS;
       const bytes = Uint8Array.of(1, 2, 3);
       const { transaction } = chain.executed(bytes);
-      const words = command === "query transaction" ? [transaction] : rest;
+      const saving = ["verify", "head", "--save", "proof.json", "--next", "next.json"];
+      if (command === "verify file") expect((await line.run(...saving)).exitCode).toBe(0);
+      const isOfTransaction = command === "query transaction" || command === "verify receipt";
+      const words = isOfTransaction ? [transaction] : rest;
       const ran = await line.run(...command.split(" "), ...words, "--json");
       expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
       const document: unknown = JSON.parse(ran.stdout);

@@ -56,6 +56,9 @@ export class CommandLine {
         if (text !== undefined) return text;
         throw new InputError({ code: "FILE_UNREADABLE", field, fix: `${file} cannot be read` });
       },
+      writeText: async (file, text) => {
+        this.files.set(file, text);
+      },
       writeSecret: async (file, text) => {
         this.files.set(file, text);
       },

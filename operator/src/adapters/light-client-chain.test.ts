@@ -1,4 +1,4 @@
-import type { ConnectOptions } from "@quorate/client/client";
+import type { ConnectOptions } from "@quorate/client/connect-options";
 import { PRODUCTION } from "@quorate/node/kernel/parameters";
 import {
   type ValidatorSet,

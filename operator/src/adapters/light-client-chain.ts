@@ -1,4 +1,5 @@
-import { type ConnectOptions, connect } from "@quorate/client/client";
+import { connect } from "@quorate/client/client";
+import type { ConnectOptions } from "@quorate/client/connect-options";
 import {
   ChainRefusalError,
   QuorateError,
