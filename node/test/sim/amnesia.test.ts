@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { liar } from "./liars.ts";
 import { quietPlan } from "./quiet-plan.ts";
 import { createRandom } from "./random.ts";
 import { addLife, startAll } from "./scenario.ts";
@@ -12,8 +13,8 @@ const LIAR = 3;
  * that forks the chain from what the one member has committed.
  */
 function amnesiaWorld(seed: number): World {
-  const liar = { kind: "amnesia", node: LIAR } as const;
-  const world = new World(quietPlan({ seed, liar, healMs: 0, endMs: 12_000, tradeEveryMs: 300 }));
+  const liars = [liar("amnesia", LIAR)];
+  const world = new World(quietPlan({ seed, liars, healMs: 0, endMs: 12_000, tradeEveryMs: 300 }));
   const random = createRandom(seed).fork(21);
   world.isLost = (_, to, { body }) => {
     if (body.kind === "proposal") return random.chance(0.35);

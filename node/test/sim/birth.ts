@@ -9,12 +9,13 @@ import {
   registrationDigest,
   registrationSigningBytes,
 } from "../../src/ledger/transaction.ts";
+import type { Transaction } from "../../src/ledger/types.ts";
 import type { Plan } from "./plan.ts";
 import type { Keyring } from "./schemes.ts";
 
 export const START_MS = 1_700_000_000_000;
-export const SILENCE_MS = 2_000;
-export const SELF_HEAL_MS = 2_000;
+/** RATE in seconds of a run: unendorsed newcomers of the whole run count together. */
+const NEWCOMER_SPAN_MS = 120_000;
 
 export interface NodeKeys {
   readonly name: string;
@@ -25,7 +26,7 @@ export interface NodeKeys {
   readonly address: string;
 }
 
-/** Rotation in seconds, so that twenty virtual seconds see silence, a swap and what follows. */
+/** Rotation in seconds, so that a minute sees silence, swaps and what follows. */
 export function simParameters(plan: Plan): Parameters {
   return {
     consensus: {
@@ -37,23 +38,38 @@ export function simParameters(plan: Plan): Parameters {
     rotation: {
       ...PRODUCTION.rotation,
       silenceBlocks: 6,
-      silenceMs: SILENCE_MS,
-      selfHealAfterWindows: SELF_HEAL_MS / SILENCE_MS,
+      silenceMs: plan.silenceMs,
+      selfHealAfterWindows: 1,
       coolDownWindows: 2,
       newcomerAgeMsMin: 1_000,
-      newcomerSpanMs: 4_000,
+      newcomerSpanMs: NEWCOMER_SPAN_MS,
       jailMs: 5_000,
       fitMs: 5_000,
+      evidenceMsMax: 20_000,
+      unbondingMs: 25_000,
+      absenceMsMax: 8_000,
+      absenceEveryMs: 15_000,
+      secondMisconductWaitMs: 8_000,
     },
-    margin: { ...PRODUCTION.margin, callDeadlineMs: 4_000, resumeGraceMs: 1_000, gainLockMs: 500 },
+    margin: {
+      ...PRODUCTION.margin,
+      oracleSlotMs: plan.oracleSlotMs,
+      callDeadlineMs: 4_000,
+      resumeGraceMs: 1_000,
+      gainLockMs: 500,
+    },
   };
 }
 
 export function nodeKeys(keyring: Keyring, plan: Plan): readonly NodeKeys[] {
-  return Array.from({ length: plan.members + plan.spares }, (_, index) => {
+  const honest = plan.members + plan.spares;
+  return Array.from({ length: honest + (plan.thief?.spares ?? 0) }, (_, index) => {
     const isSpare = index >= plan.members;
-    const name = isSpare ? `s${index - plan.members}` : `v${index}`;
-    const owner = index % plan.owners;
+    const isStolen = index >= honest;
+    const own = isSpare ? `s${index - plan.members}` : `v${index}`;
+    const name = isStolen ? `t${index - honest}` : own;
+    // The thief has the sponsor key of the first owner.
+    const owner = isStolen ? 0 : index % plan.owners;
     return {
       name,
       key: keyring.key(name),
@@ -128,21 +144,62 @@ export function createBirth(plan: Plan, keyring: Keyring, nodes: readonly NodeKe
   return { genesis: parsed.value, chainId: genesisHash(bytes) };
 }
 
-/** The transaction that puts a spare on the chain, endorsed by its owner. */
-export function registrationOf(keyring: Keyring, chainId: Digest, node: NodeKeys): Uint8Array {
-  const { owner, key, networkKey, address } = node;
-  const registration = { owner, key, networkKey, address, bond: 200n };
-  const subject = registrationDigest(chainId, registration);
+export interface Registering {
+  readonly owner: PublicKey;
+  readonly sponsorKey: PublicKey;
+  readonly key: PublicKey;
+  readonly networkKey: PublicKey;
+  readonly address: string;
+  readonly bond: bigint;
+}
+
+/** The transaction that puts a spare on the chain; endorsed by its owner unless a thief sends it. */
+export function registrationOf(
+  keyring: Keyring,
+  chainId: Digest,
+  node: NodeKeys,
+  isEndorsed: boolean,
+): Uint8Array {
+  return encodeTransaction(register(keyring, chainId, { ...node, bond: 200n }, isEndorsed));
+}
+
+/** A registration of keys that are made from a label, with some fields otherwise. */
+export function registrationWith(
+  keyring: Keyring,
+  chainId: Digest,
+  { label, ...fields }: { readonly label: string } & Partial<Registering>,
+): Transaction {
+  const node = {
+    owner: keyring.key("owner0"),
+    sponsorKey: keyring.key("owner0/sponsor"),
+    key: keyring.key(label),
+    networkKey: keyring.key(`${label}/network`),
+    address: "127.0.9.9:7000",
+    bond: 200n,
+    ...fields,
+  };
+  return register(keyring, chainId, node, true);
+}
+
+function register(
+  keyring: Keyring,
+  chainId: Digest,
+  { sponsorKey, ...registration }: Registering,
+  isEndorsed: boolean,
+): Transaction {
+  const { owner, key, networkKey, address, bond } = registration;
+  const subject = registrationDigest(chainId, { owner, key, networkKey, address, bond });
   const statement = { kind: "endorsement", nonce: 1, subject } as const;
   const signature = keyring.sign(key, signingBytes(chainId, statement));
+  const named = { owner, key, networkKey, address, bond };
   const by = (signer: PublicKey, role: "network" | "sponsor" | "owner") =>
-    keyring.sign(signer, registrationSigningBytes(chainId, role, registration));
-  return encodeTransaction({
+    keyring.sign(signer, registrationSigningBytes(chainId, role, named));
+  return {
     kind: "register-spare",
-    registration,
+    registration: named,
     possession: { statement, author: key, signature },
     networkSignature: by(networkKey, "network"),
-    sponsorSignature: by(node.sponsorKey, "sponsor"),
-    ownerSignature: by(owner, "owner"),
-  });
+    sponsorSignature: by(sponsorKey, "sponsor"),
+    ownerSignature: isEndorsed ? by(owner, "owner") : undefined,
+  };
 }

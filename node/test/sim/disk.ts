@@ -6,7 +6,8 @@ import type { Random } from "./random.ts";
 
 /**
  * A node's two files as the shell keeps them. What was written and not yet synced survives the end
- * of the process, but a power cut keeps only some beginning of it.
+ * of the process, but a power cut keeps only some beginning of it; the record at its end may be
+ * torn, and a reader drops it with all that would follow.
  */
 export interface Disk {
   /** By (epoch, kind, index), in the order of writing. */
@@ -14,10 +15,12 @@ export interface Disk {
   readonly chain: ChainRecord[];
   /** Records at the end of `chain` that no sync has covered. */
   unsynced: number;
+  /** The end of `chain` is half a record. */
+  torn: boolean;
 }
 
 export function createDisk(): Disk {
-  return { journal: new Map(), chain: [], unsynced: 0 };
+  return { journal: new Map(), chain: [], unsynced: 0, torn: false };
 }
 
 export function writeChain(disk: Disk, record: ChainRecord): void {
@@ -34,12 +37,27 @@ export function journalIndex(statement: Statement): string {
   return `${statementEpoch(statement)} ${statement.kind} ${statementIndex(statement)}`;
 }
 
-export function cutPower(disk: Disk, random: Random): void {
+/** How many records the cut cost. */
+export function cutPower(disk: Disk, random: Random): number {
   const lost = random.integer(0, disk.unsynced);
   disk.chain.length -= lost;
   disk.unsynced = 0;
+  // Of the first record that is lost, a part may have reached the disk.
+  disk.torn = lost > 0 && random.chance(0.5);
+  return lost;
 }
 
-export function readDisk(disk: Disk): Recovered {
-  return { journal: [...disk.journal.values()], chain: [...disk.chain] };
+/** A disk that said "synced" and was not: the newest records of both files are gone. */
+export function rollBack(disk: Disk, random: Random): void {
+  const window = random.integer(1, 40);
+  for (const index of [...disk.journal.keys()].slice(-window)) disk.journal.delete(index);
+  disk.chain.length -= Math.min(disk.chain.length, random.integer(0, 2 * window));
+  disk.unsynced = 0;
+}
+
+/** What the shell reads at the start: a torn end is cut off. */
+export function readDisk(disk: Disk): Recovered & { readonly wasTorn: boolean } {
+  const wasTorn = disk.torn;
+  disk.torn = false;
+  return { journal: [...disk.journal.values()], chain: [...disk.chain], wasTorn };
 }

@@ -16,6 +16,10 @@ function isCut(plan: Plan, from: number, to: number, atMs: number): boolean {
       const active = atMs >= fault.atMs && atMs < fault.untilMs;
       return active && fault.side.includes(from) !== fault.side.includes(to);
     }
+    if (fault.kind === "deaf") {
+      const active = atMs >= fault.atMs && atMs < fault.untilMs;
+      return active && fault.side.includes(to) && !fault.side.includes(from);
+    }
     if (fault.kind === "withhold") {
       const active = atMs >= fault.atMs && atMs < fault.untilMs;
       return active && fault.node === from && fault.from.includes(to);
@@ -26,9 +30,12 @@ function isCut(plan: Plan, from: number, to: number, atMs: number): boolean {
 
 export function createNetwork(plan: Plan, random: Random): Network {
   const { baseMs, jitterMs, dropRate, duplicateRate } = plan.links;
+  const { slowNode } = plan;
   return {
     deliveries({ place: from }, { place: to }, atMs) {
-      const delay = () => (baseMs[from]?.[to] ?? 1) + random.next() * jitterMs;
+      const isSlow = slowNode !== undefined && (slowNode.node === from || slowNode.node === to);
+      const leastMs = (baseMs[from]?.[to] ?? 1) + (isSlow ? slowNode.extraMs : 0);
+      const delay = () => leastMs + random.next() * jitterMs;
       const healed = atMs >= plan.healMs;
       if (healed) return [delay()];
       if (isCut(plan, from, to, atMs) || random.chance(dropRate)) return [];

@@ -4,7 +4,7 @@ import type { Plan } from "./plan.ts";
 export function quietPlan(changes: Partial<Plan> = {}): Plan {
   const members = changes.members ?? 4;
   const spares = changes.spares ?? 1;
-  const count = members + spares;
+  const count = members + spares + (changes.thief?.spares ?? 0);
   const baseMs = Array.from({ length: count }, () => Array.from({ length: count }, () => 3));
   return {
     seed: 1,
@@ -16,13 +16,20 @@ export function quietPlan(changes: Partial<Plan> = {}): Plan {
     skewMs: Array.from({ length: count }, () => 0),
     fsyncMsMax: 1,
     slowDisk: undefined,
+    slowNode: undefined,
     faults: [],
-    liar: undefined,
+    liars: [],
+    thief: undefined,
+    storm: undefined,
     evidenceDropper: undefined,
+    ownersAct: false,
+    junk: false,
     healMs: 2_000,
     endMs: 6_000,
     tradeEveryMs: 0,
     emptyBlockPaceMs: 250,
+    silenceMs: 2_000,
+    oracleSlotMs: 1_000,
     ...changes,
   };
 }

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { liar } from "./liars.ts";
 import { quietPlan } from "./quiet-plan.ts";
 import { addLife, startAll } from "./scenario.ts";
 import { World } from "./world.ts";
 
 describe("real signatures and wire bytes", { timeout: 120_000 }, () => {
   test("an equivocator is slashed and swapped, restarted nodes follow from their bytes", () => {
-    const liar = { kind: "twins", node: 1 } as const;
-    const plan = quietPlan({ seed: 2, liar, healMs: 0, tradeEveryMs: 400 });
+    const liars = [liar("twins", 1)];
+    const plan = quietPlan({ seed: 2, liars, healMs: 0, tradeEveryMs: 400 });
     const world = new World(plan, { crypto: "ed25519" });
     startAll(world);
     addLife(world);

@@ -1,12 +1,13 @@
-import { verifyResultCertificate } from "../../src/kernel/certificates.ts";
+import { resultDigest, verifyResultCertificate } from "../../src/kernel/certificates.ts";
 import { verifyListProof } from "../../src/kernel/merkle.ts";
 import type { Digest, Epoch, Height, PublicKey } from "../../src/kernel/scalars.ts";
-import type { SignatureScheme, SignedStatement } from "../../src/kernel/statements.ts";
+import type { SignatureScheme, SignedStatement, Statement } from "../../src/kernel/statements.ts";
 import { type ValidatorSet, validatorSetHash } from "../../src/kernel/validator-set.ts";
 import { genesisSet } from "../../src/ledger/genesis.ts";
 import type { LedgerEvent, SwapRecord } from "../../src/ledger/types.ts";
 import type { CertifiedReceipt, ReplicaEffect } from "../../src/replica/types.ts";
 import type { Birth } from "./birth.ts";
+import { createSetChecker } from "./set-checker.ts";
 import { demand } from "./violation.ts";
 
 type Executed = Extract<ReplicaEffect, { kind: "executed" }>["execution"];
@@ -19,11 +20,17 @@ export interface RunChecker {
   readonly swaps: readonly SwapRecord[];
   readonly slashed: ReadonlySet<PublicKey>;
   readonly epoch: Epoch;
+  /** The set of that epoch. */
+  readonly set: ValidatorSet;
   /** An honest node executed a block: the first time is the chain, every other must equal it. */
   executed(name: string, execution: Executed): void;
   certified(name: string, certificate: Certified): void;
   answered(transaction: Digest, receipt: CertifiedReceipt): void;
   evidence(name: string, first: SignedStatement, second: SignedStatement): void;
+  /** Every heartbeat that an honest key signs. */
+  heartbeat(author: PublicKey, statement: Statement): void;
+  /** At the end of a run: nothing that was acknowledged is lost. */
+  finish(): void;
   /** An honest node counts a fault of this member in a metric that the operator reads. */
   counted(name: string, member: PublicKey, fault: string): void;
 }
@@ -34,6 +41,8 @@ interface Options {
   readonly isHonest: (key: PublicKey) => boolean;
   /** Whether silence of this node is no wonder now: it is gone, was down or cut off lately. */
   readonly mayBeSilent: (key: PublicKey) => boolean;
+  /** Whether a spare was registered with its owner's signature. */
+  readonly isEndorsed: (key: PublicKey) => boolean;
 }
 
 /** What must hold over all honest nodes of a run, checked at every effect. */
@@ -44,25 +53,37 @@ export function createRunChecker(options: Options): RunChecker {
   const receipts = new Map<Digest, CertifiedReceipt>();
   const swaps: SwapRecord[] = [];
   const slashed = new Set<PublicKey>();
+  const setChecker = createSetChecker(options);
   let height = 0;
   let certifiedHeight = 0;
   let epoch = 1;
 
-  const checkEvent = (event: LedgerEvent) => {
-    if (event.kind === "slashed") {
-      slashed.add(event.key);
-      const what = () => `${event.key.slice(0, 8)} was slashed for ${event.evidence}`;
-      demand(!isHonest(event.key), "no honest member is slashed", what);
-    }
-    if (event.kind !== "swap") return;
-    const { swap } = event;
+  const checkSwap = (swap: SwapRecord) => {
     swaps.push(swap);
     const what = () => `${swap.leaver.slice(0, 8)} left by ${swap.cause}`;
     if (swap.cause === "misconduct") {
       demand(!isHonest(swap.leaver), "no honest member is evicted", what);
-    } else if (swap.cause === "silence") {
+    } else if (swap.cause === "silence" || swap.cause === "mute") {
       demand(mayBeSilent(swap.leaver), "no live member is evicted", what);
     }
+  };
+
+  const checkEvents = (events: readonly LedgerEvent[]) => {
+    const records = events.flatMap((event) => (event.kind === "swap" ? [event.swap] : []));
+    for (const swap of records) checkSwap(swap);
+    for (const event of events) {
+      if (event.kind === "slashed") {
+        slashed.add(event.key);
+        const what = () => `${event.key.slice(0, 8)} was slashed for ${event.evidence}`;
+        demand(!isHonest(event.key), "no honest member is slashed", what);
+      }
+      // Silence jails who is swapped; everybody else is jailed for double reports (E9).
+      if (event.kind === "jailed" && !records.some(({ leaver }) => leaver === event.key)) {
+        const what = () => `${event.key.slice(0, 8)} was jailed for its reports`;
+        demand(!isHonest(event.key), "no honest member is jailed", what);
+      }
+    }
+    return records;
   };
 
   /** The first execution of a height on any node. */
@@ -70,13 +91,32 @@ export function createRunChecker(options: Options): RunChecker {
     const { result, nextSet } = execution;
     height = result.height;
     results.set(height, result);
-    for (const event of execution.events) checkEvent(event);
+    setChecker.executed(height, execution);
+    const records = checkEvents(execution.events);
+    const isQuiet = nextSet === undefined;
+    demand(
+      isQuiet === (records.length === 0),
+      "hand-over",
+      () => `swap without a set at ${height}`,
+    );
     if (nextSet === undefined) return;
     demand(nextSet.epoch === epoch + 1, "hand-over", () => `epoch ${nextSet.epoch} after ${epoch}`);
     const hash = validatorSetHash(nextSet);
     demand(result.nextSetHash === hash, "hand-over", () => `set hash at ${result.height}`);
+    const before = setNow();
+    setChecker.changed({ execution, swaps: records, before, next: nextSet });
     epoch = nextSet.epoch;
     sets.set(epoch, nextSet);
+  };
+
+  const setNow = () => sets.get(epoch) as ValidatorSet;
+
+  /** What a client was told is what honest nodes executed there. */
+  const checkAnswer = ({ certificate }: CertifiedReceipt) => {
+    const known = results.get(certificate.result.height);
+    if (known === undefined) return;
+    const same = resultDigest(known) === resultDigest(certificate.result);
+    demand(same, "no acknowledged transaction is lost", () => `height ${known.height} differs`);
   };
 
   return {
@@ -88,6 +128,9 @@ export function createRunChecker(options: Options): RunChecker {
     },
     get epoch() {
       return epoch;
+    },
+    get set() {
+      return setNow();
     },
     swaps,
     slashed,
@@ -113,6 +156,8 @@ export function createRunChecker(options: Options): RunChecker {
       const known = results.get(result.height);
       const equal = known?.stateRoot === result.stateRoot && known.blockId === result.blockId;
       demand(equal, "certified roots", () => `${name} at ${result.height}: not what was executed`);
+      const whole = resultDigest(known ?? result) === resultDigest(result);
+      demand(whole, "certified roots", () => `${name} at ${result.height}: another result`);
     },
     answered(transaction, receipt) {
       const { certificate, leaf, proof } = receipt;
@@ -121,6 +166,9 @@ export function createRunChecker(options: Options): RunChecker {
       demand(valid.ok, "client", () => `certificate at ${receipt.height} does not verify`);
       const bound = verifyListProof(certificate.result.receiptsRoot, leaf, proof);
       demand(bound, "client", () => `receipt at ${receipt.height} is not in its root`);
+      checkAnswer(receipt);
+      // A refusal settles nothing: the same bytes may come again (rule CAUSE).
+      if (receipt.receipt.code !== "OK") return;
       const first = receipts.get(transaction);
       receipts.set(transaction, first ?? receipt);
       const same = first === undefined || first.height === receipt.height;
@@ -129,6 +177,15 @@ export function createRunChecker(options: Options): RunChecker {
     evidence(name, first) {
       const what = () => `${name} holds evidence of ${first.author.slice(0, 8)}`;
       demand(!isHonest(first.author), "no evidence of honest keys", what);
+    },
+    heartbeat: (author, statement) => setChecker.heartbeat(author, statement),
+    finish() {
+      for (const receipt of receipts.values()) {
+        const { height: at } = receipt;
+        const what = () => `a receipt of height ${at}, and nobody got there`;
+        demand(at <= height, "no acknowledged transaction is lost", what);
+        checkAnswer(receipt);
+      }
     },
     counted(name, member, fault) {
       const what = () => `${name} counts ${fault} of ${member.slice(0, 8)}`;

@@ -1,4 +1,4 @@
-import { drawPlan } from "./plan.ts";
+import { drawPlan } from "./draw-plan.ts";
 import { runPlan } from "./scenario.ts";
 import type { CryptoName } from "./schemes.ts";
 import { Violation } from "./violation.ts";

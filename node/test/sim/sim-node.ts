@@ -1,5 +1,6 @@
 import type { PublicKey } from "../../src/kernel/scalars.ts";
 import { PROTOCOLS, type Protocols } from "../../src/ledger/protocol.ts";
+import type { Adversary } from "./adversaries/adversary.ts";
 import type { NodeKeys } from "./birth.ts";
 import { createDisk, type Disk } from "./disk.ts";
 import type { Plan } from "./plan.ts";
@@ -18,8 +19,14 @@ export interface SimNode extends NodeKeys {
   /** Its binary, from the next start on. */
   protocols: Protocols;
   process: Process | undefined;
+  /** What stands between a liar's replica and the network. */
+  adversary: Adversary | undefined;
   /** Gone for good. */
   gone: boolean;
+  /** Its process stands still; what waits for it. */
+  backlog: (() => void)[] | undefined;
+  /** Local clock minus true time. */
+  skewMs: number;
   /** Network keys that it lets in. */
   pins: ReadonlySet<PublicKey>;
   /** Effects left until it dies, and how; undefined: it lives on. */
@@ -28,7 +35,7 @@ export interface SimNode extends NodeKeys {
   lastFaultMs: number;
 }
 
-type Fixed = Pick<SimNode, "index" | "place" | "honest" | "talksTo">;
+type Fixed = Pick<SimNode, "index" | "place" | "honest" | "talksTo" | "skewMs">;
 
 function createNode(keys: NodeKeys, fixed: Fixed): SimNode {
   return {
@@ -37,28 +44,36 @@ function createNode(keys: NodeKeys, fixed: Fixed): SimNode {
     disk: createDisk(),
     protocols: PROTOCOLS,
     process: undefined,
+    adversary: undefined,
     gone: false,
+    backlog: undefined,
     pins: new Set(),
     doom: undefined,
     lastFaultMs: Number.NEGATIVE_INFINITY,
   };
 }
 
-/** Members, then spares, then the second of the twins. */
+/** Members, spares, the thief's spares, then the second of each pair of twins. */
 export function createNodes(plan: Plan, keys: readonly NodeKeys[]): readonly SimNode[] {
-  const { liar } = plan;
+  const liars = new Set(plan.liars.map(({ node }) => node));
+  const twins = plan.liars.filter(({ kind }) => kind === "twins").map(({ node }) => node);
+  const honestCount = plan.members + plan.spares;
   const everyone = () => true;
-  const twins = liar?.kind === "twins" ? liar.node : undefined;
   const nodes = keys.map((each, index) => {
-    const talksTo = index === twins ? (peer: number) => peer % 3 !== 0 : everyone;
-    return createNode(each, { index, place: index, honest: index !== liar?.node, talksTo });
+    const talksTo = twins.includes(index) ? (peer: number) => peer % 3 !== 0 : everyone;
+    const honest = !liars.has(index) && index < honestCount;
+    const skewMs = plan.skewMs[index] ?? 0;
+    return createNode(each, { index, place: index, honest, talksTo, skewMs });
   });
-  const first = twins === undefined ? undefined : keys[twins];
-  if (first === undefined || twins === undefined) return nodes;
-  const talksTo = (peer: number) => peer % 3 !== 1;
-  const second = { ...first, name: `${first.name}'` };
-  return [
-    ...nodes,
-    createNode(second, { index: nodes.length, place: twins, honest: false, talksTo }),
-  ];
+  for (const place of twins) {
+    const first = keys[place];
+    if (first === undefined) continue;
+    const talksTo = (peer: number) => peer % 3 !== 1;
+    const second = { ...first, name: `${first.name}'` };
+    const index = nodes.length;
+    nodes.push(
+      createNode(second, { index, place, honest: false, talksTo, skewMs: plan.skewMs[place] ?? 0 }),
+    );
+  }
+  return nodes;
 }

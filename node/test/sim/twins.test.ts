@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { liar } from "./liars.ts";
 import type { Plan } from "./plan.ts";
 import { quietPlan } from "./quiet-plan.ts";
 import { runPlan } from "./scenario.ts";
@@ -9,7 +10,7 @@ function splitPlan(seed: number): Plan {
   return quietPlan({
     seed,
     members: 5,
-    liar: { kind: "twins", node: 4 },
+    liars: [liar("twins", 4)],
     healMs: 4_000,
     endMs: 12_000,
     tradeEveryMs: 300,

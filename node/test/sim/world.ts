@@ -1,17 +1,21 @@
 import { decodeChainRecord, encodeChainRecord } from "../../src/consensus/codec.ts";
 import type { ConsensusEvent, Effect } from "../../src/consensus/effects.ts";
 import { decodePeerMessage, encodePeerMessage } from "../../src/consensus/message-codec.ts";
-import type { ChainRecord, PeerMessage } from "../../src/consensus/types.ts";
+import { peerStatus } from "../../src/consensus/state.ts";
+import type { ChainRecord, PeerBody, PeerMessage, SignedBlock } from "../../src/consensus/types.ts";
 import { AssertionError } from "../../src/kernel/assert.ts";
 import type { PublicKey } from "../../src/kernel/scalars.ts";
-import { signingBytes } from "../../src/kernel/statements.ts";
+import { type SignedStatement, signingBytes } from "../../src/kernel/statements.ts";
+import { classify } from "../../src/ledger/evidence.ts";
+import type { ExecutionResult } from "../../src/ledger/types.ts";
 import { recoverReplica } from "../../src/replica/state.ts";
 import type { Answer, ReplicaEffect, ReplicaInput, ReplicaState } from "../../src/replica/types.ts";
-import { forgetCertificates } from "./amnesia.ts";
-import { type Birth, createBirth, nodeKeys, SILENCE_MS, START_MS } from "./birth.ts";
+import type { Posting } from "./adversaries/adversary.ts";
+import { corrupt } from "./adversaries/create.ts";
+import { type Birth, createBirth, nodeKeys, START_MS } from "./birth.ts";
 import { Counts } from "./counts.ts";
 import { describeEffect, describeInput } from "./describe-input.ts";
-import { cutPower, journalIndex, readDisk, syncChain, writeChain } from "./disk.ts";
+import { cutPower, journalIndex, readDisk, rollBack, syncChain, writeChain } from "./disk.ts";
 import { createEventQueue } from "./event-queue.ts";
 import { loadHistory } from "./history.ts";
 import { createNetwork } from "./network.ts";
@@ -23,6 +27,7 @@ import { type CryptoName, createKeyring, type Keyring } from "./schemes.ts";
 import { createSignatureChecker } from "./signature-checker.ts";
 import { createNodes, type SimNode } from "./sim-node.ts";
 import { createTrace, type Trace } from "./trace.ts";
+import { Transport } from "./transport.ts";
 import { Violation } from "./violation.ts";
 
 export interface WorldOptions {
@@ -30,6 +35,9 @@ export interface WorldOptions {
   /** Prints every line as it happens. */
   readonly print?: (line: string) => void;
 }
+
+/** What waits for a process that stands still, at most. */
+const BACKLOG_MAX = 4_000;
 
 type Sign = Extract<Effect, { readonly kind: "sign" }>;
 
@@ -52,8 +60,12 @@ export class World {
   isLost: (from: SimNode, to: SimNode, message: PeerMessage) => boolean = () => false;
   /** ... and hold others up. */
   extraDelayMs: (message: PeerMessage) => number = () => 0;
-  /** When a member that does not drop evidence first held some after the healing. */
-  evidenceMs = Number.POSITIVE_INFINITY;
+  /** When a member that does not drop evidence first held some after the healing, by accused. */
+  readonly evidenceMs = new Map<PublicKey, number>();
+  /** Second blocks that liars signed, by epoch and round. */
+  readonly rivals = new Map<string, SignedBlock>();
+  /** Hands a transaction to the members, as a client does. */
+  submit: ((transaction: Uint8Array, first: number) => void) | undefined;
   /** Waiting clients, by request. */
   readonly clients = new Map<number, (answer: Answer) => void>();
   readonly #queue = createEventQueue<() => void>();
@@ -63,6 +75,8 @@ export class World {
   readonly #syncs;
   readonly #cuts;
   readonly #signatures;
+  readonly #transport = new Transport();
+  readonly #rollsBack: ReadonlySet<number>;
 
   constructor(plan: Plan, options: WorldOptions = {}) {
     this.plan = plan;
@@ -84,12 +98,21 @@ export class World {
     this.trace = createTrace({ linesMax: 40, names, print: options.print });
     this.#signatures = createSignatureChecker(this.birth.chainId);
     const honest = new Set(this.nodes.filter((node) => node.honest).map(({ key }) => key));
+    const stolen = new Set(keys.slice(plan.members + plan.spares).map(({ key }) => key));
     this.checker = createRunChecker({
       birth: this.birth,
       scheme: this.keyring.scheme,
       isHonest: (key) => honest.has(key),
       mayBeSilent: (key) => this.#mayBeSilent(key),
+      isEndorsed: (key) => !stolen.has(key),
     });
+    for (const [index, liar] of plan.liars.entries()) {
+      for (const node of this.nodes.filter(({ place }) => place === liar.node)) {
+        corrupt(this, node, liar, random.fork(100 + index));
+      }
+    }
+    const forgetful = plan.liars.filter(({ kind }) => kind === "rollback");
+    this.#rollsBack = new Set(forgetful.map(({ node }) => node));
   }
 
   at(atMs: number, action: () => void): void {
@@ -110,13 +133,48 @@ export class World {
 
   /** Feeds an input to a node, if it is up; a broken assertion in a replica ends the run. */
   input(node: SimNode, input: ReplicaInput): void {
-    const { process } = node;
+    const { process, adversary } = node;
     if (process === undefined) return;
+    if (node.backlog !== undefined) {
+      if (node.backlog.length < BACKLOG_MAX) node.backlog.push(() => this.input(node, input));
+      return;
+    }
     this.#guard(node, () => {
-      if (this.plan.liar?.kind === "amnesia" && !node.honest) process.alter(forgetCertificates);
+      if (adversary !== undefined) {
+        if (input.kind === "message") adversary.incoming(input.message);
+        process.alter(adversary.meddle);
+      }
       process.input(input);
       if (node.place === this.plan.evidenceDropper) process.alter(dropEvidence);
     });
+  }
+
+  /** The node's process stands still; it goes on with what waits for it (rule SILENCE). */
+  pause(node: SimNode): void {
+    if (node.process === undefined || node.backlog !== undefined) return;
+    this.trace.add(this.now, node.name, () => "stands still");
+    node.backlog = [];
+  }
+
+  resume(node: SimNode): void {
+    const { backlog } = node;
+    if (backlog === undefined) return;
+    this.trace.add(this.now, node.name, () => "goes on");
+    node.backlog = undefined;
+    node.lastFaultMs = Math.max(node.lastFaultMs, this.now);
+    for (const [index, action] of backlog.entries()) this.at(this.now + index * 0.02, action);
+  }
+
+  /** Unix ms on the node's own clock. */
+  localTime(node: SimNode): number {
+    return Math.floor(START_MS + this.now + node.skewMs);
+  }
+
+  /** A liar's message that its replica knows nothing of. */
+  post(from: SimNode, to: SimNode, body: PeerBody): void {
+    const state = from.process?.state;
+    if (state === undefined) return;
+    this.#send(from, to, { message: { status: peerStatus(state.consensus), body }, delayMs: 0 });
   }
 
   /** Starts the node from what its disk holds. */
@@ -131,7 +189,9 @@ export class World {
       protocols: node.protocols,
     };
     this.#guard(node, () => {
-      const state = recoverReplica(config, readDisk(node.disk));
+      const { wasTorn, ...recovered } = readDisk(node.disk);
+      if (wasTorn) this.counts.add("disk: torn record cut off");
+      const state = recoverReplica(config, recovered);
       node.process = startProcess(state, this.#ports(node));
     });
     this.input(node, { kind: "start" });
@@ -144,8 +204,13 @@ export class World {
     node.process.stop();
     node.process = undefined;
     node.doom = undefined;
-    node.lastFaultMs = this.now;
-    if (how === "power") cutPower(node.disk, this.#cuts);
+    node.backlog = undefined;
+    node.lastFaultMs = Math.max(node.lastFaultMs, this.now);
+    if (how !== "power") return;
+    if (cutPower(node.disk, this.#cuts) > 0) this.counts.add("disk: unsynced records lost");
+    if (!this.#rollsBack.has(node.place)) return;
+    this.counts.add("disk: synced records lost");
+    rollBack(node.disk, this.#cuts);
   }
 
   nodeName(key: PublicKey): string {
@@ -153,10 +218,11 @@ export class World {
   }
 
   #mayBeSilent(key: PublicKey): boolean {
-    const since = this.now - SILENCE_MS - 2_000;
+    const since = this.now - 2 * this.plan.silenceMs;
     const node = this.nodes.find((each) => each.key === key);
     if (node === undefined || !node.honest) return true;
-    return node.gone || node.process === undefined || node.lastFaultMs >= since;
+    if (node.gone || node.process === undefined || node.backlog !== undefined) return true;
+    return node.lastFaultMs >= since;
   }
 
   #guard(node: SimNode, action: () => void): void {
@@ -168,17 +234,22 @@ export class World {
       if (node.honest) {
         throw new Violation(`${node.name}: ${String(error)}`, { checker, cause: error });
       }
-      // A twin may lose its own invariants: it is a liar that crashed.
-      this.counts.add("twins crashed");
+      // A liar may lose its own invariants: it crashed, and starts again.
+      this.counts.add("liars crashed");
+      this.trace.add(this.now, node.name, () => `crashes: ${String(error)}`);
       this.stop(node, "kill");
+      this.at(this.now + 1_000, () => this.start(node));
     }
   }
 
   #ports(node: SimNode): Ports {
-    const skewMs = this.plan.skewMs[node.place] ?? 0;
+    const run = (action: () => void): void => {
+      if (node.backlog === undefined) this.#guard(node, action);
+      else node.backlog.push(() => run(action));
+    };
     return {
-      now: () => Math.floor(START_MS + this.now + skewMs),
-      after: (delayMs, action) => this.at(this.now + delayMs, () => this.#guard(node, action)),
+      now: () => this.localTime(node),
+      after: (delayMs, action) => this.at(this.now + delayMs, () => run(action)),
       syncMs: () => this.#syncMs(node),
       dies: () => this.#dies(node),
       perform: (effect) => this.#perform(node, effect),
@@ -213,7 +284,10 @@ export class World {
 
   #journal(node: SimNode, { statement, safety }: Sign): ReplicaInput {
     syncChain(node.disk);
-    if (node.honest) this.#signatures.check(node.key, statement);
+    if (node.honest) {
+      this.#signatures.check(node.key, statement);
+      this.checker.heartbeat(node.key, statement);
+    }
     const index = journalIndex(statement);
     const known = node.disk.journal.get(index);
     const message = signingBytes(this.birth.chainId, statement);
@@ -228,6 +302,9 @@ export class World {
     this.onEffect?.(node, effect);
     switch (effect.kind) {
       case "store":
+        if (effect.record.kind === "committed") {
+          this.counts.add(`commit by: ${effect.record.proof.kind}`);
+        }
         writeChain(node.disk, this.#isReal ? rereadRecord(effect.record) : effect.record);
         return;
       case "broadcast":
@@ -256,15 +333,15 @@ export class World {
   #check(node: SimNode, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case "executed":
-        this.checker.executed(node.name, effect.execution);
+        this.#checkExecution(node, effect.execution);
         return;
       case "certified":
         this.checker.certified(node.name, effect.certificate);
         return;
       case "misconduct-found":
-        this.counts.add(`evidence found: ${effect.first.statement.kind}`);
+        this.counts.add(`evidence found: ${offenceName(effect.first, effect.second)}`);
         this.checker.evidence(node.name, effect.first, effect.second);
-        this.#noteEvidence(node);
+        this.#noteEvidence(node, effect.first.author);
         return;
       case "protocol-unsupported":
         this.counts.add("refused: PROTOCOL_UNSUPPORTED");
@@ -279,18 +356,51 @@ export class World {
     }
   }
 
-  #checkEvent({ name }: SimNode, event: ConsensusEvent): void {
-    if (event.kind === "round-timed-out") this.counts.add("rounds timed out");
-    if (event.kind === "wrong-root") this.checker.counted(name, event.author, event.kind);
-    if (event.kind === "invalid-proposal") {
-      this.checker.counted(name, event.author, `${event.kind} ${event.code}`);
+  /** The first execution of a height is also what is counted of it. */
+  #checkExecution({ name }: SimNode, execution: ExecutionResult): void {
+    const before = this.checker.height;
+    this.checker.executed(name, execution);
+    if (this.checker.height === before) return;
+    for (const { code, outcomes } of execution.receipts) {
+      this.counts.add(`receipt: ${code}`);
+      for (const outcome of outcomes) this.counts.add(`action: ${outcome.code}`);
+    }
+    for (const event of execution.events) {
+      if (event.kind === "swap") this.counts.add(`set changed by: ${event.swap.cause}`);
+      else if (event.kind === "slashed") this.counts.add(`evidence accepted: ${event.evidence}`);
+      else if (event.kind === "margin") this.counts.add(`margin: ${event.event.kind}`);
+      else this.counts.add(`event: ${event.kind}`);
     }
   }
 
-  #noteEvidence(node: SimNode): void {
+  #checkEvent({ name }: SimNode, event: ConsensusEvent): void {
+    switch (event.kind) {
+      case "round-timed-out":
+        this.counts.add("rounds timed out");
+        return;
+      case "round-entered":
+        this.counts.add(`round entered by: ${event.by}`);
+        return;
+      case "wrong-root":
+        this.counts.add("peer: wrong root");
+        this.checker.counted(name, event.author, event.kind);
+        return;
+      case "invalid-proposal":
+        this.counts.add(`proposal: ${event.code}`);
+        this.checker.counted(name, event.author, `${event.kind} ${event.code}`);
+        return;
+      case "dropped":
+        this.counts.add(`peer: ${event.code} ${event.field}`);
+        return;
+      default:
+    }
+  }
+
+  #noteEvidence(node: SimNode, accused: PublicKey): void {
     const { members, evidenceDropper, healMs } = this.plan;
     if (node.place >= members || node.place === evidenceDropper || this.now < healMs) return;
-    this.evidenceMs = Math.min(this.evidenceMs, this.now);
+    const before = this.evidenceMs.get(accused) ?? Number.POSITIVE_INFINITY;
+    this.evidenceMs.set(accused, Math.min(before, this.now));
   }
 
   #loadHistory(node: SimNode, to: PublicKey, fromHeight: number): void {
@@ -300,22 +410,39 @@ export class World {
     this.at(this.now + 1, () => this.input(node, { kind: "history", to, segment }));
   }
 
-  #deliver(from: SimNode, to: SimNode, sent: PeerMessage): void {
+  #deliver(from: SimNode, to: SimNode, message: PeerMessage): void {
     if (to.key === from.key || !from.pins.has(to.networkKey) || !from.talksTo(to.index)) return;
-    if (this.isLost(from, to, sent)) return;
+    if (from.adversary === undefined) {
+      this.#send(from, to, { message, delayMs: 0 });
+      return;
+    }
+    for (const posting of from.adversary.outgoing(to, message)) this.#send(from, to, posting);
+  }
+
+  #send(from: SimNode, to: SimNode, { message: sent, delayMs: heldMs }: Posting): void {
+    if (to.key === from.key || this.isLost(from, to, sent)) return;
     const delays = this.#network.deliveries(from, to, this.now);
     this.counts.add("messages sent");
     if (delays.length === 0) this.counts.add("messages lost");
     if (delays.length > 1) this.counts.add("messages doubled");
-    const extraMs = this.extraDelayMs(sent);
+    const extraMs = this.extraDelayMs(sent) + heldMs;
     const message = this.#isReal ? decodePeerMessage(encodePeerMessage(sent)) : sent;
     for (const delayMs of delays) {
       this.at(this.now + delayMs + extraMs, () => {
-        if (!to.pins.has(from.networkKey)) return;
+        if (to.process === undefined || !to.pins.has(from.networkKey)) return;
+        if (!from.honest && !this.#transport.takes(from, to, this.now)) {
+          this.counts.add("spam: beyond the transport");
+          return;
+        }
         this.input(to, { kind: "message", from: from.networkKey, message });
       });
     }
   }
+}
+
+/** E1 to E9 by name, as the ledger names them. */
+function offenceName(first: SignedStatement, second: SignedStatement): string {
+  return classify(first.statement, second.statement) ?? "no offence";
 }
 
 function rereadRecord(record: ChainRecord): ChainRecord {

@@ -1,0 +1,104 @@
+import { drawFault, FAULT_START_MS, type Fault } from "./faults.ts";
+import { drawFaulty, drawLiar, drawThief, LIAR_KINDS, type Liar, type LiarKind } from "./liars.ts";
+import type { Links, Plan } from "./plan.ts";
+import { createRandom, type Random } from "./random.ts";
+import { drawStorm } from "./storms.ts";
+
+const HEAL_MS = 44_000;
+/** Long enough after the healing for silence, cool-downs and swaps. */
+const END_MS = 62_000;
+const FAULTS_MAX = 8;
+
+function drawLinks(random: Random, count: number): Links {
+  const spread = random.pick([2, 10, 40]);
+  const baseMs = Array.from({ length: count }, () =>
+    Array.from({ length: count }, () => random.integer(1, spread)),
+  );
+  return {
+    baseMs,
+    jitterMs: random.pick([1, 5, 30]),
+    dropRate: random.pick([0, 0, 0.01, 0.05, 0.1]),
+    duplicateRate: random.pick([0, 0.02, 0.1]),
+  };
+}
+
+/** Powers such that every seat stays below a third (rule SEAT). */
+function drawPowers(random: Random, members: number): readonly bigint[] {
+  if (random.chance(0.5)) return Array.from({ length: members }, () => 100n);
+  return Array.from({ length: members }, () => BigInt(random.integer(80, 110)));
+}
+
+/** Kinds that reach deep corners come more often than those that are only noise. */
+function drawKind(random: Random): LiarKind {
+  const roll = random.next();
+  if (roll < 0.15) return "twins";
+  if (roll < 0.4) return "equivocate";
+  if (roll < 0.55) return "invalid-proposals";
+  if (roll < 0.65) return "amnesia";
+  return random.pick(LIAR_KINDS);
+}
+
+interface Villains {
+  readonly liars: readonly Liar[];
+  readonly gone: readonly Fault[];
+}
+
+/** At most f of the power lies or is gone, drawn together. */
+function drawVillains(random: Random, powers: readonly bigint[]): Villains {
+  const liars: Liar[] = [];
+  const gone: Fault[] = [];
+  for (const node of drawFaulty(random, powers)) {
+    const roll = random.next();
+    if (roll < 0.55) liars.push(drawLiar(random, drawKind(random), node));
+    else if (roll < 0.8) {
+      const atMs = random.integer(FAULT_START_MS, 30_000);
+      gone.push({ kind: "gone", atMs, node });
+    }
+  }
+  return { liars, gone };
+}
+
+/** The run that a seed stands for. */
+export function drawPlan(seed: number, members: number): Plan {
+  const random = createRandom(seed);
+  const spares = random.integer(1, 2);
+  const powers = drawPowers(random, members);
+  const owners = random.pick([1, members]);
+  const thief = random.chance(0.1) ? drawThief(random) : undefined;
+  const nodes = members + spares + (thief?.spares ?? 0);
+  const bounds = { nodes: members + spares, members, healMs: HEAL_MS };
+  const faults: Fault[] = [];
+  // The thief pauses whom it likes: other faults would hide what it does.
+  const count = thief === undefined ? random.integer(0, FAULTS_MAX) : random.integer(0, 2);
+  for (let index = 0; index < count; index += 1) faults.push(drawFault(random, bounds));
+  const villains = drawVillains(random.fork(31), powers);
+  const storm = random.chance(0.3) ? drawStorm(random.fork(32), HEAL_MS) : undefined;
+  if (thief === undefined) faults.push(...villains.gone);
+  return {
+    seed,
+    members,
+    spares,
+    powers,
+    owners,
+    links: drawLinks(random, nodes),
+    skewMs: Array.from({ length: nodes }, () => random.integer(-100, 100)),
+    fsyncMsMax: random.pick([1, 3, 20]),
+    slowDisk: random.chance(0.3) ? random.integer(0, members - 1) : undefined,
+    slowNode: random.chance(0.2)
+      ? { node: random.integer(0, members - 1), extraMs: random.integer(20, 75) }
+      : undefined,
+    faults: faults.toSorted((left, right) => left.atMs - right.atMs),
+    liars: thief === undefined ? villains.liars : [],
+    thief,
+    storm: thief === undefined ? storm : undefined,
+    evidenceDropper: random.chance(0.2) ? random.integer(0, members - 1) : undefined,
+    ownersAct: random.chance(0.4),
+    junk: random.chance(0.4),
+    healMs: HEAL_MS,
+    endMs: END_MS,
+    tradeEveryMs: random.pick([0, 500, 2_000]),
+    emptyBlockPaceMs: random.pick([250, 500, 1_000]),
+    silenceMs: random.pick([2_000, 4_000]),
+    oracleSlotMs: random.pick([1_000, 3_000]),
+  };
+}

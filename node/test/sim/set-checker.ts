@@ -1,0 +1,131 @@
+import type { Height, Millis, PublicKey } from "../../src/kernel/scalars.ts";
+import type { Statement } from "../../src/kernel/statements.ts";
+import { faultyPowerMax } from "../../src/kernel/threshold.ts";
+import { totalPower, type ValidatorSet } from "../../src/kernel/validator-set.ts";
+import type { SwapRecord } from "../../src/ledger/types.ts";
+import type { ReplicaEffect } from "../../src/replica/types.ts";
+import type { Birth } from "./birth.ts";
+import { demand } from "./violation.ts";
+
+type Executed = Extract<ReplicaEffect, { kind: "executed" }>["execution"];
+
+/** One block that ended an epoch, with the set before and after it. */
+export interface SetChange {
+  readonly execution: Executed;
+  readonly swaps: readonly SwapRecord[];
+  readonly before: ValidatorSet;
+  readonly next: ValidatorSet;
+}
+
+export interface SetChecker {
+  /** A heartbeat that an honest key signed: what FIT rests on. */
+  heartbeat(author: PublicKey, statement: Statement): void;
+  executed(height: Height, execution: Executed): void;
+  changed(change: SetChange): void;
+}
+
+interface Options {
+  readonly birth: Birth;
+  readonly isHonest: (key: PublicKey) => boolean;
+  /** Whether the spare came with its owner's signature. */
+  readonly isEndorsed: (key: PublicKey) => boolean;
+}
+
+interface Newcomer {
+  readonly seatedMs: Millis;
+  readonly endorsed: boolean;
+}
+
+const short = (key: PublicKey) => key.slice(0, 8);
+
+/** Rules EPOCH, SWAP, RATE and FIT, counted anew from what the chain did. */
+export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetChecker {
+  const { rotation } = birth.genesis.parameters;
+  const newcomers = new Map<PublicKey, Newcomer>();
+  const beats = new Map<PublicKey, { readonly height: Height; readonly stateRoot: string }[]>();
+  const blocks = new Map<Height, { readonly stateRoot: string; readonly timestampMs: Millis }>();
+
+  const checkOverlap = ({ before, next }: SetChange) => {
+    const shared = before.members.reduce((sum, { key, power }) => {
+      const stays = next.members.find((member) => member.key === key)?.power ?? 0n;
+      return sum + (stays < power ? stays : power);
+    }, 0n);
+    const enough = shared * 3n > totalPower(before) * 2n && shared * 3n > totalPower(next) * 2n;
+    demand(enough, "rule EPOCH: overlap", () => `epoch ${next.epoch} shares ${shared}`);
+    const same = before.members.length === next.members.length;
+    demand(same && totalPower(before) === totalPower(next), "rule SWAP: n constant", () => {
+      return `epoch ${next.epoch} has ${next.members.length} seats with ${totalPower(next)}`;
+    });
+  };
+
+  const checkMuted = ({ next }: SetChange) => {
+    const muted = next.members.reduce((sum, each) => (each.muted ? sum + each.power : sum), 0n);
+    const most = faultyPowerMax(totalPower(next));
+    demand(muted <= most, "rule SWAP: at most f muted", () => `epoch ${next.epoch}: ${muted}`);
+  };
+
+  const checkRate = ({ next, execution }: SetChange) => {
+    const { timestampMs } = execution.result;
+    const held = next.members.reduce((sum, { key, power }) => {
+      const newcomer = newcomers.get(key);
+      if (newcomer === undefined || newcomer.endorsed) return sum;
+      return timestampMs - newcomer.seatedMs < rotation.newcomerSpanMs ? sum + power : sum;
+    }, 0n);
+    const most = faultyPowerMax(totalPower(next));
+    demand(held <= most, "rule RATE: unendorsed newcomers", () => {
+      return `they hold ${held} of at most ${most} in epoch ${next.epoch}`;
+    });
+  };
+
+  /** FIT: an honest newcomer attested a root of this chain, a short while ago. */
+  const checkFit = (newcomer: PublicKey, { execution }: SetChange) => {
+    if (!isHonest(newcomer)) return;
+    const { height, timestampMs } = execution.result;
+    const isRecent = (beats.get(newcomer) ?? []).some((beat) => {
+      const block = blocks.get(beat.height);
+      if (block === undefined || block.stateRoot !== beat.stateRoot) return false;
+      // One block credits at most a second: the ledger's clock lags behind block time.
+      const spanMs = rotation.fitMs + 30_000;
+      return height - beat.height <= rotation.fitBlocks || timestampMs - block.timestampMs < spanMs;
+    });
+    demand(isRecent, "rule FIT", () => `${short(newcomer)} attested nothing of late`);
+  };
+
+  const checkSwap = (swap: SwapRecord, change: SetChange) => {
+    const { newcomer, leaver, cause, power } = swap;
+    const { before, next, execution } = change;
+    demand(swap.epoch === next.epoch, "rule RATE: one at a time", () => `epoch ${swap.epoch}`);
+    if (newcomer === undefined) return;
+    const old = before.members.find(({ key }) => key === leaver);
+    const fresh = next.members.find(({ key }) => key === newcomer);
+    const exact = old !== undefined && fresh !== undefined && old.power === fresh.power;
+    demand(exact && fresh.power === power, "rule SWAP: exact power", () => short(newcomer));
+    const stays = next.members.some(({ key }) => key === leaver);
+    demand(!stays, "rule SWAP: one out, one in", () => `${short(leaver)} still sits`);
+    const isOwn = old?.owner === fresh?.owner;
+    const endorsed = isOwn && (cause === "owner" || isEndorsed(newcomer));
+    demand(cause !== "owner" || isOwn, "rule PICK", () => `${short(newcomer)} is another owner's`);
+    newcomers.set(newcomer, { seatedMs: execution.result.timestampMs, endorsed });
+    checkFit(newcomer, change);
+  };
+
+  return {
+    heartbeat(author, statement) {
+      if (statement.kind !== "heartbeat") return;
+      const list = beats.get(author) ?? [];
+      list.push({ height: statement.height, stateRoot: statement.stateRoot });
+      beats.set(author, list.slice(-64));
+    },
+    executed(height, { result }) {
+      blocks.set(height, { stateRoot: result.stateRoot, timestampMs: result.timestampMs });
+    },
+    changed(change) {
+      checkOverlap(change);
+      const one = change.swaps.length === 1;
+      demand(one, "rule RATE: one at a time", () => `${change.swaps.length} in one block`);
+      for (const swap of change.swaps) checkSwap(swap, change);
+      checkMuted(change);
+      checkRate(change);
+    },
+  };
+}
