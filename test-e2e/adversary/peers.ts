@@ -30,7 +30,7 @@ const CHANNEL = {
 } as const;
 
 /** Mutual TLS by bare keys, as a peer listener does it; the pins follow the set. */
-class Pinned extends ServerCredentials {
+export class Pinned extends ServerCredentials {
   readonly #leaf: Leaf;
 
   constructor(leaf: Leaf, anchors: Buffer[]) {
