@@ -3,7 +3,7 @@ import type { Input } from "../consensus/inputs.ts";
 import { step } from "../consensus/step.ts";
 import { answerCertified, noteCertificate } from "./answers.ts";
 import { canExecute, executeCommitted } from "./execution.ts";
-import { noteMisconduct } from "./proofs.ts";
+import { noteInvalidVote, noteMisconduct } from "./proofs.ts";
 import { change, type Work } from "./work.ts";
 
 type Execute = Extract<Effect, { readonly kind: "execute" }>;
@@ -16,6 +16,9 @@ function applyEffect(work: Work, effect: Effect, executes: Execute[]): void {
       return;
     case "misconduct":
       noteMisconduct(work, effect.first, effect.second);
+      return;
+    case "invalid-vote":
+      noteInvalidVote(work, effect.vote, effect.block);
       return;
     case "certified":
       noteCertificate(work, effect.certificate);

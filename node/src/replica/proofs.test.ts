@@ -1,9 +1,16 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { keyOf, scheme, sign, TestChain } from "../../test/ledger/test-chain.ts";
+import { encodeBlock } from "../consensus/codec.ts";
+import { breaksVoteRule } from "../consensus/round-rule.ts";
+import type { Block } from "../consensus/types.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
 import { type SignedStatement, type Statement, signingBytes } from "../kernel/statements.ts";
+import { checkTransaction } from "../ledger/check-transaction.ts";
+import { judgeInvalidVote } from "../ledger/invalid-vote.ts";
 import { PROTOCOLS } from "../ledger/protocol.ts";
 import { encodeTransaction, misconductProof } from "../ledger/transaction.ts";
-import { dropSettledProofs, noteMisconduct } from "./proofs.ts";
+import { dropSettledProofs, noteInvalidVote, noteMisconduct } from "./proofs.ts";
 import { heldProofs } from "./queries.ts";
 import { recoverReplica } from "./state.ts";
 import type { Work } from "./work.ts";
@@ -24,8 +31,67 @@ function world() {
     const blockId = block.repeat(64);
     return said({ kind: "vote", epoch, round: 3, blockId, qcRound: 2 });
   };
-  return { work, vote, author, chainId };
+  return { work, vote, author, chainId, said };
 }
+
+/** A block of these rounds, and a vote for it that names them truly. */
+function voteFor(said: (statement: Statement) => SignedStatement, rounds: Rounds) {
+  const { round, qcRound, tc } = rounds;
+  const zeros = "0".repeat(64);
+  const qc = { epoch: 1, round: qcRound, blockId: zeros, qcRound: 0, signatures: [] };
+  const signature = new Uint8Array(64);
+  const timeouts = tc === undefined ? [] : [{ author: zeros, signature, hqcRound: tc.hqcRound }];
+  const block: Block = {
+    epoch: 1,
+    round,
+    height: 2,
+    proposer: zeros,
+    timestampMs: 5,
+    qc,
+    tc: tc && { epoch: 1, round: tc.round, timeouts, highestQc: qc },
+    cut: [],
+    signsOfLife: [],
+  };
+  const bytes = encodeBlock(block);
+  const blockId = sha256Hex(bytes);
+  const vote = said({ kind: "vote", epoch: 1, round, blockId, qcRound });
+  return { vote, bytes, block };
+}
+
+interface Rounds {
+  readonly round: number;
+  readonly qcRound: number;
+  readonly tc: { readonly round: number; readonly hqcRound: number } | undefined;
+}
+
+test("rule EVIDENCE: E6 becomes a proof that the ledger takes, if it fits into a batch", () => {
+  const { work, said } = world();
+  const { vote, bytes } = voteFor(said, { round: 5, qcRound: 1, tc: undefined });
+  noteInvalidVote(work, vote, bytes);
+  expect(work.effects).toEqual([{ kind: "misconduct-found", first: vote, second: undefined }]);
+  const [proof] = work.state.pendingProofs;
+  expect(proof?.accused).toBe(vote.author);
+  expect(checkTransaction(work.state.ledger, proof!.transaction, scheme).ok).toBe(true);
+  const other = world();
+  noteInvalidVote(other.work, vote, new Uint8Array(70_000));
+  expect(other.work.state.pendingProofs).toEqual([]);
+});
+
+test("rule EVIDENCE: what the core calls E6 is what the ledger calls E6", () => {
+  const { said, chainId } = world();
+  const small = fc.integer({ min: 0, max: 5 });
+  const tc = fc.option(fc.record({ round: small, hqcRound: small }), { nil: undefined });
+  fc.assert(
+    fc.property(fc.record({ round: small, qcRound: small, tc }), (rounds) => {
+      const { vote, bytes, block } = voteFor(said, rounds);
+      const proof = { kind: "invalid-vote-proof", chainId, vote, block: bytes } as const;
+      const { statement } = vote;
+      const found = statement.kind === "vote" && breaksVoteRule(statement, block);
+      expect(judgeInvalidVote(chainId, proof).ok).toBe(found);
+    }),
+    { numRuns: 400 },
+  );
+});
 
 test("rule EVIDENCE: a proof that the ledger refuses does not shield its author from a good one", () => {
   const { work, vote, chainId } = world();

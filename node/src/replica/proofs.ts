@@ -1,4 +1,4 @@
-import type { Digest, Millis } from "../kernel/scalars.ts";
+import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { isCondemned } from "../ledger/self-heal.ts";
 import { encodeTransaction, misconductProof } from "../ledger/transaction.ts";
@@ -13,15 +13,29 @@ import { change, type Work } from "./work.ts";
  * that the ledger would refuse now gives way: it must not shield its author from a good one.
  */
 export function noteMisconduct(work: Work, first: SignedStatement, second: SignedStatement): void {
-  const { pendingProofs, config } = work.state;
   work.effects.push({ kind: "misconduct-found", first, second });
-  const accused = first.author;
+  const { chainId } = work.state.config;
+  notePending(work, first.author, encodeTransaction(misconductProof(chainId, first, second)));
+}
+
+/** E6: the vote needs no second statement, but the very bytes of its block. */
+export function noteInvalidVote(work: Work, vote: SignedStatement, block: Uint8Array): void {
+  work.effects.push({ kind: "misconduct-found", first: vote, second: undefined });
+  const { chainId } = work.state.config;
+  const proof = { kind: "invalid-vote-proof", chainId, vote, block } as const;
+  const transaction = encodeTransaction(proof);
+  const { batchBytesMax } = work.state.config.genesis.parameters.consensus;
+  // A block that fills a batch by itself cannot be shown to the chain: metrics and logs have it.
+  if (transaction.length <= batchBytesMax) notePending(work, vote.author, transaction);
+}
+
+function notePending(work: Work, accused: PublicKey, transaction: Uint8Array): void {
+  const { pendingProofs, config } = work.state;
   const before = pendingProofs.find((proof) => proof.accused === accused);
   if (before !== undefined && isAdmitted(work.state, before.transaction)) return;
   const others = pendingProofs.filter((proof) => proof !== before);
   if (others.length >= PROOFS_MAX) return;
   const { selfHealAfterWindows, silenceMs } = config.genesis.parameters.rotation;
-  const transaction = encodeTransaction(misconductProof(config.chainId, first, second));
   const dueAtMs: Millis = work.now + selfHealAfterWindows * silenceMs;
   change(work, { pendingProofs: [...others, { accused, transaction, dueAtMs }] });
 }

@@ -91,7 +91,10 @@ export interface PeerPin {
  * What the replica asks of its shell, in order, with the barrier that consensus/effects.ts names.
  */
 export type ReplicaEffect =
-  | Exclude<Effect, { readonly kind: "set-timer" | "cancel-timer" | "execute" | "misconduct" }>
+  | Exclude<
+      Effect,
+      { readonly kind: "set-timer" | "cancel-timer" | "execute" | "misconduct" | "invalid-vote" }
+    >
   /** Replaces the timer of that name. Resume with input `timer`. */
   | { readonly kind: "set-timer"; readonly timer: ReplicaTimer; readonly at: Millis }
   | { readonly kind: "cancel-timer"; readonly timer: ReplicaTimer }
@@ -114,7 +117,8 @@ export type ReplicaEffect =
   | {
       readonly kind: "misconduct-found";
       readonly first: SignedStatement;
-      readonly second: SignedStatement;
+      /** Undefined for a vote that its own block convicts (E6). */
+      readonly second: SignedStatement | undefined;
     };
 
 export interface ReplicaStep {

@@ -32,7 +32,7 @@ export const simMutants: readonly Mutant[] = [
   {
     name: "sim-lock-rule-off",
     rule: "R2: after a timeout only on a certificate as high as the timeouts name",
-    file: "node/src/consensus/vote-rule.ts",
+    file: "node/src/consensus/round-rule.ts",
     find: "return qc.round >= highestHqcRound(tc);",
     replace: "return highestHqcRound(tc) >= 0;",
     test: "node/test/sim/amnesia.test.ts",

@@ -340,7 +340,7 @@ export class World {
         return;
       case "misconduct-found":
         this.counts.add(`evidence found: ${offenceName(effect.first, effect.second)}`);
-        this.checker.evidence(node.name, effect.first, effect.second);
+        this.checker.evidence(node.name, effect.first, effect.second ?? effect.first);
         this.#noteEvidence(node, effect.first.author);
         return;
       case "protocol-unsupported":
@@ -441,7 +441,9 @@ export class World {
 }
 
 /** E1 to E9 by name, as the ledger names them. */
-function offenceName(first: SignedStatement, second: SignedStatement): string {
+/** One statement alone is a vote that its block convicts. */
+function offenceName(first: SignedStatement, second: SignedStatement | undefined): string {
+  if (second === undefined) return "E6";
   return classify(first.statement, second.statement) ?? "no offence";
 }
 
