@@ -72,6 +72,15 @@ export const shellMutants: readonly Mutant[] = [
     testName: "rule JOURNAL: a corrupt record in the middle",
   },
   {
+    name: "short read taken for the end of the log",
+    rule: "JOURNAL: a torn tail is cut only behind the last valid record",
+    file: "node/src/shell/disk/record-log.ts",
+    find: "      if (bytes.length === length) return bytes;\n",
+    replace: "      if (bytes.length <= length) return bytes;\n",
+    test: "node/src/shell/disk/disk-faults.test.ts",
+    testName: "cannot be read: refused by name, file and byte, never cut",
+  },
+  {
     name: "signature before the chain log",
     rule: "JOURNAL: durable together with whatever the signature rests on",
     file: "node/src/shell/effect-performer.ts",

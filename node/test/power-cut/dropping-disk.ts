@@ -100,6 +100,22 @@ export class DroppingDisk implements FileSystem {
     if (this.#random.chance(0.25)) await moveTo(inode, to);
   };
 
+  readonly list = async (folder: string): Promise<readonly string[]> => {
+    const names = new Set(readdirSync(folder).filter((name) => !name.startsWith(UNNAMED)));
+    for (const [path, inode] of this.#names) {
+      if (dirname(path) !== folder) continue;
+      if (inode === undefined) names.delete(basename(path));
+      else names.add(basename(path));
+    }
+    return [...names];
+  };
+
+  readonly remove = async (path: string): Promise<void> => {
+    const inode = await this.#find(path);
+    this.#names.set(path, undefined);
+    if (inode?.place === path && this.#random.chance(0.25)) await rm(path, { force: true });
+  };
+
   readonly syncFolder = async (path: string): Promise<void> => {
     await this.#delay();
     const here = [...this.#names].filter(([name]) => dirname(name) === path);

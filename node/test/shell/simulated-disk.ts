@@ -64,11 +64,13 @@ export class SimulatedDisk {
     this.#failSyncs = count;
   }
 
-  /** Power cut: of what was not synced, `keep` bytes of each file survive. */
-  cutPower(keep = 0): void {
+  /**
+   * Power cut: of what was not synced, `keep` bytes of each file survive, as `tear` leaves them.
+   */
+  cutPower(keep = 0, tear: (tail: Uint8Array) => Uint8Array = (tail) => tail): void {
     this.#cachedNames = new Map(this.#durableNames);
     for (const inode of this.#cachedNames.values()) {
-      const tail = withHoles(inode).slice(inode.synced, inode.synced + keep);
+      const tail = tear(withHoles(inode).slice(inode.synced, inode.synced + keep));
       inode.durable = concat(inode.durable.slice(0, inode.synced), tail);
       inode.cached = inode.durable.slice();
       inode.synced = inode.durable.length;

@@ -114,11 +114,21 @@ class FileWindow {
   async from(offset: number): Promise<Uint8Array> {
     const end = this.#start + this.#bytes.length;
     if (end < this.length && offset + TAIL_BYTES_MAX > end) {
-      const length = Math.min(WINDOW_BYTES, this.length - offset);
-      this.#bytes = await this.#fileSystem.readRange(this.#path, offset, length);
+      this.#bytes = await this.#read(offset, Math.min(WINDOW_BYTES, this.length - offset));
       this.#start = offset;
     }
     return this.#bytes.subarray(offset - this.#start);
+  }
+
+  /** Fewer bytes than there are would look like a torn tail, and signatures would be cut off. */
+  async #read(offset: number, length: number): Promise<Uint8Array> {
+    try {
+      const bytes = await this.#fileSystem.readRange(this.#path, offset, length);
+      if (bytes.length === length) return bytes;
+      throw new Error(`${bytes.length} of ${length} bytes came back`);
+    } catch (cause) {
+      throw unreadable(this.#path, offset, cause);
+    }
   }
 }
 
@@ -170,6 +180,16 @@ function corrupt(path: string, offset: number): FatalError {
   );
 }
 
+function unreadable(path: string, offset: number, cause: unknown): FatalError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new FatalError(
+    "DISK_FAILED",
+    `${path} could not be read from byte ${offset} on: ${text}`,
+    "check the disk; the node starts again when it can be read",
+    { cause },
+  );
+}
+
 function groups(records: readonly Uint8Array[]): Uint8Array[] {
   const payloads: Uint8Array[] = [];
   let parts: Uint8Array[] = [];
@@ -206,8 +226,8 @@ export class RecordLog {
   }
 
   /**
-   * Appends the records as one group; durable when this returns. Throws FatalError DISK_FAILED,
-   * after which nothing may be appended: what is on the disk is unknown until the next start reads
+   * Appends the records as one group; durable when this returns. Throws FatalError DISK_FAILED or
+   * DISK_FULL, after which nothing may be appended: what is on the disk is unknown until the next start reads
    * it.
    */
   append(records: readonly Uint8Array[]): Promise<RecordPlace[]> {
@@ -239,8 +259,19 @@ export class RecordLog {
   }
 }
 
+const FULL_CODES: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
+
 function diskFailed(path: string, cause: unknown): FatalError {
   const text = cause instanceof Error ? cause.message : String(cause);
+  const isFull = cause instanceof Error && "code" in cause && FULL_CODES.has(cause.code);
+  if (isFull) {
+    return new FatalError(
+      "DISK_FULL",
+      `${path} could not be made durable: ${text}`,
+      "free some space; the node starts again from what is durable, and nothing is lost",
+      { cause },
+    );
+  }
   return new FatalError(
     "DISK_FAILED",
     `${path} could not be made durable: ${text}`,
