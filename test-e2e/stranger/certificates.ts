@@ -3,9 +3,10 @@ import type {
   ResultCertificate,
   ValidatorSet as WireSet,
 } from "@quorate/proto/ledger/v1/ledger";
-import { hexText } from "./bytes.ts";
+import { hexText, sha256 } from "./bytes.ts";
+import { key, text, u64 } from "./layout.ts";
 import { powerOf, quorum, setHash, type ValidatorSet } from "./sets.ts";
-import { isSignedBy, type Result } from "./statements.ts";
+import { isSignedBy, type Result, resultBytes } from "./statements.ts";
 
 /** The wire's results, sets and certificates, checked by hand. Errors name what does not hold. */
 export interface Certificate {
@@ -66,6 +67,41 @@ export function checkCertificate(chainId: string, set: ValidatorSet, wire: Certi
     throw new Error(`${what} has power ${power}, a quorum is ${quorum(set)}`);
 }
 
+/** node/spec/encoding.md, Certificates: the same set goes on from a result it vouches for. */
+function checkRepair(chainId: string, set: ValidatorSet, wire: Required<EpochProof>): void {
+  const { certificate, nextSet, repair } = wire;
+  if (certificate === undefined || nextSet === undefined || repair === undefined) return;
+  const { epoch } = set;
+  const proven = certificateFromWire(certificate);
+  const { result } = proven;
+  const version = Number(repair.version);
+  const isOwn = result.epoch === epoch && /^0+$/.test(result.nextSetHash);
+  const isBirth = result.epoch === epoch - 1 && result.nextSetHash === setHash(set);
+  if (!isOwn && !isBirth) throw new Error(`the repair of epoch ${epoch} names a foreign result`);
+  if (setHash(setFromWire(nextSet)) !== setHash({ ...set, epoch: epoch + 1 })) {
+    throw new Error(`the repair of epoch ${epoch} changes the set`);
+  }
+  if (isOwn) checkCertificate(chainId, set, proven);
+  const subject = sha256(
+    text("quorate/v1/repair"),
+    key(chainId),
+    u64(epoch),
+    u64(version),
+    resultBytes(result),
+  );
+  const statement = { kind: "endorsement", nonce: 2 ** 51 + epoch, subject } as const;
+  const signers = new Set<string>();
+  for (const { author: raw, signature } of repair.signatures) {
+    const author = hexText(raw);
+    if (!isSignedBy(chainId, { statement, author, signature })) {
+      throw new Error(`the repair of epoch ${epoch} has a bad signature of ${author}`);
+    }
+    signers.add(author);
+  }
+  const power = powerOf(set, signers);
+  if (power < quorum(set)) throw new Error(`the repair of epoch ${epoch} has power ${power}`);
+}
+
 /** The set that follows `set`, and the result of the block that ended its epoch. */
 export function checkEpochProof(
   chainId: string,
@@ -77,6 +113,10 @@ export function checkEpochProof(
   }
   const certificate = certificateFromWire(wire.certificate);
   const next = setFromWire(wire.nextSet);
+  if (wire.repair !== undefined) {
+    checkRepair(chainId, set, { ...wire, repair: wire.repair });
+    return { next, last: certificate.result };
+  }
   checkCertificate(chainId, set, certificate);
   if (next.epoch !== set.epoch + 1 || setHash(next) !== certificate.result.nextSetHash) {
     throw new Error(`the certificate that ends epoch ${set.epoch} names another set`);

@@ -102,9 +102,24 @@ function setFromWire(message: wire.ValidatorSet, field: string): ValidatorSet {
 }
 
 export function epochProofFromWire(message: wire.EpochProof, field: string): EpochProof {
-  return {
+  const ended = {
     certificate: certificateFromWire(message.certificate, `${field}.certificate`),
     nextSet: setFromWire(present(message.nextSet, `${field}.nextSet`), `${field}.nextSet`),
+  };
+  const { repair } = message;
+  if (repair === undefined) return ended;
+  const name = `${field}.repair`;
+  if (repair.signatures.length > MEMBERS_MAX) {
+    throw new DecodeError(`${name}.signatures`, `has ${repair.signatures.length}, at most 128`);
+  }
+  return {
+    ...ended,
+    repair: {
+      version: safeNumber(repair.version, `${name}.version`),
+      signatures: repair.signatures.map((each, at) =>
+        signatureFromWire(each, `${name}.signatures[${at}]`),
+      ),
+    },
   };
 }
 

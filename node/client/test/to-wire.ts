@@ -53,8 +53,15 @@ export function treeProofToWire({ siblings, other }: TreeProof): wire.TreeProof 
   };
 }
 
-export function epochProofToWire({ certificate, nextSet }: EpochProof): wire.EpochProof {
+export function epochProofToWire({ certificate, nextSet, repair }: EpochProof): wire.EpochProof {
   return {
+    repair: repair && {
+      version: BigInt(repair.version),
+      signatures: repair.signatures.map(({ author, signature }) => ({
+        author: bytesOf(author),
+        signature: Buffer.from(signature),
+      })),
+    },
     certificate: certificateToWire(certificate),
     nextSet: {
       epoch: BigInt(nextSet.epoch),

@@ -13,6 +13,7 @@ import { findMember, hasQuorum, type ValidatorSet } from "../kernel/validator-se
 import { sortedSignatures } from "./certificates.ts";
 import { isConflict, reportMisconduct } from "./evidence.ts";
 import { observeLife } from "./signing.ts";
+import { clearSplit, noteSplit } from "./split.ts";
 import type { ConsensusState } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
 
@@ -110,6 +111,8 @@ export function keepAttestation(turn: Turn, signed: SignedStatement): void {
   turn.changeChain({ attestations: withEntry(turn.chain.attestations, height, attestations) });
   if (height > turn.chain.certified) {
     certify(turn, signed);
+    const set = setOfResult(turn.state, signed.statement.result);
+    if (set !== undefined) noteSplit(turn, set, height);
     return;
   }
   const certificate = turn.chain.certificates.get(height);
@@ -184,6 +187,7 @@ export function keepCertificate(turn: Turn, certificate: ResultCertificate): voi
   const { height } = certificate.result;
   if (height <= turn.chain.certified || turn.chain.waiting.has(height)) return;
   turn.changeChain({ waiting: withEntry(turn.chain.waiting, height, certificate) });
+  clearSplit(turn, height);
   flushCertificates(turn);
 }
 

@@ -4,6 +4,7 @@ import type { SignedStatement, Statement } from "../kernel/statements.ts";
 import type { TimerName } from "./inputs.ts";
 import type { TimerCause } from "./round-timer.ts";
 import type { SafetyData } from "./safety-data.ts";
+import type { Split } from "./split.ts";
 import type { ChainRecord, PeerMessage, SignedBatch, SignedBlock } from "./types.ts";
 
 /**
@@ -51,6 +52,11 @@ export type Effect =
   | { readonly kind: "load-history"; readonly to: PublicKey; readonly fromHeight: Height }
   /** This node's own result differs from a quorum's: stop signing, keep the disk, say why. */
   | { readonly kind: "halt"; readonly reason: string }
+  /**
+   * SPLIT: what was executed here is void. Every earlier `store` is made durable, then the process
+   * ends and starts anew; it signs nothing more until then.
+   */
+  | { readonly kind: "restart"; readonly reason: string }
   /** For logs and metrics only. */
   | { readonly kind: "observe"; readonly event: ConsensusEvent };
 
@@ -79,6 +85,9 @@ export type ConsensusEvent =
       readonly blockId: Digest;
       readonly code: string;
     }
+  /** SPLIT: no result of the height can reach a quorum; and: one did after all. */
+  | { readonly kind: "split"; readonly split: Split }
+  | { readonly kind: "split-over"; readonly height: Height }
   | {
       readonly kind: "dropped";
       readonly from: PublicKey;

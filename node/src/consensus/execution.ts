@@ -8,9 +8,10 @@ import {
   setOfEpoch,
 } from "./certification.ts";
 import { trimWindow } from "./commit.ts";
-import { endEpoch, tryHandOver } from "./hand-over.ts";
+import { endEpoch, openRepaired, repeatRepairs, tryHandOver } from "./hand-over.ts";
 import type { Input } from "./inputs.ts";
 import { encodeOrdering, type OrderedChain, orderBlock, startOrdering } from "./ordering.ts";
+import { repairHeight } from "./repair.ts";
 import { askSign } from "./signing.ts";
 import { forgetStrangers } from "./signs-of-life.ts";
 import { type Turn, withEntry } from "./turn.ts";
@@ -25,6 +26,12 @@ export function pumpExecution(turn: Turn): void {
   const { executing, executed, committed, baseHeight } = turn.chain;
   if (!turn.state.started || turn.state.halted !== undefined || executing) return;
   if (turn.epoch.handOver !== undefined) return;
+  // SPLIT: nothing above a split is executed, nor above what a repair goes on from.
+  const last = Math.min(
+    turn.chain.split?.height ?? executed + 1,
+    repairHeight(turn) ?? executed + 1,
+  );
+  if (executed >= last) return;
   const entry = committed[executed + 1 - baseHeight];
   if (entry === undefined) return;
   const { signed, batches } = entry;
@@ -70,9 +77,11 @@ export function onExecuted(turn: Turn, { result, nextSet, spares }: Executed): v
     // A rebuilt node attests only what no quorum has attested yet (EVIDENCE).
     askSign(turn, { kind: "attestation", result });
   }
+  repeatRepairs(turn, result.height);
   const { pendingProof } = turn.epoch;
   if (pendingProof?.certificate.result.height === result.height) {
     if (!agreesWithOwn(turn, pendingProof.certificate)) return;
+    if (pendingProof.repair !== undefined) openRepaired(turn, pendingProof);
   }
   if (nextSet !== undefined) endEpoch(turn, result, nextSet);
   flushCertificates(turn);

@@ -53,7 +53,7 @@ export function tryHandOver(turn: Turn): void {
 }
 
 export function onEpochProof(turn: Turn, from: PublicKey, proof: EpochProof): void {
-  if (proof.certificate.result.epoch !== turn.state.set.epoch) return;
+  if (proof.nextSet.epoch !== turn.state.set.epoch + 1) return;
   const { set, config } = turn.state;
   const verified = verifyEpochProof(config.scheme, config.chainId, set, proof);
   if (!verified.ok) {
@@ -62,6 +62,10 @@ export function onEpochProof(turn: Turn, from: PublicKey, proof: EpochProof): vo
   }
   if (!checkNextSet(turn, set, proof.nextSet)) return;
   turn.changeEpoch({ pendingProof: proof });
+  if (proof.repair !== undefined) {
+    openRepaired(turn, proof);
+    return;
+  }
   if (turn.epoch.handOver !== undefined) handOver(turn, proof);
 }
 
@@ -92,6 +96,51 @@ function handOver(turn: Turn, proof: EpochProof): void {
     turn.halt(`height ${result.height}: own result of the epoch's end differs from a quorum's`);
     return;
   }
+  startEpoch(turn, proof);
+}
+
+/**
+ * SPLIT: a quorum goes on from a certified result. A node that has executed beyond it writes that
+ * down and starts anew: its state is one of those that are void.
+ */
+export function openRepaired(turn: Turn, proof: EpochProof): void {
+  const { result } = proof.certificate;
+  const { executed } = turn.chain;
+  if (executed < result.height) {
+    // The chain up to there comes first.
+    turn.changeEpoch({ pendingProof: proof });
+    return;
+  }
+  if (executed > result.height) {
+    turn.emit({ kind: "store", record: { kind: "epoch", proof } });
+    const reason = `a quorum goes on from height ${result.height}, executed here is ${executed}`;
+    turn.change({ halted: reason });
+    turn.emit({ kind: "restart", reason });
+    return;
+  }
+  startEpoch(turn, proof);
+  const { results, attestations, waiting } = turn.chain;
+  const isKept = (height: number): boolean => height <= result.height;
+  turn.changeChain({
+    split: undefined,
+    results: keepEntries(results, isKept),
+    attestations: keepEntries(attestations, isKept),
+    waiting: keepEntries(waiting, isKept),
+  });
+  turn.change({ repair: { asked: false, endorsements: new Map() } });
+}
+
+/** A node that executes its chain anew comes by the repairs that it has followed before. */
+export function repeatRepairs(turn: Turn, height: number): void {
+  for (const proof of turn.chain.epochProofs) {
+    if (proof.repair === undefined || proof.certificate.result.height !== height) continue;
+    turn.emit({ kind: "epoch-started", proof });
+  }
+}
+
+/** Starts the epoch of the proof, whose result this node has executed. */
+function startEpoch(turn: Turn, proof: EpochProof): void {
+  const { result } = proof.certificate;
   const split = splitAt(turn, proof);
   if (turn.state.halted !== undefined) return;
   turn.emit({ kind: "store", record: { kind: "epoch", proof } });

@@ -160,6 +160,12 @@ class Replay {
     );
     this.#epochProofs.push(proof);
     this.#certificates.set(result.height, proof.certificate);
+    if (proof.repair !== undefined) {
+      for (const height of this.#certificates.keys()) {
+        // SPLIT: results of the abandoned epoch above that root are void.
+        if (height > result.height) this.#certificates.delete(height);
+      }
+    }
     this.#blocks = new Map();
     this.#qcs = [];
     this.#tcs = [];

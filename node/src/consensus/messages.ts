@@ -11,6 +11,7 @@ import { verifyOrder, verifyTcOnce } from "./certificates.ts";
 import { onAttestation, onResultCertificate } from "./certification.ts";
 import { onEpochProof, tryHandOver } from "./hand-over.ts";
 import { onBatch } from "./lanes.ts";
+import { onRepairEndorsement } from "./repair.ts";
 import { acceptTc } from "./rounds.ts";
 import { acceptOrder, onHeartbeat, onOrderVote, onTimeout, onVote, takeQc } from "./statements.ts";
 import type { Turn } from "./turn.ts";
@@ -88,6 +89,9 @@ function onStatement(
       return;
     case "heartbeat":
       onHeartbeat(turn, from, signed);
+      return;
+    case "endorsement":
+      onRepairEndorsement(turn, from, signed);
       return;
     default:
       turn.drop(from, { code: "FOREIGN_KIND", field: "statement.kind" });

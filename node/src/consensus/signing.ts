@@ -1,4 +1,5 @@
 import type { SignedStatement, Statement } from "../kernel/statements.ts";
+import { findMember } from "../kernel/validator-set.ts";
 import type { SafetyData } from "./safety-data.ts";
 import { mayVote } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -9,10 +10,19 @@ import type { QuorumCertificate, TimeoutCertificate } from "./types.ts";
  * the signature, this node acts as if it were out (rule JOURNAL).
  */
 export function askSign(turn: Turn, statement: Statement, safety: Partial<SafetyData> = {}): void {
-  if (!mayVote(turn.state)) return;
+  if (!mayVote(turn.state) && !attestsBelowSplit(turn, statement)) return;
   const next = { ...turn.epoch.safety, ...safety };
   turn.changeEpoch({ safety: next });
   turn.emit({ kind: "sign", statement, safety: next });
+}
+
+/** SPLIT: the heights below are good, and certified all the same. */
+function attestsBelowSplit({ state }: Turn, statement: Statement): boolean {
+  const { split } = state.chain;
+  if (split === undefined || statement.kind !== "attestation") return false;
+  const { halted, config, set } = state;
+  if (halted !== undefined || config.repair?.epoch === set.epoch) return false;
+  return statement.result.height < split.height && findMember(set, config.self.key) !== undefined;
 }
 
 /** Puts a certificate into the chain log, once, because the next signature rests on it. */

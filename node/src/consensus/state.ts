@@ -18,8 +18,10 @@ import type { ChainView, LanePosition } from "./chain-view.ts";
 import { type Election, leaderOrder } from "./leader-election.ts";
 import { type OrderedChain, startOrdering } from "./ordering.ts";
 import type { OwnPast } from "./own-past.ts";
+import type { RepairPlan, RepairState } from "./repair-plan.ts";
 import type { RoundTimer } from "./round-timer.ts";
 import { freshSafetyData, type SafetyData } from "./safety-data.ts";
+import type { Split } from "./split.ts";
 import type {
   Batch,
   Block,
@@ -39,6 +41,8 @@ export interface ConsensusConfig {
   readonly self: { readonly key: PublicKey; readonly networkKey: PublicKey };
   readonly parameters: ConsensusParameters;
   readonly scheme: SignatureScheme;
+  /** What this node's owner decided about an epoch whose results split (rule SPLIT). */
+  readonly repair?: RepairPlan | undefined;
   readonly genesisSet: ValidatorSet;
   readonly genesisTimeMs: Millis;
 }
@@ -175,6 +179,8 @@ export interface ChainState {
   /** This node's results above the certified height (and a few below). */
   readonly results: ReadonlyMap<Height, { readonly result: AttestedResult; readonly at: Millis }>;
   readonly attestations: ReadonlyMap<Height, ReadonlyMap<PublicKey, SignedStatement>>;
+  /** Lowest height whose results can't reach a quorum (rule SPLIT). */
+  readonly split: Split | undefined;
   /** Certificates that wait for execution, or for a lower height. */
   readonly waiting: ReadonlyMap<Height, ResultCertificate>;
   /** Newest height announced by `certified`. */
@@ -228,6 +234,7 @@ export interface ConsensusState {
   /** The timer that was last set; undefined before the first. */
   readonly timer: RoundTimer | undefined;
   readonly resendDueAt: Millis;
+  readonly repair: RepairState;
   /** What the journal has of epochs that the chain log does not know yet. */
   readonly ownFuture: ReadonlyMap<Epoch, OwnPast>;
 }
@@ -313,6 +320,7 @@ const EMPTY_CHAIN: Omit<ChainState, "ordered"> = {
   executing: false,
   results: new Map(),
   attestations: new Map(),
+  split: undefined,
   waiting: new Map(),
   certified: 0,
   certificates: new Map(),
@@ -352,6 +360,7 @@ export function createConsensus(config: ConsensusConfig): ConsensusState {
     roundTimes: [],
     timer: undefined,
     resendDueAt: 0,
+    repair: { asked: false, endorsements: new Map() },
     ownFuture: new Map(),
   };
 }
@@ -361,9 +370,16 @@ export function ballotsAt({ ballots, oldBallots }: EpochState, round: Round): Ba
   return ballots.get(round) ?? oldBallots.get(round) ?? NO_BALLOTS;
 }
 
-/** True for a node that holds a seat in the current epoch and has not stopped. */
+/**
+ * True for a node that holds a seat in the current epoch and has not stopped; an epoch whose
+ * results split, or that its owner has given up, gets no signature any more (rule SPLIT).
+ */
 export function mayVote(state: ConsensusState): boolean {
-  return state.halted === undefined && findMember(state.set, state.config.self.key) !== undefined;
+  if (state.halted !== undefined || state.chain.split !== undefined) return false;
+  return (
+    state.config.repair?.epoch !== state.set.epoch &&
+    findMember(state.set, state.config.self.key) !== undefined
+  );
 }
 
 /** This node's position, as every message carries it (R9). */

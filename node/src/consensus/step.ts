@@ -19,6 +19,13 @@ import {
 } from "./lanes.ts";
 import { drainFuture, onMessage } from "./messages.ts";
 import { maybePropose, onProposalSigned } from "./propose.ts";
+import {
+  activePlan,
+  keepEndorsement,
+  onEndorsementRefused,
+  resendEndorsement,
+  tryRepair,
+} from "./repair.ts";
 import { roundTimer } from "./round-timer.ts";
 import { checkTwoChain, countTimeouts, lastTc, onRoundTimer, resendRound } from "./rounds.ts";
 import { start } from "./start.ts";
@@ -60,6 +67,7 @@ function onInput(turn: Turn, input: Input): void {
       return;
     case "refused":
       if (input.statement.kind === "batch") onBatchRefused(turn, input.statement.digest);
+      if (input.statement.kind === "endorsement") onEndorsementRefused(turn);
       return;
     case "timer":
       onTimer(turn, input.timer);
@@ -86,6 +94,7 @@ function settle(turn: Turn): void {
     for (const qc of turn.epoch.certified.values()) checkTwoChain(turn, qc);
   }
   pumpExecution(turn);
+  tryRepair(turn);
   tryVote(turn);
   maybePropose(turn);
   cutBatch(turn);
@@ -124,8 +133,13 @@ function onSigned(turn: Turn, signed: SignedStatement): void {
     case "heartbeat":
       onHeartbeat(turn, undefined, signed);
       return;
+    case "endorsement":
+      if (activePlan(turn) === undefined) return;
+      keepEndorsement(turn, signed);
+      turn.broadcast({ kind: "statement", signed });
+      return;
     default:
-      // Oracle reports and endorsements travel in lanes; the replica made them.
+      // Oracle reports travel in lanes; the replica made them.
       return;
   }
 }
@@ -176,6 +190,7 @@ function onResendTimer(turn: Turn): void {
   if (turn.now >= turn.state.resendDueAt) {
     resendAttestations(turn, pause);
     tryHandOver(turn);
+    resendEndorsement(turn);
     resendBatches(turn, pause);
     resendRound(turn, pause);
     turn.change({ resendDueAt: turn.now + pause });

@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { sha256 } from "../crypto/sha256.ts";
 import { concatBytes, equalBytes, fromHex } from "./bytes.ts";
-import { type AuthorSignature, verifyEpochProof, verifyResultCertificate } from "./certificates.ts";
+import {
+  type AuthorSignature,
+  type EpochProof,
+  verifyEpochProof,
+  verifyResultCertificate,
+} from "./certificates.ts";
+import { repairStatement } from "./repair.ts";
 import { ZERO_DIGEST } from "./scalars.ts";
 import { type AttestedResult, type SignatureScheme, signingBytes } from "./statements.ts";
 import { type Member, validatorSet, validatorSetHash } from "./validator-set.ts";
@@ -94,5 +100,39 @@ describe("result certificates", () => {
         error: { code: "EPOCH_SKIPPED" },
       },
     );
+  });
+
+  test("rule SPLIT: a repair is a quorum's word for one result, one version and the same set", () => {
+    const nextSet = { ...set, epoch: 2 };
+    const voucher = (over: AttestedResult, signers: readonly string[], version = 1) => {
+      const statement = repairStatement(chainId, { epoch: 1, result: over, version });
+      const message = signingBytes(chainId, statement);
+      const signed = signers.map((author) => ({ author, signature: sign(author, message) }));
+      return { version, signatures: signed };
+    };
+    const certificate = { result, signatures: signatures(result, keys.slice(1)) };
+    const good = { certificate, nextSet, repair: voucher(result, keys.slice(1)) };
+    const judge = (proof: EpochProof, trusted = set) => {
+      const checked = verifyEpochProof(scheme, chainId, trusted, proof);
+      return checked.ok ? "OK" : checked.error.code;
+    };
+    expect(judge(good)).toBe("OK");
+    expect(judge({ ...good, repair: voucher(result, keys.slice(2)) })).toBe("POWER_BELOW_QUORUM");
+    expect(judge({ ...good, repair: { ...good.repair, version: 2 } })).toBe("BAD_SIGNATURE");
+    const other = { ...result, stateRoot: "ef".repeat(32) };
+    expect(judge({ ...good, certificate: { ...certificate, result: other } })).toBe(
+      "BAD_SIGNATURE",
+    );
+    const alone = { ...certificate, signatures: certificate.signatures.slice(1) };
+    expect(judge({ ...good, certificate: alone })).toBe("POWER_BELOW_QUORUM");
+    const members = nextSet.members.map((seat) => ({ ...seat, muted: true }));
+    expect(judge({ ...good, nextSet: { ...nextSet, members } })).toBe("REPAIR_CHANGES_SET");
+    const ends = { ...result, nextSetHash: "ab".repeat(32) };
+    const ended = { certificate: { ...certificate, result: ends }, nextSet };
+    expect(judge({ ...ended, repair: voucher(ends, keys) })).toBe("REPAIR_FOREIGN_RESULT");
+    // The split was in the first block of the epoch: it goes on from where the epoch began.
+    const born = { ...result, epoch: 0, nextSetHash: validatorSetHash(set) };
+    const first = { certificate: { result: born, signatures: [] }, nextSet };
+    expect(judge({ ...first, repair: voucher(born, keys) })).toBe("OK");
   });
 });

@@ -1,5 +1,6 @@
 import { sha256Hex } from "../crypto/sha256.ts";
 import { type Reader, Writer } from "./codec.ts";
+import { isRepairable, repairStatement } from "./repair.ts";
 import { ok, type Refusal, type Result, refuse } from "./result.ts";
 import { type Digest, type PublicKey, type Signature, ZERO_DIGEST } from "./scalars.ts";
 import {
@@ -35,6 +36,15 @@ export interface ResultCertificate {
 export interface EpochProof {
   readonly certificate: ResultCertificate;
   readonly nextSet: ValidatorSet;
+  /** Present where the epoch was abandoned: the same set goes on from the certified result. */
+  readonly repair?: RepairVoucher;
+}
+
+/** A quorum's endorsements of a repair (rule SPLIT). */
+export interface RepairVoucher {
+  /** Protocol version to go on with. */
+  readonly version: number;
+  readonly signatures: readonly AuthorSignature[];
 }
 
 export function writeSignatures(writer: Writer, signatures: readonly AuthorSignature[]): void {
@@ -63,15 +73,21 @@ export function readResultCertificate(reader: Reader, field: string): ResultCert
 }
 
 export function writeEpochProof(writer: Writer, proof: EpochProof): void {
+  const { repair } = proof;
   writeResultCertificate(writer, proof.certificate);
   writeValidatorSet(writer, proof.nextSet);
+  writer.bool(repair !== undefined);
+  if (repair !== undefined) writeSignatures(writer.u64(repair.version), repair.signatures);
 }
 
 export function readEpochProof(reader: Reader, field: string): EpochProof {
-  return {
+  const proof = {
     certificate: readResultCertificate(reader, `${field}.certificate`),
     nextSet: readValidatorSet(reader, `${field}.nextSet`),
   };
+  if (!reader.bool(`${field}.repair`)) return proof;
+  const version = reader.u64(`${field}.repair.version`);
+  return { ...proof, repair: { version, signatures: readSignatures(reader, `${field}.repair`) } };
 }
 
 /**
@@ -127,11 +143,42 @@ export function verifyEpochProof(
   if (proof.nextSet.epoch !== set.epoch + 1) {
     return refuse("EPOCH_SKIPPED", "nextSet.epoch", `expected epoch ${set.epoch + 1}`);
   }
+  const { repair } = proof;
+  if (repair !== undefined) return verifyRepair(scheme, chainId, set, { ...proof, repair });
   const { nextSetHash } = proof.certificate.result;
   if (nextSetHash === ZERO_DIGEST || nextSetHash !== validatorSetHash(proof.nextSet)) {
     return refuse("SET_HASH_MISMATCH", "nextSet", "the certificate names another set");
   }
   return verifyResultCertificate(scheme, chainId, set, proof.certificate);
+}
+
+/** SPLIT: the same set in the next epoch, from a result that a quorum of it vouches for. */
+function verifyRepair(
+  scheme: SignatureScheme,
+  chainId: Digest,
+  set: ValidatorSet,
+  { certificate, nextSet, repair }: Required<EpochProof>,
+): Result<void, Refusal> {
+  const { result } = certificate;
+  const { epoch } = set;
+  const sameSet = validatorSetHash({ ...set, epoch: epoch + 1 });
+  if (validatorSetHash(nextSet) !== sameSet) {
+    return refuse("REPAIR_CHANGES_SET", "nextSet", "a repair keeps every seat as it is");
+  }
+  if (!isRepairable(result, epoch, validatorSetHash(set))) {
+    const fix = `go on from a certified result of epoch ${epoch}, or from where it began`;
+    return refuse("REPAIR_FOREIGN_RESULT", "certificate.result", fix);
+  }
+  const statement = repairStatement(chainId, { epoch, result, version: repair.version });
+  const vouched = verifySignatures(
+    scheme,
+    set,
+    signingBytes(chainId, statement),
+    repair.signatures,
+  );
+  // The end of the epoch before is certified by its own set, which the quorum here has checked.
+  if (!vouched.ok || result.epoch !== epoch) return vouched;
+  return verifyResultCertificate(scheme, chainId, set, certificate);
 }
 
 /** Digest of a result, independent of who signed it. */

@@ -50,6 +50,7 @@ export function createLedger(genesis: Genesis, chainId: Digest): LedgerState {
     set,
     setHash: validatorSetHash(set),
     epochEnds: new Map(),
+    voids: new Map(),
     seats: genesisSeats(genesis),
     spares: new Map(),
     jailed: new Map(),

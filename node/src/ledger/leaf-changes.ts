@@ -14,6 +14,7 @@ import {
   encodeSwap,
   encodeTombstone,
   encodeUnbonding,
+  encodeVoid,
   leafKeys,
 } from "./leaves.ts";
 import { findNonces } from "./nonce-book.ts";
@@ -56,6 +57,7 @@ export const LEAF_LAYOUTS = {
   owner: encodeOwner,
   readiness: encodeReadiness,
   known: encodeKnownKey,
+  voids: encodeVoid,
 } as const;
 
 export type LeafLayouts = typeof LEAF_LAYOUTS;
@@ -88,6 +90,7 @@ export function ledgerChanges(
     ...of("condemned", layouts.condemned, ({ condemned }) => condemned),
     ...of("owner", layouts.owner, ({ owners }) => owners),
     ...of("readiness", layouts.readiness, ({ readiness }) => readiness),
+    ...of("voids", layouts.voids, ({ voids }) => voids),
     ...of("known", layouts.known, ({ knownKeys }) => knownKeys),
   ];
   if (before?.set !== after.set) {

@@ -37,6 +37,7 @@ export const leafKeys = {
   readiness: (key: PublicKey): string => `readiness/${key}`,
   owner: (key: PublicKey): string => `owner/${key}`,
   known: (key: PublicKey): string => `key/${key}`,
+  voids: (epoch: string): string => `void/${epoch}`,
   swap: (epoch: Epoch): string => `swap/${epoch}`,
   /** Scopes: `bundle/<account>`, `faucet/<account>`, `deposit`, `owner/<owner>`. */
   nonce: (scope: string): string => `nonce/${scope}`,
@@ -204,6 +205,10 @@ export function decodeReadiness(bytes: Uint8Array): Readiness {
 }
 
 export function encodeKnownKey(height: Height): Uint8Array {
+  return new Writer().u64(height).finish();
+}
+
+export function encodeVoid(height: Height): Uint8Array {
   return new Writer().u64(height).finish();
 }
 

@@ -18,6 +18,7 @@ export function applyMisconduct(work: Work, proof: Proof, id: Digest): Verdict {
   const refusal =
     checkKey(state, key, "first") ??
     checkAge(state, proof.first.statement, "first") ??
+    checkVoid(state, proof.first.statement) ??
     checkSignatures(work.scheme, state.chainId, proof);
   if (refusal !== undefined) return refusal;
   if (evidence.value === "E9") return jailReports(work, proof);
@@ -74,6 +75,16 @@ function checkAge(state: LedgerState, statement: Statement, of: string): Verdict
   if (endedMs !== undefined && state.clockMs - endedMs <= evidenceMsMax) return undefined;
   const fix = `epoch ${epoch} ended more than ${evidenceMsMax} ms ago`;
   return { code: "EVIDENCE_TOO_OLD", field, fix };
+}
+
+/** SPLIT: results of an abandoned epoch above its last good height are never evidence. */
+function checkVoid({ voids }: LedgerState, statement: Statement): Verdict {
+  if (statement.kind !== "attestation") return undefined;
+  const { epoch, height } = statement.result;
+  const last = voids.get(String(epoch));
+  if (last === undefined || height <= last) return undefined;
+  const fix = `epoch ${epoch} was abandoned above height ${last}: its results there prove nothing`;
+  return { code: "EVIDENCE_VOID", field: "first.statement", fix };
 }
 
 /** E9 jails the reports of a seat for the jail term; it is no cause for a swap. */

@@ -172,6 +172,8 @@ export interface LedgerState {
   readonly setHash: Digest;
   /** Ledger clock at which each past epoch ended, as far back as evidence reaches. */
   readonly epochEnds: ReadonlyMap<Epoch, Millis>;
+  /** SPLIT: last good height of each abandoned epoch, by its number; results above are void. */
+  readonly voids: ReadonlyMap<string, Height>;
   readonly seats: ReadonlyMap<PublicKey, Seat>;
   readonly spares: ReadonlyMap<PublicKey, Spare>;
   readonly jailed: ReadonlyMap<PublicKey, Jailed>;

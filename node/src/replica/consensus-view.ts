@@ -16,3 +16,9 @@ export function currentSafety(state: ReplicaState): SafetyData {
 export function isMember(state: ReplicaState, key: PublicKey = state.config.self.key): boolean {
   return findMember(currentSet(state), key) !== undefined;
 }
+
+/** SPLIT: this node has stopped, or the epoch gets no signature any more. */
+export function isMute({ halted, consensus }: ReplicaState): boolean {
+  const { chain, config, set } = consensus;
+  return halted !== undefined || chain.split !== undefined || config.repair?.epoch === set.epoch;
+}

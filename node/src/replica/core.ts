@@ -4,6 +4,7 @@ import { step } from "../consensus/step.ts";
 import { answerCertified, noteCertificate } from "./answers.ts";
 import { canExecute, executeCommitted } from "./execution.ts";
 import { noteInvalidVote, noteMisconduct } from "./proofs.ts";
+import { followRepair } from "./repair.ts";
 import { change, type Work } from "./work.ts";
 
 type Execute = Extract<Effect, { readonly kind: "execute" }>;
@@ -26,6 +27,7 @@ function applyEffect(work: Work, effect: Effect, executes: Execute[]): void {
       answerCertified(work);
       return;
     case "epoch-started":
+      followRepair(work, effect.proof);
       // A restart tells of every epoch again: only the next unknown one is new.
       if (effect.proof.nextSet.epoch === work.state.epochProofs.length + 2) {
         change(work, { epochProofs: [...work.state.epochProofs, effect.proof] });
@@ -33,6 +35,7 @@ function applyEffect(work: Work, effect: Effect, executes: Execute[]): void {
       work.effects.push(effect);
       return;
     case "halt":
+    case "restart":
       change(work, { halted: effect.reason });
       work.effects.push(effect);
       return;

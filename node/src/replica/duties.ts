@@ -5,7 +5,7 @@ import { readyVersion } from "../ledger/readiness.ts";
 import { dueTransactions } from "../ledger/self-heal.ts";
 import { encodeTransaction, READINESS_NONCE, readinessDigest } from "../ledger/transaction.ts";
 import { isAdmitted } from "./admission.ts";
-import { currentSafety, currentSet, isMember } from "./consensus-view.ts";
+import { currentSafety, currentSet, isMember, isMute } from "./consensus-view.ts";
 import { feedConsensus } from "./core.ts";
 import { dropSettledProofs, dutyIsDue, noteDuty } from "./proofs.ts";
 import type { ReplicaInput, ReplicaState } from "./types.ts";
@@ -22,8 +22,8 @@ export function setDutyTimer(work: Work): void {
 
 /** A sign of life of a member, and of a spare the proof that it is in sync (rules SILENCE, FIT). */
 function askHeartbeat(work: Work): void {
-  const { certified, config, spares, halted } = work.state;
-  if (certified === undefined || halted !== undefined) return;
+  const { certified, config, spares } = work.state;
+  if (certified === undefined || isMute(work.state)) return;
   if (!isMember(work.state) && !spares.includes(config.self.key)) return;
   const { epoch, height, stateRoot } = certified.certificate.result;
   const statement = { kind: "heartbeat", epoch, height, stateRoot } as const;
@@ -75,7 +75,7 @@ function submitReadiness(work: Work, endorsement: SignedStatement): void {
 export function runDuties(work: Work): void {
   setDutyTimer(work);
   askHeartbeat(work);
-  if (!isMember(work.state) || work.state.halted !== undefined) return;
+  if (!isMember(work.state) || isMute(work.state)) return;
   askReadiness(work);
   for (const transaction of dueTransactions(work.state.ledger, work.state.config.self.key)) {
     submitDuty(work, transaction);
@@ -89,8 +89,8 @@ type Price = Extract<ReplicaInput, { readonly kind: "price" }>;
 
 /** Input `price`: a member reports each slot of a market once (EVIDENCE, E9). */
 export function reportPrice(work: Work, { market, slot, price }: Price): void {
-  const { oracleSlots, halted } = work.state;
-  if (halted !== undefined || !isMember(work.state)) return;
+  const { oracleSlots } = work.state;
+  if (isMute(work.state) || !isMember(work.state)) return;
   if (slot <= (oracleSlots.get(market) ?? -1)) return;
   change(work, { oracleSlots: new Map([...oracleSlots, [market, slot]]) });
   const { epoch } = currentSet(work.state);
@@ -108,6 +108,7 @@ export function onSigned(work: Work, signed: SignedStatement): void {
   }
   if (signed.statement.kind === "endorsement") {
     submitReadiness(work, signed);
+    feedConsensus(work, { kind: "signed", signed });
     return;
   }
   // The core broadcasts the own heartbeat like everybody's, and keeps it for the own proposals.

@@ -1,3 +1,4 @@
+import type { Split } from "../consensus/split.ts";
 import { peerStatus } from "../consensus/state.ts";
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
 import type { TreeProof } from "../kernel/merkle.ts";
@@ -45,6 +46,8 @@ export interface ReplicaStatus {
   readonly queued: number;
   /** Active version, pending activation, versions in this binary, and what members signalled. */
   readonly protocol: ProtocolView;
+  /** Members by what they attested, where no result can reach a quorum (rule SPLIT). */
+  readonly split: Split | undefined;
   /** Why the node has stopped, if it has. */
   readonly halted: string | undefined;
 }
@@ -127,6 +130,7 @@ export function replicaStatus(state: ReplicaState): ReplicaStatus {
     liveness: livenessView(ledger),
     queued: state.queued.size,
     protocol: protocolView(ledger, config.protocols),
+    split: state.consensus.chain.split,
     halted,
   };
 }

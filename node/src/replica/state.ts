@@ -48,12 +48,13 @@ function storedCertificates({ chain, base }: Recovered): DigestMap<ResultCertifi
  * its timers.
  */
 export function recoverReplica(config: ReplicaConfig, recovered: Recovered): ReplicaState {
-  const { chainId, genesis, self, scheme } = config;
+  const { chainId, genesis, self, scheme, repair } = config;
   const consensusConfig: ConsensusConfig = {
     chainId,
     self,
     scheme,
     parameters: genesis.parameters.consensus,
+    repair,
     genesisSet: genesisSet(genesis),
     genesisTimeMs: genesis.genesisTimeMs,
   };

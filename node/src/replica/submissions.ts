@@ -17,6 +17,10 @@ export function laneRefusal(state: ReplicaState): Refusal | undefined {
   if (state.halted !== undefined) {
     return { code: "HALTED", field: "node", fix: "this node has stopped: ask another validator" };
   }
+  if (state.consensus.chain.split !== undefined) {
+    const fix = "the members' results differ and nothing is ordered: wait for the owners' repair";
+    return { code: "SPLIT", field: "node", fix };
+  }
   if (!isMember(state)) {
     return { code: "NOT_A_VALIDATOR", field: "node", fix: "submit to a member of the set" };
   }

@@ -1,5 +1,6 @@
 import type { Effect } from "../consensus/effects.ts";
 import type { Input, TimerName } from "../consensus/inputs.ts";
+import type { RepairPlan } from "../consensus/repair-plan.ts";
 import type { JournalRecord } from "../consensus/safety-data.ts";
 import type { ConsensusState } from "../consensus/state.ts";
 import type { ChainRecord, SignedBatch, SignedBlock } from "../consensus/types.ts";
@@ -24,6 +25,8 @@ export interface ReplicaConfig {
   readonly scheme: SignatureScheme;
   /** Versions of the state machine in this binary (rule VERSION). */
   readonly protocols: Protocols;
+  /** What the owner decided about an epoch whose results split (rule SPLIT). */
+  readonly repair?: RepairPlan | undefined;
 }
 
 /** A snapshot that was verified against its certificate: where a replica starts from. */

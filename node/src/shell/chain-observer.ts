@@ -1,4 +1,5 @@
 import type { ConsensusEvent } from "../consensus/effects.ts";
+import type { Split } from "../consensus/split.ts";
 import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { ExecutionResult, LedgerEvent } from "../ledger/types.ts";
 import { marginTotals } from "../margin/engine.ts";
@@ -19,6 +20,15 @@ export interface ChainObserverOptions {
   readonly metrics: NodeMetrics;
   readonly log: Log;
   readonly now: () => Millis;
+}
+
+/** One line: root, receipts root and members of each group. */
+function groupsText(groups: Split["groups"]): string {
+  return groups
+    .map(({ result: { stateRoot, receiptsRoot }, members }) => {
+      return `state ${stateRoot} receipts ${receiptsRoot}: ${members.join(" ")}`;
+    })
+    .join("; ");
 }
 
 /** Blocks remembered as counted: a peer may bring one again and again. */
@@ -113,6 +123,15 @@ export class ChainObserver {
       case "invalid-proposal":
         this.#invalidProposal(event);
         return;
+      case "split":
+        this.#split(event.split);
+        return;
+      case "split-over":
+        metrics.splitHeight.set(0);
+        log.warn("a quorum attested the height after all: this node goes on", {
+          height: event.height,
+        });
+        return;
       case "dropped":
         metrics.messagesDropped.inc({ code: event.code });
         log.debug("message dropped", { from: event.from, code: event.code, field: event.field });
@@ -120,6 +139,15 @@ export class ChainObserver {
       default:
         event satisfies never;
     }
+  }
+
+  #split({ height, groups }: Split): void {
+    const { metrics, log } = this.#options;
+    metrics.splitHeight.set(height);
+    log.error("SPLIT: no result can reach a quorum; nothing is ordered until a repair", {
+      height,
+      groups: groupsText(groups),
+    });
   }
 
   #invalidProposal({ author: member, blockId, code }: InvalidProposal): void {

@@ -97,6 +97,7 @@ export class EffectPerformer {
         this.#history.ask(effect.to, effect.fromHeight);
         return;
       case "halt":
+      case "restart":
       case "protocol-unsupported":
         this.#halted = true;
         this.#requests = [];

@@ -32,3 +32,9 @@ export function protocolUnsupported(lack: {
     `start a binary that holds version ${needed}: the data folder is as it was before that block`,
   );
 }
+
+/** Rule SPLIT: a quorum's repair left behind what this node executed; the next start follows it. */
+export function repaired(reason: string): FatalError {
+  const fix = "start the node again: it follows the repair, which is in its log";
+  return new FatalError("REPAIRED", reason, fix);
+}

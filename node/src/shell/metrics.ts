@@ -70,6 +70,7 @@ function chainMetrics(r: Registry) {
     executedHeight: gauge(r, "quorate_executed_height", "Newest executed height."),
     certifiedHeight: gauge(r, "quorate_certified_height", "Newest certified height."),
     epoch: gauge(r, "quorate_epoch", "Current epoch."),
+    splitHeight: gauge(r, "quorate_split_height", "Height whose results split; 0 if none."),
     protocolVersion: gauge(r, "quorate_protocol_version", "Active protocol version."),
     protocolHeld: gauge(r, "quorate_protocol_held", "Newest protocol version in this binary."),
     activationHeight: gauge(

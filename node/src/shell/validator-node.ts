@@ -25,7 +25,7 @@ import { Signer } from "./disk/signer.ts";
 import { timedFileSystem } from "./disk/timed-file-system.ts";
 import { EffectPerformer, type OutwardEffect } from "./effect-performer.ts";
 import { endorsed, keyBurnt } from "./endorsement.ts";
-import { protocolUnsupported } from "./fatal-error.ts";
+import { protocolUnsupported, repaired } from "./fatal-error.ts";
 import type { Identity } from "./grpc/pinned-tls.ts";
 import { QueryService, type Submission } from "./grpc/query-service.ts";
 import type { NodeKeys } from "./key-file.ts";
@@ -34,6 +34,7 @@ import type { NodeMetrics } from "./metrics.ts";
 import { Peering } from "./peering.ts";
 import { PriceFeed } from "./price-feed.ts";
 import { notReady, notSigning } from "./readiness.ts";
+import { readRepairPlan } from "./repair-file.ts";
 import { Runtime } from "./runtime.ts";
 import { ProposalSpans, type Tracing } from "./tracing.ts";
 import { statusToWire } from "./wire/status-wire.ts";
@@ -141,6 +142,7 @@ export class ValidatorNode {
         self: { key: author, networkKey: keys.network.publicKey },
         scheme: ed25519,
         protocols: options.protocols,
+        repair: await readRepairPlan(config.dataDir),
       },
       { journal: opened.records, chain: chain.records },
     );
@@ -206,7 +208,7 @@ export class ValidatorNode {
     const peers = [...status.seats, ...status.spares].filter(({ key }) => key !== status.self);
     return statusToWire(status, {
       networkKey: keys.network.publicKey,
-      notSigning: notSigning({ halted: status.halted, guard: this.#guard.state }),
+      notSigning: notSigning({ ...status, guard: this.#guard.state }),
       version,
       peers: peers.map(({ key, networkKey, address }) => ({
         key: Buffer.from(key, "hex"),
@@ -219,9 +221,9 @@ export class ValidatorNode {
 
   /** Undefined where the node is in sync and not condemned to silence. */
   notReady(): string | undefined {
-    const { halted, height, set } = replicaStatus(this.#runtime.state);
+    const { halted, split, height, set } = replicaStatus(this.#runtime.state);
     const claimed = this.#peering.claimedHeight(set);
-    return notReady({ halted, guard: this.#guard.state, height, claimed });
+    return notReady({ halted, split, guard: this.#guard.state, height, claimed });
   }
 
   /** Brings the gauges up to date. */
@@ -237,8 +239,9 @@ export class ValidatorNode {
     this.#lag.reset();
     const guard = this.#guard.state;
     metrics.burnt.set(guard.kind === "burnt" ? 1 : 0);
-    const { halted } = this.#runtime.state;
-    metrics.signing.set(notSigning({ halted, guard }) === undefined ? 1 : 0);
+    const { halted, consensus } = this.#runtime.state;
+    const { split } = consensus.chain;
+    metrics.signing.set(notSigning({ halted, split, guard }) === undefined ? 1 : 0);
   }
 
   /** The pure step knows no spans: one that executed blocks is told of when it is over. */
@@ -343,6 +346,9 @@ export class ValidatorNode {
       case "executed":
         this.#hasExecuted = true;
         break;
+      case "restart":
+        this.#restart(effect.reason);
+        return;
       case "protocol-unsupported":
         this.#options.fail(protocolUnsupported(effect));
         return;
@@ -353,6 +359,13 @@ export class ValidatorNode {
       default:
     }
     this.#observer.observe(effect);
+  }
+
+  /** What the next start reads must be on the disk before this process ends. */
+  #restart(reason: string): void {
+    const { fail } = this.#options;
+    const stop = (): void => fail(repaired(reason));
+    this.#disk.store.sync().then(stop, fail);
   }
 
   #submit({ transaction, answer }: Submission): Result<() => void, Refusal> {

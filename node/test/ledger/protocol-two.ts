@@ -27,6 +27,7 @@ export const PROTOCOL_2: Protocol = {
     let { slashedPot } = state;
     for (const [key, owner] of owners) {
       const rest = owner.treasury % 10n;
+      if (rest === 0n) continue;
       owners.set(key, { ...owner, treasury: owner.treasury - rest });
       slashedPot += rest;
     }

@@ -2,7 +2,85 @@ import type { Mutant } from "./mutant.ts";
 
 const source = "node/src/consensus";
 
+const splitMutants: readonly Mutant[] = [
+  {
+    name: "split-goes-on-signing",
+    rule: "SPLIT: results that split without a quorum: stop cleanly",
+    file: "node/src/consensus/state.ts",
+    find: "if (state.halted !== undefined || state.chain.split !== undefined) return false;",
+    replace: "if (state.halted !== undefined) return false;",
+    test: "node/test/sim/split.test.ts",
+    testName: "rule SPLIT: two of four differ: nothing certifies, all stop, both groups are named",
+  },
+  {
+    name: "split-forgets-who-is-unheard",
+    rule: "SPLIT: no split while a member that is still to be heard can make a quorum",
+    file: "node/src/consensus/split.ts",
+    find: "power + (total - heard) >= quorum",
+    replace: "power >= quorum",
+    test: "node/src/consensus/split.test.ts",
+    testName: "rule SPLIT: found exactly where no member still to be heard can make a quorum",
+  },
+  {
+    name: "split-executes-on",
+    rule: "SPLIT: nothing above the split is executed, so nobody withdraws",
+    file: "node/src/consensus/execution.ts",
+    find: "if (executed >= last) return;",
+    replace: "if (executed > last + 1_000) return;",
+    test: "node/test/sim/split.test.ts",
+    testName: "rule SPLIT: a repair by a quorum goes on from the last certified result",
+  },
+  {
+    name: "repair-by-half",
+    rule: "SPLIT: a repair is signed by a quorum",
+    file: "node/src/consensus/repair.ts",
+    find: "if (!hasQuorum(set, authors)) return;",
+    replace: "if (authors.length < 2) return;",
+    test: "node/test/sim/split.test.ts",
+    testName: "rule SPLIT: below a quorum of owners nothing goes on",
+  },
+  {
+    name: "repair-nonce-of-its-own",
+    rule: "SPLIT, JOURNAL: a key endorses one repair of an epoch",
+    file: "node/src/kernel/repair.ts",
+    find: "nonce: REPAIR_NONCE + subject.epoch,",
+    replace: "nonce: REPAIR_NONCE + subject.epoch * 16 + subject.version,",
+    test: "node/test/sim/split.test.ts",
+    testName:
+      "rule SPLIT: a key endorses one repair of an epoch, also when its owner changes his mind",
+  },
+  {
+    name: "repair-of-any-root",
+    rule: "SPLIT: restart from the last certified root",
+    file: "node/src/consensus/repair.ts",
+    find: "if (result.stateRoot !== plan.stateRoot) {",
+    replace: "if (result.stateRoot.length !== plan.stateRoot.length) {",
+    test: "node/test/sim/split.test.ts",
+    testName: "rule SPLIT: a plan with another root than the certified one is refused",
+  },
+  {
+    name: "void-results-are-evidence",
+    rule: "SPLIT: results of the abandoned epoch above that root are never evidence",
+    file: "node/src/ledger/misconduct.ts",
+    find: "if (last === undefined || height <= last) return undefined;",
+    replace: "if (last === undefined || height > 0) return undefined;",
+    test: "node/src/ledger/repair.test.ts",
+    testName: "rule SPLIT: results of the abandoned epoch above its root are never evidence",
+  },
+  {
+    name: "repair-without-voucher",
+    rule: "SPLIT: a repair is signed by a quorum; everybody checks it",
+    file: "node/src/kernel/certificates.ts",
+    find: "if (!vouched.ok || result.epoch !== epoch) return vouched;",
+    replace: "if (result.epoch !== epoch) return vouched;",
+    test: "node/src/kernel/certificates.test.ts",
+    testName:
+      "rule SPLIT: a repair is a quorum's word for one result, one version and the same set",
+  },
+];
+
 export const consensusMutants: readonly Mutant[] = [
+  ...splitMutants,
   {
     name: "everybody-attests-wrong-roots",
     rule: "S6: no honest member is accused by the peers' counters",

@@ -106,7 +106,7 @@ export class Clients {
         if (answer.kind === "certified") {
           if (!done) world.counts.add("transactions certified");
           done = true;
-          world.checker.answered(id, answer.receipt);
+          world.answered(id, answer.receipt);
         } else world.counts.add(`client: ${answer.refusal.code}`);
       });
       world.input(node, { kind: "submit", request: this.#requests, transaction });

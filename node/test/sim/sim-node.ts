@@ -1,3 +1,4 @@
+import type { RepairPlan } from "../../src/consensus/repair-plan.ts";
 import type { PublicKey } from "../../src/kernel/scalars.ts";
 import { PROTOCOLS, type Protocols } from "../../src/ledger/protocol.ts";
 import type { Adversary } from "./adversaries/adversary.ts";
@@ -18,6 +19,8 @@ export interface SimNode extends NodeKeys {
   readonly disk: Disk;
   /** Its binary, from the next start on. */
   protocols: Protocols;
+  /** What its owner wrote into its folder. */
+  repair: RepairPlan | undefined;
   process: Process | undefined;
   /** What stands between a liar's replica and the network. */
   adversary: Adversary | undefined;
@@ -43,6 +46,7 @@ function createNode(keys: NodeKeys, fixed: Fixed): SimNode {
     ...fixed,
     disk: createDisk(),
     protocols: PROTOCOLS,
+    repair: undefined,
     process: undefined,
     adversary: undefined,
     gone: false,

@@ -4,12 +4,20 @@ import { decodePeerMessage, encodePeerMessage } from "../../src/consensus/messag
 import { peerStatus } from "../../src/consensus/state.ts";
 import type { ChainRecord, PeerBody, PeerMessage, SignedBlock } from "../../src/consensus/types.ts";
 import { AssertionError } from "../../src/kernel/assert.ts";
-import type { PublicKey } from "../../src/kernel/scalars.ts";
+import { equalBytes } from "../../src/kernel/bytes.ts";
+import { type ResultCertificate, resultDigest } from "../../src/kernel/certificates.ts";
+import type { Digest, PublicKey } from "../../src/kernel/scalars.ts";
 import { type SignedStatement, signingBytes } from "../../src/kernel/statements.ts";
 import { classify } from "../../src/ledger/evidence.ts";
 import type { ExecutionResult } from "../../src/ledger/types.ts";
 import { recoverReplica } from "../../src/replica/state.ts";
-import type { Answer, ReplicaEffect, ReplicaInput, ReplicaState } from "../../src/replica/types.ts";
+import type {
+  Answer,
+  CertifiedReceipt,
+  ReplicaEffect,
+  ReplicaInput,
+  ReplicaState,
+} from "../../src/replica/types.ts";
 import type { Posting } from "./adversaries/adversary.ts";
 import { corrupt } from "./adversaries/create.ts";
 import { type Birth, createBirth, nodeKeys, START_MS } from "./birth.ts";
@@ -28,12 +36,17 @@ import { createSignatureChecker } from "./signature-checker.ts";
 import { createNodes, type SimNode } from "./sim-node.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import { Transport } from "./transport.ts";
-import { Violation } from "./violation.ts";
+import { demand, Violation } from "./violation.ts";
 
 export interface WorldOptions {
   readonly crypto?: CryptoName;
   /** Prints every line as it happens. */
   readonly print?: (line: string) => void;
+  /**
+   * Binaries differ in this run (rule SPLIT): members may disagree about what a block does, but
+   * never about a certificate, and the journal refuses a second attestation, which is no fault.
+   */
+  readonly splits?: boolean;
 }
 
 /** What waits for a process that stands still, at most. */
@@ -71,6 +84,7 @@ export class World {
   readonly #queue = createEventQueue<() => void>();
   /** Real signatures, and everything passes through its bytes on the wire and on disk. */
   readonly #isReal: boolean;
+  readonly #splits: boolean;
   readonly #network;
   readonly #syncs;
   readonly #cuts;
@@ -80,6 +94,7 @@ export class World {
 
   constructor(plan: Plan, options: WorldOptions = {}) {
     this.plan = plan;
+    this.#splits = options.splits ?? false;
     this.#isReal = options.crypto === "ed25519";
     this.keyring = createKeyring(options.crypto ?? "stub");
     const keys = nodeKeys(this.keyring, plan);
@@ -187,6 +202,7 @@ export class World {
       self: { key: node.key, networkKey: node.networkKey },
       scheme: this.keyring.scheme,
       protocols: node.protocols,
+      repair: node.repair,
     };
     this.#guard(node, () => {
       const { wasTorn, ...recovered } = readDisk(node.disk);
@@ -284,13 +300,20 @@ export class World {
 
   #journal(node: SimNode, { statement, safety }: Sign): ReplicaInput {
     syncChain(node.disk);
+    const index = journalIndex(statement);
+    const known = node.disk.journal.get(index);
+    const message = signingBytes(this.birth.chainId, statement);
+    if (this.#splits && known !== undefined) {
+      const before = signingBytes(this.birth.chainId, known.statement);
+      if (!equalBytes(before, message)) {
+        this.counts.add(`signature refused: ${statement.kind}`);
+        return { kind: "refused", statement };
+      }
+    }
     if (node.honest) {
       this.#signatures.check(node.key, statement);
       this.checker.heartbeat(node.key, statement);
     }
-    const index = journalIndex(statement);
-    const known = node.disk.journal.get(index);
-    const message = signingBytes(this.birth.chainId, statement);
     const signature = this.keyring.sign(node.key, message);
     if (known === undefined) {
       node.disk.journal.set(index, { statement, author: node.key, signature, safety });
@@ -333,9 +356,14 @@ export class World {
   #check(node: SimNode, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case "executed":
+        if (this.#splits) return;
         this.#checkExecution(node, effect.execution);
         return;
       case "certified":
+        if (this.#splits) {
+          this.#checkCertified(node, effect.certificate);
+          return;
+        }
         this.checker.certified(node.name, effect.certificate);
         return;
       case "misconduct-found":
@@ -347,6 +375,11 @@ export class World {
         this.counts.add("refused: PROTOCOL_UNSUPPORTED");
         this.stop(node, "kill");
         return;
+      case "restart":
+        this.counts.add("restarts by a repair");
+        this.stop(node, "kill");
+        this.at(this.now + 100, () => this.start(node));
+        return;
       case "halt":
         throw new Violation(`${node.name}: ${effect.reason}`, { checker: "no honest node halts" });
       case "observe":
@@ -354,6 +387,24 @@ export class World {
         return;
       default:
     }
+  }
+
+  /** Newest certified height of a run whose members may differ. */
+  certifiedHeight = 0;
+  readonly #certified = new Map<number, string>();
+
+  /** A client got its receipt. */
+  answered(transaction: Digest, receipt: CertifiedReceipt): void {
+    if (!this.#splits) this.checker.answered(transaction, receipt);
+  }
+
+  #checkCertified({ name }: SimNode, { result }: ResultCertificate): void {
+    this.certifiedHeight = Math.max(this.certifiedHeight, result.height);
+    const digest = resultDigest(result);
+    const known = this.#certified.get(result.height) ?? digest;
+    this.#certified.set(result.height, known);
+    const what = () => `${name} at ${result.height}: two certificates`;
+    demand(known === digest, "certified roots", what);
   }
 
   /** The first execution of a height is also what is counted of it. */

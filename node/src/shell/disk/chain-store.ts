@@ -244,8 +244,8 @@ export class ChainStore {
    * Rule EPOCH: what was ordered after the block that ends the epoch is void, its heights are free.
    */
   #noteEpoch(proof: EpochProof): void {
-    const { epoch, height } = proof.certificate.result;
-    this.#epochs.set(epoch, proof);
+    const { height } = proof.certificate.result;
+    this.#epochs.set(proof.nextSet.epoch - 1, proof);
     for (let at = this.#heights.length; at > height; at -= 1) this.#proofs.delete(at);
     this.#heights.splice(height);
   }

@@ -118,16 +118,25 @@ export function epochProofToWire(proof: EpochProof): wire.EpochProof {
   return {
     certificate: resultCertificateToWire(proof.certificate),
     nextSet: setToWire(proof.nextSet),
+    repair: proof.repair && {
+      version: BigInt(proof.repair.version),
+      signatures: signaturesToWire(proof.repair.signatures),
+    },
   };
 }
 
 export function epochProofFromWire(proof: wire.EpochProof, field: string): EpochProof {
   const certificate = present(proof.certificate, `${field}.certificate`);
   const nextSet = present(proof.nextSet, `${field}.next_set`);
-  return {
+  const ended = {
     certificate: resultCertificateFromWire(certificate, `${field}.certificate`),
     nextSet: setFromWire(nextSet, `${field}.next_set`),
   };
+  const { repair } = proof;
+  if (repair === undefined) return ended;
+  const version = counter(repair.version, `${field}.repair.version`);
+  const signatures = signaturesFromWire(repair.signatures, `${field}.repair.signatures`);
+  return { ...ended, repair: { version, signatures } };
 }
 
 export function listProofToWire(proof: ListProof): wire.ListProof {

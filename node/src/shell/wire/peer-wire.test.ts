@@ -104,10 +104,12 @@ const member = fc.record({
   power: fc.bigInt({ min: 1n, max: 2n ** 100n }),
   muted: fc.boolean(),
 });
-const epochProof: fc.Arbitrary<EpochProof> = fc.record({
-  certificate,
-  nextSet: fc.record({ epoch: count, members: some(member) }),
-});
+const ended = { certificate, nextSet: fc.record({ epoch: count, members: some(member) }) };
+const repair = fc.record({ version: count, signatures: some(authored) });
+const epochProof: fc.Arbitrary<EpochProof> = fc.oneof(
+  fc.record(ended),
+  fc.record({ ...ended, repair }),
+);
 const segment = fc.record({
   epoch: count,
   blocks: some(block),

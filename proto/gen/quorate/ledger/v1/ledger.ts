@@ -154,7 +154,19 @@ export interface EpochProof {
     | ResultCertificate
     | undefined;
   /** The set of the epoch that follows. */
-  nextSet: ValidatorSet | undefined;
+  nextSet:
+    | ValidatorSet
+    | undefined;
+  /** Present where the epoch was abandoned: the same set goes on from the certified result. */
+  repair: RepairVoucher | undefined;
+}
+
+/** A quorum's endorsements of a repair (rule SPLIT). */
+export interface RepairVoucher {
+  /** Protocol version to go on with. */
+  version: bigint;
+  /** Sorted by author. */
+  signatures: AuthorSignature[];
 }
 
 /** Path from one leaf of a list to the list's root (RFC 6962). */
@@ -899,7 +911,7 @@ export const ValidatorSet: MessageFns<ValidatorSet> = {
 };
 
 function createBaseEpochProof(): EpochProof {
-  return { certificate: undefined, nextSet: undefined };
+  return { certificate: undefined, nextSet: undefined, repair: undefined };
 }
 
 export const EpochProof: MessageFns<EpochProof> = {
@@ -909,6 +921,9 @@ export const EpochProof: MessageFns<EpochProof> = {
     }
     if (message.nextSet !== undefined) {
       ValidatorSet.encode(message.nextSet, writer.uint32(18).fork()).join();
+    }
+    if (message.repair !== undefined) {
+      RepairVoucher.encode(message.repair, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -942,6 +957,14 @@ export const EpochProof: MessageFns<EpochProof> = {
             message.nextSet = ValidatorSet.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.repair = RepairVoucher.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -962,6 +985,7 @@ export const EpochProof: MessageFns<EpochProof> = {
         : isSet(object.next_set)
         ? ValidatorSet.fromJSON(object.next_set)
         : undefined,
+      repair: isSet(object.repair) ? RepairVoucher.fromJSON(object.repair) : undefined,
     };
   },
 
@@ -972,6 +996,9 @@ export const EpochProof: MessageFns<EpochProof> = {
     }
     if (message.nextSet !== undefined) {
       obj.nextSet = ValidatorSet.toJSON(message.nextSet);
+    }
+    if (message.repair !== undefined) {
+      obj.repair = RepairVoucher.toJSON(message.repair);
     }
     return obj;
   },
@@ -987,6 +1014,99 @@ export const EpochProof: MessageFns<EpochProof> = {
     message.nextSet = (object.nextSet !== undefined && object.nextSet !== null)
       ? ValidatorSet.fromPartial(object.nextSet)
       : undefined;
+    message.repair = (object.repair !== undefined && object.repair !== null)
+      ? RepairVoucher.fromPartial(object.repair)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRepairVoucher(): RepairVoucher {
+  return { version: 0n, signatures: [] };
+}
+
+export const RepairVoucher: MessageFns<RepairVoucher> = {
+  encode(message: RepairVoucher, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0n) {
+      if (BigInt.asUintN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.version);
+    }
+    for (const v of message.signatures) {
+      AuthorSignature.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepairVoucher {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepairVoucher();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signatures.push(AuthorSignature.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RepairVoucher {
+    return {
+      version: isSet(object.version) ? BigInt(object.version) : 0n,
+      signatures: globalThis.Array.isArray(object?.signatures)
+        ? object.signatures.map((e: any) => AuthorSignature.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: RepairVoucher): unknown {
+    const obj: any = {};
+    if (message.version !== 0n) {
+      obj.version = message.version.toString();
+    }
+    if (message.signatures?.length) {
+      obj.signatures = message.signatures.map((e) => AuthorSignature.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RepairVoucher>, I>>(base?: I): RepairVoucher {
+    return RepairVoucher.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RepairVoucher>, I>>(object: I): RepairVoucher {
+    const message = createBaseRepairVoucher();
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.signatures = object.signatures?.map((e) => AuthorSignature.fromPartial(e)) || [];
     return message;
   },
 };

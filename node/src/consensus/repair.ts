@@ -1,0 +1,128 @@
+import type { ResultCertificate } from "../kernel/certificates.ts";
+import { isRepairable, type RepairSubject, repairStatement } from "../kernel/repair.ts";
+import type { Epoch, Height, PublicKey } from "../kernel/scalars.ts";
+import { type SignedStatement, statementDigest, verifyStatement } from "../kernel/statements.ts";
+import {
+  findMember,
+  hasQuorum,
+  type ValidatorSet,
+  validatorSet,
+  validatorSetHash,
+} from "../kernel/validator-set.ts";
+import { sortedSignatures } from "./certificates.ts";
+import { openRepaired } from "./hand-over.ts";
+import type { RepairPlan } from "./repair-plan.ts";
+import { type Turn, withEntry } from "./turn.ts";
+
+/** The plan of this node's owner, while its epoch is the current one. */
+export function activePlan(turn: Turn): RepairPlan | undefined {
+  const { config, set } = turn.state;
+  return config.repair?.epoch === set.epoch ? config.repair : undefined;
+}
+
+/** Where execution has to stop: at the height that the repair goes on from. */
+export function repairHeight(turn: Turn): Height | undefined {
+  const { pendingProof } = turn.epoch;
+  if (pendingProof?.repair !== undefined) return pendingProof.certificate.result.height;
+  return activePlan(turn)?.height;
+}
+
+function certificateAt(turn: Turn, height: Height): ResultCertificate | undefined {
+  const { certificates, replayed, waiting } = turn.chain;
+  return certificates.get(height) ?? waiting.get(height) ?? replayed.get(height);
+}
+
+/** What the plan stands for on this chain; undefined while this node is not there yet. */
+function subjectOf(turn: Turn, plan: RepairPlan): RepairSubject | undefined {
+  const { set, chain } = turn.state;
+  if (chain.executed !== plan.height) return undefined;
+  const certificate = certificateAt(turn, plan.height);
+  if (certificate === undefined) return undefined;
+  const { result } = certificate;
+  if (result.stateRoot !== plan.stateRoot) {
+    turn.halt(
+      `repair.json names root ${plan.stateRoot} at height ${plan.height}, a quorum ` +
+        `attested ${result.stateRoot}`,
+    );
+    return undefined;
+  }
+  const later = Array.from(chain.waiting.keys()).find((height) => height > plan.height);
+  if (later !== undefined || !isRepairable(result, set.epoch, validatorSetHash(set))) {
+    const problem = later === undefined ? "the epoch ends there" : `height ${later} is certified`;
+    turn.halt(`repair.json names height ${plan.height}: ${problem}`);
+    return undefined;
+  }
+  return { epoch: plan.epoch, result, version: plan.version };
+}
+
+/**
+ * SPLIT: once the owner's plan stands on what this node has executed and a quorum certified, the
+ * node endorses it. The journal holds one endorsement for an abandoned epoch, whatever the plan.
+ */
+export function tryRepair(turn: Turn): void {
+  const plan = activePlan(turn);
+  if (plan === undefined || turn.state.halted !== undefined) return;
+  const subject = subjectOf(turn, plan);
+  if (subject === undefined) return;
+  const { set, config, repair } = turn.state;
+  const { chainId } = config;
+  const statement = repairStatement(chainId, subject);
+  if (!repair.asked) {
+    turn.change({ repair: { ...repair, asked: true } });
+    if (findMember(set, config.self.key) === undefined) return;
+    turn.emit({ kind: "sign", statement, safety: turn.epoch.safety });
+    return;
+  }
+  const wanted = statementDigest(chainId, statement);
+  const equal = Array.from(repair.endorsements.values()).filter((signed) => {
+    return statementDigest(chainId, signed.statement) === wanted;
+  });
+  const authors = equal.map(({ author }) => author);
+  if (!hasQuorum(set, authors)) return;
+  const certificate = certificateAt(turn, plan.height);
+  if (certificate === undefined) return;
+  const voucher = { version: plan.version, signatures: sortedSignatures(equal) };
+  openRepaired(turn, { certificate, nextSet: sameSetIn(set, plan.epoch + 1), repair: voucher });
+}
+
+/** A repair changes nobody's seat. */
+export function sameSetIn(set: ValidatorSet, epoch: Epoch): ValidatorSet {
+  return validatorSet(epoch, set.members);
+}
+
+/** A member's endorsement of a repair; kept only where this node's owner has a plan too. */
+export function onRepairEndorsement(turn: Turn, from: PublicKey, signed: SignedStatement): void {
+  const { set, config } = turn.state;
+  if (activePlan(turn) === undefined || findMember(set, signed.author) === undefined) {
+    turn.drop(from, { code: "FOREIGN_KIND", field: "statement.kind" });
+    return;
+  }
+  const known = turn.state.repair.endorsements.get(signed.author);
+  if (known !== undefined) return;
+  if (!verifyStatement(config.scheme, config.chainId, signed)) {
+    turn.drop(from, { code: "BAD_SIGNATURE", field: "endorsement" });
+    return;
+  }
+  keepEndorsement(turn, signed);
+}
+
+/** A verified endorsement, or the own one. */
+export function keepEndorsement(turn: Turn, signed: SignedStatement): void {
+  const { repair } = turn.state;
+  const endorsements = withEntry(repair.endorsements, signed.author, signed);
+  turn.change({ repair: { ...repair, endorsements } });
+}
+
+/** The journal has the endorsement of another repair of this epoch: it stays the only one. */
+export function onEndorsementRefused(turn: Turn): void {
+  const plan = activePlan(turn);
+  if (plan === undefined) return;
+  turn.halt(`this key has endorsed another repair of epoch ${plan.epoch}: it endorses no second`);
+}
+
+/** The own endorsement goes out again until the epoch is open: peers start when they start. */
+export function resendEndorsement(turn: Turn): void {
+  if (activePlan(turn) === undefined) return;
+  const own = turn.state.repair.endorsements.get(turn.state.config.self.key);
+  if (own !== undefined) turn.broadcast({ kind: "statement", signed: own });
+}

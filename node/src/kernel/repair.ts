@@ -1,0 +1,43 @@
+import { sha256Hex } from "../crypto/sha256.ts";
+import { Writer } from "./codec.ts";
+import { type Digest, type Epoch, ZERO_DIGEST } from "./scalars.ts";
+import { type AttestedResult, type Statement, writeAttestedResult } from "./statements.ts";
+
+/**
+ * Endorsements of repairs stand in the journal under this nonce plus the abandoned epoch: a key
+ * endorses one repair of an epoch, for ever, so that no two repairs of it have a quorum.
+ */
+export const REPAIR_NONCE = 2 ** 51;
+
+/**
+ * What a quorum says to a chain whose results split (rule SPLIT): go on from this certified result
+ * with this protocol version; the results of the epoch above it are void.
+ */
+export interface RepairSubject {
+  /** The epoch that is abandoned. */
+  readonly epoch: Epoch;
+  /** The last certified result: of this epoch, or the one that ended the epoch before. */
+  readonly result: AttestedResult;
+  readonly version: number;
+}
+
+export function repairDigest(chainId: Digest, { epoch, result, version }: RepairSubject): Digest {
+  const writer = new Writer().text("quorate/v1/repair").hex32(chainId).u64(epoch).u64(version);
+  writeAttestedResult(writer, result);
+  return sha256Hex(writer.finish());
+}
+
+/** The statement that each member of the quorum signs. */
+export function repairStatement(
+  chainId: Digest,
+  subject: RepairSubject,
+): Extract<Statement, { readonly kind: "endorsement" }> {
+  const digest = repairDigest(chainId, subject);
+  return { kind: "endorsement", nonce: REPAIR_NONCE + subject.epoch, subject: digest };
+}
+
+/** Whether the epoch can go on from the result: it is the epoch's own, or where it began. */
+export function isRepairable(result: AttestedResult, epoch: Epoch, setHash: Digest): boolean {
+  if (result.epoch === epoch) return result.nextSetHash === ZERO_DIGEST;
+  return result.epoch === epoch - 1 && result.nextSetHash === setHash;
+}
