@@ -33,7 +33,7 @@ export function simParameters(plan: Plan): Parameters {
       ...PRODUCTION.consensus,
       emptyBlockPaceMs: plan.emptyBlockPaceMs,
       roundTimeoutMsMax: 1_000,
-      activationDelayBlocks: 10,
+      activationDelayBlocks: 20,
     },
     rotation: {
       ...PRODUCTION.rotation,
