@@ -14,6 +14,8 @@ export interface Bond {
   readonly address: string;
   place: Place;
   amount: bigint;
+  /** Of its seat, or of the seat that it left; 0 for a spare. */
+  power: bigint;
   /** Its owner signed for it as a spare. */
   endorsed: boolean;
   /** Jailed: end of the term. Unbonding: when it is paid back. */
@@ -30,12 +32,21 @@ interface Treasury extends Owner {
   sponsored: bigint;
 }
 
+/** A condemned key: what it had at stake then, and what it lost so far. */
+interface Offender {
+  readonly sinceMs: number;
+  readonly bond: bigint;
+  readonly power: bigint;
+  lost: bigint;
+}
+
 /** Treasuries, bonds and the slashed pot: node/spec/ledger.md. */
 export class Bonds {
   readonly #genesis: GenesisFile;
   readonly owners: readonly Treasury[];
   readonly bonds = new Map<string, Bond>();
   readonly knownKeys = new Set<string>();
+  readonly #offenders = new Map<string, Offender>();
   slashedPot = 0n;
 
   constructor(genesis: GenesisFile) {
@@ -57,6 +68,7 @@ export class Bonds {
       ...who,
       place,
       amount: bond,
+      power: place === "seat" ? bond : 0n,
       endorsed,
       untilMs: 0,
       sponsored: place === "seat" ? 0n : bond,
@@ -121,13 +133,31 @@ export class Bonds {
     this.#add(registration, "spare", endorsed);
   }
 
-  /** Takes the slashed share from wherever the bond is. Spares and jailed keys begin to unbond. */
-  slash(bond: Bond, clockMs: number): void {
-    const share = ceil(bond.amount * amount(this.#genesis, "slashPpm"), PPM);
-    bond.amount -= share;
-    bond.sponsored = min(bond.sponsored, bond.amount);
-    this.slashedPot += share;
-    if (bond.place === "spare" || bond.place === "jailed") this.unbond(bond, clockMs);
+  /** Condemns the key; raises what all that were condemned within the window lose. */
+  condemn({ key, amount: bond, power, place }: Bond, clockMs: number, total: bigint): void {
+    const own = this.bonds.get(key);
+    if (own !== undefined && (place === "spare" || place === "jailed")) this.unbond(own, clockMs);
+    this.#offenders.set(key, { sinceMs: clockMs, bond, power, lost: 0n });
+    const window = count(this.#genesis, "slashCorrelationMs");
+    const recent = [...this.#offenders].filter(([, { sinceMs }]) => clockMs - sinceMs < window);
+    const together = recent.reduce((sum, [, offender]) => sum + offender.power, 0n);
+    for (const [name, offender] of recent) {
+      const held = this.bonds.get(name);
+      if (held === undefined) continue;
+      const due = this.#due(offender, together, total);
+      const taken = min(held.amount, due > offender.lost ? due - offender.lost : 0n);
+      offender.lost += taken;
+      held.amount -= taken;
+      held.sponsored = min(held.sponsored, held.amount);
+      this.slashedPot += taken;
+    }
+  }
+
+  #due({ bond, power }: Offender, together: bigint, total: bigint): bigint {
+    const alone = amount(this.#genesis, "slashPpm");
+    if (together === power) return ceil(bond * alone, PPM);
+    const more = amount(this.#genesis, "slashCorrelationMultiplier") * together * PPM;
+    return min(bond, ceil(bond * (alone * total + more), PPM * total));
   }
 
   jail(bond: Bond, clockMs: number): void {

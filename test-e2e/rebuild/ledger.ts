@@ -290,7 +290,8 @@ export class Ledger {
   #condemn(bond: Bond): void {
     this.#swaps.tombstones.add(bond.key);
     const isSeated = bond.place === "seat";
-    this.bonds.slash(bond, this.#clockMs);
+    const total = this.set.members.reduce((sum, { power }) => sum + power, 0n);
+    this.bonds.condemn(bond, this.#clockMs, total);
     if (isSeated) this.#swaps.condemn(bond.key);
   }
 
@@ -334,6 +335,7 @@ export class Ledger {
     if (!this.bonds.hasRoom(bond.owner, true)) return false;
     this.bonds.makeRoom(bond.owner, this.#clockMs);
     bond.place = "spare";
+    bond.power = 0n;
     bond.endorsed = true;
     bond.reportOffence = [0, -1];
     bond.reportsJailedUntilMs = 0;

@@ -8,6 +8,8 @@ const PRODUCTION: Readonly<Record<string, number | bigint>> = {
   unbondingMs: 1_814_400_000,
   evidenceMsMax: 1_209_600_000,
   slashPpm: 50_000n,
+  slashCorrelationMs: 1_209_600_000,
+  slashCorrelationMultiplier: 3,
   secondMisconductWaitMs: 86_400_000,
   sponsorBondMax: 100_000_000_000_000n,
   oracleSlotMs: 1_000,

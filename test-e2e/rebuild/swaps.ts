@@ -80,6 +80,7 @@ export class Swaps {
       throw new Error(`the set changes from ${leaver} to ${this.#due.newcomer} without bonds`);
     }
     into.place = "seat";
+    into.power = out.power;
     const comesBack = cause === "silence" && !this.tombstones.has(leaver);
     if (comesBack) this.#bonds.jail(out, this.#clockMs);
     else this.#bonds.unbond(out, this.#clockMs);

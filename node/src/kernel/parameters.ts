@@ -54,6 +54,9 @@ export interface RotationParameters {
   readonly evidenceMsMax: Millis;
   /** Share of the bond slashed for misconduct, in parts per million. */
   readonly slashPpm: bigint;
+  /** Offenders condemned within this span weigh together, each losing this times their share. */
+  readonly slashCorrelationMs: Millis;
+  readonly slashCorrelationMultiplier: number;
   /** Absence notice: longest rest of the count, and how often. */
   readonly absenceMsMax: Millis;
   readonly absenceEveryMs: Millis;
@@ -118,6 +121,8 @@ export const PRODUCTION: Parameters = {
     unbondingMs: 1_814_400_000,
     evidenceMsMax: 1_209_600_000,
     slashPpm: 50_000n,
+    slashCorrelationMs: 1_209_600_000,
+    slashCorrelationMultiplier: 3,
     absenceMsMax: 600_000,
     absenceEveryMs: 3_600_000,
     secondMisconductWaitMs: 86_400_000,

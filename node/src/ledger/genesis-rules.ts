@@ -46,6 +46,7 @@ const MAY_BE_ZERO = new Set([
   "gainLockMs",
   "resumeGraceMs",
   "slashPpm",
+  "slashCorrelationMultiplier",
   "coolDownWindows",
   "selfHealAfterWindows",
   "sponsorBondMax",

@@ -117,16 +117,25 @@ export function decodeSpare(bytes: Uint8Array): Spare {
 export function encodeJailed(jailed: Jailed): Uint8Array {
   const writer = new Writer();
   writeCandidate(writer, jailed);
-  return writer.u64(jailed.untilMs).finish();
+  return writer.u64(jailed.untilMs).i128(jailed.power).finish();
 }
 
 export function decodeJailed(bytes: Uint8Array): Jailed {
-  return decode(bytes, (reader) => ({ ...readCandidate(reader), untilMs: reader.u64("untilMs") }));
+  return decode(bytes, (reader) => ({
+    ...readCandidate(reader),
+    untilMs: reader.u64("untilMs"),
+    power: reader.i128("power"),
+  }));
 }
 
 export function encodeUnbonding(entry: Unbonding): Uint8Array {
   const writer = new Writer().hex32(entry.owner).hex32(entry.key);
-  return writer.i128(entry.amount).i128(entry.sponsored).u64(entry.releaseMs).finish();
+  return writer
+    .i128(entry.amount)
+    .i128(entry.sponsored)
+    .u64(entry.releaseMs)
+    .i128(entry.power)
+    .finish();
 }
 
 export function decodeUnbonding(bytes: Uint8Array): Unbonding {
@@ -136,6 +145,7 @@ export function decodeUnbonding(bytes: Uint8Array): Unbonding {
     amount: reader.i128("amount"),
     sponsored: reader.i128("sponsored"),
     releaseMs: reader.u64("releaseMs"),
+    power: reader.i128("power"),
   }));
 }
 
@@ -150,9 +160,11 @@ export const EVIDENCE_KINDS = [
   "E6",
 ] as const satisfies readonly EvidenceKind[];
 
-export function encodeTombstone({ key, evidence, height, proof }: Tombstone): Uint8Array {
+export function encodeTombstone(tombstone: Tombstone): Uint8Array {
+  const { key, evidence, height, proof, sinceMs, power, bond, slashed } = tombstone;
   const writer = new Writer().hex32(key).u8(EVIDENCE_KINDS.indexOf(evidence));
-  return writer.u64(height).hex32(proof).finish();
+  writer.u64(height).hex32(proof).u64(sinceMs);
+  return writer.i128(power).i128(bond).i128(slashed).finish();
 }
 
 export function decodeTombstone(bytes: Uint8Array): Tombstone {
@@ -161,6 +173,10 @@ export function decodeTombstone(bytes: Uint8Array): Tombstone {
     evidence: readChoice(reader, "evidence", EVIDENCE_KINDS),
     height: reader.u64("height"),
     proof: reader.hex32("proof"),
+    sinceMs: reader.u64("sinceMs"),
+    power: reader.i128("power"),
+    bond: reader.i128("bond"),
+    slashed: reader.i128("slashed"),
   }));
 }
 

@@ -1,10 +1,11 @@
-import { divCeil, minimum, PPM } from "../kernel/fixed-point.ts";
-import type { Digest, MicroUsd, PublicKey } from "../kernel/scalars.ts";
+import { defined } from "../kernel/assert.ts";
+import type { Digest, PublicKey } from "../kernel/scalars.ts";
 import { type Statement, statementEpoch } from "../kernel/statements.ts";
 import { slotAhead } from "./client-transactions.ts";
 import { judge } from "./condemned.ts";
 import { checkSignature, checkSignatures, judgePair, offenceOf, type Proof } from "./evidence.ts";
 import { type InvalidVoteProof, judgeInvalidVote } from "./invalid-vote.ts";
+import { type Offender, raiseSlashes } from "./slashing.ts";
 import type { EvidenceKind, LedgerState, Seat } from "./state.ts";
 import { startUnbonding } from "./swap.ts";
 import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work.ts";
@@ -112,58 +113,30 @@ function jailReports(work: Work, { first }: Proof): Verdict {
   return undefined;
 }
 
-function slashOf(state: LedgerState, bond: MicroUsd): MicroUsd {
-  return divCeil(bond * state.genesis.parameters.rotation.slashPpm, PPM);
+/** The bond under the key, and the power of its seat, or of the seat that it left. */
+function stakeOf({ seats, spares, jailed, unbonding }: LedgerState, key: PublicKey): Offender {
+  const seat = seats.get(key) ?? jailed.get(key);
+  if (seat !== undefined) return { bond: seat.bond, power: seat.power };
+  const entry = unbonding.get(key);
+  if (entry !== undefined) return { bond: entry.amount, power: entry.power };
+  return { bond: defined(spares.get(key), "a bond of the accused").bond, power: 0n };
 }
 
 /**
- * Slashes at once and tombstones for ever. Only an active key's seat is swapped (CAUSE); spares,
- * jailed and unbonding keys just lose their bond's share.
+ * Slashes at once and tombstones for ever. Only an active key's seat is swapped (CAUSE); spares and
+ * jailed keys lose their place, and what is left of their bonds unbonds.
  */
 function condemn(work: Work, key: PublicKey, evidence: EvidenceKind, proof: Digest): void {
   const { state } = work;
-  const tombstone = { key, evidence, height: state.height, proof };
-  change(work, { tombstones: withEntry(state.tombstones, key, tombstone) });
-  const seat = state.seats.get(key);
-  const amount = takeBond(work, key);
-  change(work, { slashedPot: work.state.slashedPot + amount });
-  work.events.push({ kind: "slashed", key, evidence, amount, seated: seat !== undefined });
-  if (seat !== undefined) judge(work, key, proof);
-}
-
-type Stake = Pick<Seat, "bond" | "sponsored">;
-
-/** SPONSOR: what was slashed never comes back to the sponsor's limit. */
-function less({ bond, sponsored }: Stake, amount: MicroUsd): Stake {
-  const left = bond - amount;
-  return { bond: left, sponsored: minimum(sponsored, left) };
-}
-
-/** Takes the slashed share from wherever the key's bond is, and returns it. */
-function takeBond(work: Work, key: PublicKey): MicroUsd {
-  const { state } = work;
-  const seat = state.seats.get(key);
-  if (seat !== undefined) {
-    const amount = slashOf(state, seat.bond);
-    const poorer: Seat = { ...seat, ...less(seat, amount) };
-    change(work, { seats: withEntry(state.seats, key, poorer) });
-    return amount;
+  const { height, clockMs: sinceMs, spares, jailed, tombstones } = state;
+  const stake = stakeOf(state, key);
+  const candidate = spares.get(key) ?? jailed.get(key);
+  if (candidate !== undefined) {
+    change(work, { spares: withoutEntry(spares, key), jailed: withoutEntry(jailed, key) });
+    startUnbonding(work, { ...candidate, power: stake.power });
   }
-  const entry = state.unbonding.get(key);
-  if (entry !== undefined) {
-    const amount = slashOf(state, entry.amount);
-    const { bond, sponsored } = less({ ...entry, bond: entry.amount }, amount);
-    const poorer = { ...entry, amount: bond, sponsored };
-    change(work, { unbonding: withEntry(state.unbonding, key, poorer) });
-    return amount;
-  }
-  const candidate = state.spares.get(key) ?? state.jailed.get(key);
-  if (candidate === undefined) return 0n;
-  const amount = slashOf(state, candidate.bond);
-  change(work, {
-    spares: withoutEntry(state.spares, key),
-    jailed: withoutEntry(state.jailed, key),
-  });
-  startUnbonding(work, { ...candidate, ...less(candidate, amount) });
-  return amount;
+  const tombstone = { key, evidence, height, proof, sinceMs, ...stake, slashed: 0n };
+  change(work, { tombstones: withEntry(tombstones, key, tombstone) });
+  raiseSlashes(work);
+  if (state.seats.has(key)) judge(work, key, proof);
 }

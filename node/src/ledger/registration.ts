@@ -47,7 +47,7 @@ export function makeRoom(work: Work, owner: PublicKey): void {
     "an unendorsed spare of a full owner",
   );
   change(work, { spares: withoutEntry(work.state.spares, oldest.key) });
-  startUnbonding(work, oldest);
+  startUnbonding(work, { ...oldest, power: 0n });
 }
 
 /**

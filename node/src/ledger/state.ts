@@ -60,6 +60,8 @@ export interface Spare extends Candidate {
 /** Out by silence until the term is over (rule RETURN). */
 export interface Jailed extends Candidate {
   readonly untilMs: Millis;
+  /** Of the seat that it left. */
+  readonly power: Power;
 }
 
 /** A bond on its way back to its owner's treasury: still slashable. */
@@ -70,6 +72,8 @@ export interface Unbonding {
   /** The sponsor's part, as the bond carried it: given back to the sponsor's limit. */
   readonly sponsored: MicroUsd;
   readonly releaseMs: Millis;
+  /** Of the seat that it left; 0 for a spare. */
+  readonly power: Power;
 }
 
 export interface Owner {
@@ -88,6 +92,14 @@ export interface Tombstone {
   readonly evidence: EvidenceKind;
   readonly height: Height;
   readonly proof: Digest;
+  /** Ledger clock of the condemnation: offenders within `slashCorrelationMs` weigh together. */
+  readonly sinceMs: Millis;
+  /** Of its seat, or of the seat that it left; 0 for a spare that never sat. */
+  readonly power: Power;
+  /** At the condemnation: what shares are taken of. */
+  readonly bond: MicroUsd;
+  /** In all so far; grows with those condemned after it. */
+  readonly slashed: MicroUsd;
 }
 
 /**

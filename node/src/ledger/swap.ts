@@ -132,31 +132,33 @@ function seatOf(state: LedgerState, spare: Spare, leaver: Seat, cause: SwapCause
 
 /** RETURN: what becomes of the key and the bond that leave. */
 function retire(work: Work, leaver: Seat, cause: SwapCause): void {
-  const { owner, key, networkKey, address, bond, registeredAt, sponsored } = leaver;
+  const { owner, key, networkKey, address, bond, registeredAt, sponsored, power } = leaver;
   const candidate = { owner, key, networkKey, address, bond, registeredAt, sponsored };
   if (cause === "silence") change(work, { lastSilenceSwapMs: work.state.clockMs });
   const { state } = work;
   // A condemned key that fell silent before its swap never comes back either.
   if (cause === "silence" && !state.tombstones.has(key)) {
     const untilMs = state.clockMs + state.genesis.parameters.rotation.jailMs;
-    change(work, { jailed: withEntry(state.jailed, key, { ...candidate, untilMs }) });
+    change(work, { jailed: withEntry(state.jailed, key, { ...candidate, untilMs, power }) });
     work.events.push({ kind: "jailed", key, untilMs });
     return;
   }
-  startUnbonding(work, candidate);
+  startUnbonding(work, { ...candidate, power });
   if (cause !== "owner") return;
   const recent = state.leavers.filter(({ epoch }) => epoch >= state.set.epoch - 1);
   change(work, { leavers: [...recent, { ...candidate, epoch: state.set.epoch }] });
 }
 
+type UnbondingStake = Pick<Seat, "owner" | "key" | "bond" | "sponsored" | "power">;
+
 /** The bond stays slashable until `unbondingMs` are over, then returns to the owner's treasury. */
 export function startUnbonding(
   work: Work,
-  { owner, key, bond, sponsored }: Pick<Seat, "owner" | "key" | "bond" | "sponsored">,
+  { owner, key, bond, sponsored, power }: UnbondingStake,
 ): void {
   const { state } = work;
   const releaseMs = state.clockMs + state.genesis.parameters.rotation.unbondingMs;
-  const entry = { owner, key, amount: bond, sponsored, releaseMs };
+  const entry = { owner, key, amount: bond, sponsored, releaseMs, power };
   change(work, { unbonding: withEntry(state.unbonding, key, entry) });
 }
 

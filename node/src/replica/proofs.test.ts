@@ -116,7 +116,8 @@ test("a proof is held while it waits and after the chain has condemned the key",
   expect(held).toHaveLength(1);
   dropSettledProofs(work);
   expect(work.state.pendingProofs).toHaveLength(1);
-  const tombstone = { key: author, evidence: "E2", height: 1, proof: "ab".repeat(32) } as const;
+  const proven = { key: author, evidence: "E2", height: 1, proof: "ab".repeat(32) } as const;
+  const tombstone = { ...proven, sinceMs: 1, power: 1n, bond: 1n, slashed: 1n };
   const ledger = { ...work.state.ledger, tombstones: new Map([[author, tombstone]]) };
   work.state = { ...work.state, ledger };
   dropSettledProofs(work);

@@ -62,6 +62,7 @@ export const QUICK: RotationParameters = {
   jailMs: 5_000,
   unbondingMs: 120_000,
   evidenceMsMax: 60_000,
+  slashCorrelationMs: 60_000,
   absenceMsMax: 4_000,
   absenceEveryMs: 20_000,
   secondMisconductWaitMs: 30_000,

@@ -4,6 +4,7 @@ const ledger = "node/src/ledger";
 const silence = `${ledger}/silence.test.ts`;
 const swap = `${ledger}/swap.test.ts`;
 const rate = `${ledger}/rate.test.ts`;
+const slashing = `${ledger}/slashing.test.ts`;
 const invalidVote = `${ledger}/invalid-vote.test.ts`;
 const evidence = `${ledger}/evidence.test.ts`;
 const deposits = `${ledger}/deposits.test.ts`;
@@ -165,9 +166,9 @@ const swapMutants: readonly Mutant[] = [
   {
     name: "inactive-key-swaps",
     rule: "CAUSE: a proof against a key that is no longer active swaps nobody",
-    file: `${ledger}/misconduct.ts`,
-    find: "seated: seat !== undefined });",
-    replace: "seated: true });",
+    file: `${ledger}/slashing.ts`,
+    find: "const seated = work.state.seats.has(key);",
+    replace: "const seated = true;",
     test: swap,
     testName: "rule CAUSE: a proof against a key that is no longer active slashes and swaps nobody",
   },
@@ -319,6 +320,33 @@ const otherMutants: readonly Mutant[] = [
     testName: "rule EVIDENCE: a proof of an epoch to come is refused",
   },
   {
+    name: "slash-of-each-alone",
+    rule: "correlated slashing: the share grows with the power condemned within the window",
+    file: `${ledger}/slashing.ts`,
+    find: "if (condemned === power) return",
+    replace: "if (condemned >= power) return",
+    test: slashing,
+    testName: "a later offender raises what the earlier ones within the window lose",
+  },
+  {
+    name: "slash-for-ever-together",
+    rule: "correlated slashing: only offenders within the window weigh together",
+    file: `${ledger}/slashing.ts`,
+    find: "({ sinceMs }) => clockMs - sinceMs < slashCorrelationMs,",
+    replace: "({ sinceMs }) => clockMs - sinceMs < slashCorrelationMs * 1_000,",
+    test: slashing,
+    testName: "offenders further apart than the window do not weigh together",
+  },
+  {
+    name: "slash-more-than-is-held",
+    rule: "correlated slashing: nothing is taken of a bond that came back, nor twice",
+    file: `${ledger}/slashing.ts`,
+    find: "if (due > tombstone.slashed) slashFurther(work, tombstone, due - tombstone.slashed);",
+    replace: "slashFurther(work, tombstone, due);",
+    test: slashing,
+    testName: "a later offender raises what the earlier ones within the window lose",
+  },
+  {
     name: "e6-without-the-block",
     rule: "EVIDENCE: the vote names the very block that is shown",
     file: `${ledger}/invalid-vote.ts`,
@@ -412,8 +440,9 @@ const otherMutants: readonly Mutant[] = [
     name: "genesis-bond-gives-sponsor-limit",
     rule: "SPONSOR: the limit gets back what the sponsor placed",
     file: `${ledger}/swap.ts`,
-    find: "const entry = { owner, key, amount: bond, sponsored, releaseMs };",
-    replace: "const entry = { owner, key, amount: bond, sponsored: sponsored || bond, releaseMs };",
+    find: "const entry = { owner, key, amount: bond, sponsored, releaseMs, power };",
+    replace:
+      "const entry = { owner, key, amount: bond, sponsored: sponsored || bond, releaseMs, power };",
     test: spares,
     testName: "rule SPONSOR: a bond of genesis that returns as a spare gives the sponsor nothing",
   },
@@ -429,8 +458,8 @@ const otherMutants: readonly Mutant[] = [
   {
     name: "slash-burns-money",
     rule: "value conserved in every block",
-    file: `${ledger}/misconduct.ts`,
-    find: "change(work, { slashedPot: work.state.slashedPot + amount });",
+    file: `${ledger}/slashing.ts`,
+    find: "slashedPot: slashedPot + amount,",
     replace: "",
     test: deposits,
     testName: "value is conserved to the unit over random deposits",
