@@ -136,6 +136,9 @@ export class Ledger {
         return this.#genesis.dev && this.#deposit(transaction, `faucet/${transaction.account}`);
       case "custodian-deposit":
         return this.#custodianDeposit(transaction);
+      case "put":
+        // Moves no money, whatever the chain says to it.
+        return false;
       case "register-spare":
         return this.#register(transaction);
       case "misconduct-proof":

@@ -18,6 +18,7 @@ const KINDS = [
   "custodian-deposit",
   "readiness",
   "invalid-vote-proof",
+  "put",
 ] as const;
 
 export interface Registration {
@@ -91,7 +92,8 @@ export type Transaction =
       readonly amount: bigint;
       readonly nonce: number;
       readonly signatures: readonly { readonly author: string; readonly signature: Uint8Array }[];
-    };
+    }
+  | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array };
 
 type Kind<K extends Transaction["kind"]> = Extract<Transaction, { kind: K }>;
 
@@ -226,6 +228,8 @@ function scanFields(scanner: Scanner, kind: (typeof KINDS)[number]): Transaction
       }));
       return { kind, ...money, signatures };
     }
+    case "put":
+      return { kind, key: scanner.bytes(), value: scanner.bytes() };
   }
 }
 

@@ -4,6 +4,7 @@ import { applyAbsence } from "./absence.ts";
 import { applyBundle, applyReport } from "./client-transactions.ts";
 import { applyApproval } from "./condemned.ts";
 import { applyCustodianDeposit, applyFaucet } from "./deposits.ts";
+import { applyPut } from "./key-value.ts";
 import { applyInvalidVote, applyMisconduct } from "./misconduct.ts";
 import { applyReadiness } from "./readiness.ts";
 import { applyRegistration } from "./registration.ts";
@@ -50,6 +51,8 @@ export function applyDecoded(work: Work, transaction: Transaction, place: Place)
       return applyCustodianDeposit(work, transaction, id);
     case "readiness":
       return applyReadiness(work, transaction);
+    case "put":
+      return applyPut(work, transaction);
     default:
       return unreachable(transaction);
   }

@@ -142,6 +142,7 @@ function seal(work: Work, before: LedgerState, margin: MarginResult, protocol: P
     ...ledgerChanges(before, state, touchedNonces, layouts),
     ...(isFirst ? ledgerChanges(undefined, state, touchedNonces, layouts) : []),
     ...margin.changes,
+    ...work.puts,
   ];
   const tree = updateTree(work.state.tree, changes);
   change(work, { tree, stateRoot: treeRoot(tree) });

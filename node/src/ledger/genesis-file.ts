@@ -20,6 +20,11 @@ export interface GenesisSeat {
   readonly power: Power;
 }
 
+export interface KeyValueGenesis {
+  /** Longest value of one put, in bytes. */
+  readonly valueBytesMax: number;
+}
+
 /** The chain's birth: its identity is the hash of the file's bytes (rule GENESIS). */
 export interface Genesis {
   /** Printable ASCII, 1 to 64 characters. */
@@ -36,4 +41,6 @@ export interface Genesis {
   readonly custodians: readonly PublicKey[];
   readonly seats: readonly GenesisSeat[];
   readonly margin: MarginGenesis;
+  /** Switches on the transaction `put`, for benches; only where `dev` is true. */
+  readonly keyValue?: KeyValueGenesis;
 }

@@ -1,7 +1,7 @@
 import { isHex } from "../kernel/bytes.ts";
 import { type Parameters, PRODUCTION } from "../kernel/parameters.ts";
 import { MARKET_AMOUNTS, type MarginGenesis, type MarketParameters } from "../margin/types.ts";
-import type { Genesis, GenesisOwner, GenesisSeat } from "./genesis-file.ts";
+import type { Genesis, GenesisOwner, GenesisSeat, KeyValueGenesis } from "./genesis-file.ts";
 import { ADDRESS_LENGTH_MAX } from "./transaction-codec.ts";
 
 /** A wrong field of a genesis file; `parseGenesis` turns it into a refusal. */
@@ -175,6 +175,13 @@ function readCandidates(value: unknown): "owners" {
   throw new GenesisError("candidates", 'write "owners"');
 }
 
+function readKeyValue(value: unknown): { readonly keyValue?: KeyValueGenesis } {
+  if (value === undefined) return {};
+  const fields = fieldsOf(value, "keyValue", ["valueBytesMax"]);
+  const valueBytesMax = wholeNumber(fields["valueBytesMax"], "keyValue.valueBytesMax");
+  return { keyValue: { valueBytesMax } };
+}
+
 const FIELDS = [
   "name",
   "dev",
@@ -185,6 +192,7 @@ const FIELDS = [
   "custodians",
   "seats",
   "margin",
+  "keyValue",
 ];
 
 /** Form alone; `checkGenesis` judges what the fields mean together. Throws GenesisError. */
@@ -200,5 +208,6 @@ export function readGenesis(value: unknown): Genesis {
     custodians: listOf(fields["custodians"], "custodians", publicKey),
     seats: listOf(fields["seats"], "seats", readSeat),
     margin: readMargin(fields["margin"]),
+    ...readKeyValue(fields["keyValue"]),
   };
 }

@@ -5,7 +5,7 @@ import { MEMBERS_MAX } from "../kernel/validator-set.ts";
 import type { MarketParameters } from "../margin/types.ts";
 import type { Genesis } from "./genesis-file.ts";
 import { GenesisError } from "./genesis-reader.ts";
-import { CUSTODIANS_MAX } from "./transaction-codec.ts";
+import { CUSTODIANS_MAX, PUT_VALUE_BYTES_MAX } from "./transaction-codec.ts";
 
 /**
  * What the fields of a genesis mean together (GENESIS, SEAT). Throws GenesisError at the first
@@ -17,6 +17,7 @@ export function checkGenesis(genesis: Genesis): void {
   checkKeys(genesis);
   checkSeats(genesis);
   checkMargin(genesis);
+  checkKeyValue(genesis);
 }
 
 const PROTECTIVE_COUNTS = new Set(["silenceBlocks", "activationDelayBlocks"]);
@@ -158,6 +159,20 @@ function checkSeats({ owners, seats }: Genesis): void {
     const fix = "its seats hold a third of the power or more; with four owners each has less";
     demand(held * 3n < total, `owners[${index}]`, fix, "GENESIS_OWNER_POWER");
   }
+}
+
+/** Puts cost nothing and prove nothing: a chain that holds money has none. */
+function checkKeyValue({ dev, keyValue }: Genesis): void {
+  if (keyValue === undefined) return;
+  demand(
+    dev,
+    "keyValue",
+    "leave it out: only a genesis marked dev takes puts",
+    "GENESIS_KEY_VALUE",
+  );
+  const { valueBytesMax } = keyValue;
+  const sound = valueBytesMax >= 1 && valueBytesMax <= PUT_VALUE_BYTES_MAX;
+  demand(sound, "keyValue.valueBytesMax", `write 1 to ${PUT_VALUE_BYTES_MAX}`);
 }
 
 function checkMargin({ margin }: Genesis): void {

@@ -19,6 +19,7 @@ export const TRANSACTION_KINDS = [
   "custodian-deposit",
   "readiness",
   "invalid-vote-proof",
+  "put",
 ] as const satisfies readonly Transaction["kind"][];
 
 const ACTION_KINDS = ["place", "cancel", "withdraw"] as const satisfies MarginAction["kind"][];
@@ -31,6 +32,10 @@ const ACTIONS_MAX = 1_024;
 const VOTED_BLOCK_BYTES_MAX = 65_536;
 export const CUSTODIANS_MAX = 64;
 export const ADDRESS_LENGTH_MAX = 255;
+/** Longest key of a `put`. */
+export const PUT_KEY_BYTES_MAX = 64;
+/** Longest value that a genesis may allow in a `put`: the transaction fits into a batch. */
+export const PUT_VALUE_BYTES_MAX = 32_768;
 
 /** Reads a one-byte position in a fixed list of names. */
 export function readChoice<T>(reader: Reader, field: string, choices: readonly T[]): T {
@@ -186,6 +191,9 @@ export function writeTransaction(writer: Writer, transaction: Transaction): void
     case "faucet":
       writer.hex32(transaction.account).i128(transaction.amount).u64(transaction.nonce);
       return;
+    case "put":
+      writer.bytes(transaction.key).bytes(transaction.value);
+      return;
     default:
       unreachable(transaction);
   }
@@ -242,6 +250,12 @@ export function readTransaction(reader: Reader): Transaction {
     case "return-spare":
     case "approve-swap":
       return readOwnerAct(reader, kind);
+    case "put":
+      return {
+        kind,
+        key: reader.bytes("key", PUT_KEY_BYTES_MAX),
+        value: reader.bytes("value", PUT_VALUE_BYTES_MAX),
+      };
     default:
       return unreachable(kind);
   }

@@ -93,6 +93,11 @@ const transaction: fc.Arbitrary<Transaction> = fc.oneof(
     vote: signed,
     block: fc.uint8Array({ maxLength: 64 }),
   }),
+  fc.record({
+    kind: kind("put"),
+    key: fc.uint8Array({ maxLength: 64 }),
+    value: fc.uint8Array({ maxLength: 300 }),
+  }),
 );
 
 describe("canonical transactions", () => {

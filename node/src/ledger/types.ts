@@ -120,7 +120,9 @@ export type Transaction =
       readonly amount: MicroUsd;
       readonly nonce: number;
       readonly signatures: readonly { readonly author: PublicKey; readonly signature: Signature }[];
-    };
+    }
+  /** Opaque bytes under a key, for measuring: only where a dev genesis has `keyValue`. Unsigned. */
+  | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array };
 
 /** One committed block as the ledger executes it. */
 export interface ExecutableBlock {

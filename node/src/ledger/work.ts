@@ -2,7 +2,7 @@ import type { Refusal } from "../kernel/result.ts";
 import type { Digest, MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
 import type { ValidatorSet } from "../kernel/validator-set.ts";
-import type { MarginAction, OracleReport } from "../margin/types.ts";
+import type { LeafChange, MarginAction, OracleReport } from "../margin/types.ts";
 import { findNonces, withNonces } from "./nonce-book.ts";
 import { NONCE_WINDOW, nonceUse, useNonce } from "./nonces.ts";
 import type { LedgerState, Seat } from "./state.ts";
@@ -28,6 +28,8 @@ export interface Work {
   readonly deposits: { readonly account: PublicKey; readonly amount: MicroUsd }[];
   readonly bundles: AdmittedBundle[];
   readonly touchedNonces: Set<string>;
+  /** Leaves of this block's puts, in order. */
+  readonly puts: LeafChange[];
 }
 
 /** What a rule says to a transaction: undefined is consent. */
@@ -44,6 +46,7 @@ export function openWork(state: LedgerState, scheme: SignatureScheme): Work {
     deposits: [],
     bundles: [],
     touchedNonces: new Set(),
+    puts: [],
   };
 }
 

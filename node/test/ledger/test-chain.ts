@@ -78,6 +78,7 @@ export interface GenesisOptions {
   /** Versions that the binary holds; those of production unless told. */
   readonly protocols?: Protocols;
   readonly activationDelayBlocks?: number;
+  readonly keyValue?: { readonly valueBytesMax: number };
 }
 
 export function testGenesis(options: GenesisOptions = {}): Genesis {
@@ -126,6 +127,7 @@ export function testGenesis(options: GenesisOptions = {}): Genesis {
       accounts: [{ account: keyOf("account rich"), balance: 1_000_000n }],
       insuranceFund: 5_000n,
     },
+    ...(options.keyValue === undefined ? {} : { keyValue: options.keyValue }),
   };
 }
 

@@ -10,6 +10,7 @@ const evidence = `${ledger}/evidence.test.ts`;
 const deposits = `${ledger}/deposits.test.ts`;
 const spares = `${ledger}/spares.test.ts`;
 const muting = `${ledger}/muting.test.ts`;
+const keyValue = `${ledger}/key-value.test.ts`;
 const genesis = `${ledger}/genesis.test.ts`;
 const protocol = `${ledger}/protocol.test.ts`;
 const crypto = "node/src/crypto/ed25519.test.ts";
@@ -610,6 +611,24 @@ const reviewMutants: readonly Mutant[] = [
     replace: "if (NO_LONGER.has(name) && value < 0) {",
     test: genesis,
     testName: "rule GENESIS: dev alone stretches what credits time",
+  },
+  {
+    name: "puts-without-a-genesis-that-allows-them",
+    rule: "a put is for benches alone",
+    file: `${ledger}/key-value.ts`,
+    find: "if (keyValue === undefined) {",
+    replace: "if (keyValue === null) {",
+    test: keyValue,
+    testName: "a chain without keyValue in its genesis takes no put, at the door and in a block",
+  },
+  {
+    name: "puts-on-a-chain-that-holds-money",
+    rule: "GENESIS: dev alone switches puts on",
+    file: `${ledger}/genesis-rules.ts`,
+    find: 'demand(dev, "keyValue",',
+    replace: 'demand(dev || true, "keyValue",',
+    test: keyValue,
+    testName: "only a genesis marked dev may have keyValue, within the bound of a transaction",
   },
 ];
 
