@@ -164,12 +164,8 @@ function checkSeats({ owners, seats }: Genesis): void {
 /** Puts cost nothing and prove nothing: a chain that holds money has none. */
 function checkKeyValue({ dev, keyValue }: Genesis): void {
   if (keyValue === undefined) return;
-  demand(
-    dev,
-    "keyValue",
-    "leave it out: only a genesis marked dev takes puts",
-    "GENESIS_KEY_VALUE",
-  );
+  const fix = "leave it out: only a genesis marked dev takes puts";
+  demand(dev, "keyValue", fix, "GENESIS_KEY_VALUE");
   const { valueBytesMax } = keyValue;
   const sound = valueBytesMax >= 1 && valueBytesMax <= PUT_VALUE_BYTES_MAX;
   demand(sound, "keyValue.valueBytesMax", `write 1 to ${PUT_VALUE_BYTES_MAX}`);
