@@ -24,6 +24,7 @@ export interface GenesisDocument {
     readonly accounts: readonly { account: string; balance: string }[];
     readonly insuranceFund: string;
   };
+  readonly keyValue?: { readonly valueBytesMax: number };
 }
 
 /**
