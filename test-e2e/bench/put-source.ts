@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { bytes, join, u8 } from "../stranger/layout.ts";
 
 /** node/spec/encoding.md, Transactions: put. */
-const PUT = 11;
+const PUT = 13;
 const KEY_BYTES = 8;
 /** u8 kind, u32 length of the key. */
 const KEY_AT = 5;
