@@ -113,6 +113,7 @@ function ledgerLine(event: ChainEvent, nameOf: (key: string) => string): string 
       return `registered   ${nameOf(event.key)} as a spare`;
     case "protocol":
       return `protocol     version ${event.version} ${event.step}, height ${event.height}`;
+    case "reward":
     case "margin":
       return undefined;
     default:

@@ -43,14 +43,17 @@ interface Offender {
 /** Treasuries, bonds and the slashed pot: node/spec/ledger.md. */
 export class Bonds {
   readonly #genesis: GenesisFile;
-  readonly owners: readonly Treasury[];
+  readonly owners: Treasury[];
   readonly bonds = new Map<string, Bond>();
   readonly knownKeys = new Set<string>();
   readonly #offenders = new Map<string, Offender>();
   slashedPot = 0n;
+  /** Genesis and strangers' fees, less rewards. */
+  rewardPot: bigint;
 
   constructor(genesis: GenesisFile) {
     this.#genesis = genesis;
+    this.rewardPot = genesis.rewardPot;
     this.owners = genesis.owners.map((owner) => ({
       ...owner,
       money: owner.treasury,
@@ -92,11 +95,48 @@ export class Bonds {
     if (owner === undefined || this.knownKeys.has(key) || networkKey === key) return false;
     const present = [...this.in("seat"), ...this.in("spare"), ...this.in("jailed")];
     if (present.some((other) => other.networkKey === networkKey)) return false;
-    if (!isAddress(address) || !this.hasRoom(owner.key, endorsed)) return false;
-    const [first = 0n, ...powers] = set.members.map(({ power }) => power);
-    const least = min(first, ...powers);
+    if (!isAddress(address) || !this.hasRoom(owner.key, bond, endorsed)) return false;
     const limit = amount(this.#genesis, "sponsorBondMax");
-    return bond >= least && owner.sponsored + bond <= limit && bond <= owner.money;
+    const cost = bond + (this.#isStranger(owner.key) ? this.#fee() : 0n);
+    return bond >= leastPower(set) && owner.sponsored + bond <= limit && cost <= owner.money;
+  }
+
+  #isStranger(owner: string): boolean {
+    return this.#genesis.owners.every(({ key }) => key !== owner);
+  }
+
+  #fee(): bigint {
+    return amount(this.#genesis, "registrationFee");
+  }
+
+  #charge(owner: Treasury): void {
+    owner.money -= this.#fee();
+    this.rewardPot += this.#fee();
+  }
+
+  /** Money that an account sends: a new owner pays the fee of its entry. */
+  stake(key: string, money: bigint): void {
+    let owner = this.owner(key);
+    if (owner === undefined) {
+      owner = { key, sponsorKey: key, treasury: 0n, money: 0n, sponsored: 0n };
+      this.owners.push(owner);
+      this.#charge(owner);
+    }
+    owner.money += money;
+  }
+
+  /** May this bundle's stake go where it wants to? */
+  mayStake(set: ValidatorSet, account: string, stake: { owner: string; amount: bigint }): boolean {
+    if (this.owner(stake.owner) !== undefined) return true;
+    if (!this.#genesis.isOpen || stake.owner !== account) return false;
+    return stake.amount >= this.#fee() + leastPower(set);
+  }
+
+  /** Strangers' spares; the one that a higher bond displaces stands first. */
+  #strangers(): Bond[] {
+    const found = this.in("spare").filter(({ owner }) => this.#isStranger(owner));
+    // Equal bonds: the newest goes first. Bonds stand in order of registration.
+    return found.reverse().sort((one, two) => Number(one.amount - two.amount));
   }
 
   #sparesOf(owner: string): Bond[] {
@@ -105,12 +145,17 @@ export class Bonds {
 
   /** An owner's share of 128 spares, 1 to 16. */
   #isFull(owner: string): boolean {
-    const share = Math.floor(128 / this.owners.length);
+    const share = Math.floor(128 / this.#genesis.owners.length);
     return this.#sparesOf(owner).length >= Math.max(1, Math.min(16, share));
   }
 
   /** One more spare: below the owner's cap, or endorsed in place of one that is not. */
-  hasRoom(owner: string, endorsed: boolean): boolean {
+  hasRoom(owner: string, bond: bigint, endorsed: boolean): boolean {
+    if (this.#isStranger(owner)) {
+      const present = this.#strangers();
+      const lowest = present[0]?.amount ?? bond;
+      return present.length < count(this.#genesis, "candidatesMax") || lowest < bond;
+    }
     if (!this.#isFull(owner)) return true;
     return endorsed && this.#sparesOf(owner).some((bond) => !bond.endorsed);
   }
@@ -119,6 +164,12 @@ export class Bonds {
    * Displaces the oldest unendorsed spare of a full owner: bonds stand in order of registration.
    */
   makeRoom(owner: string, clockMs: number): void {
+    if (this.#isStranger(owner)) {
+      const [lowest] = this.#strangers();
+      const isFull = this.#strangers().length >= count(this.#genesis, "candidatesMax");
+      if (isFull && lowest !== undefined) this.unbond(lowest, clockMs);
+      return;
+    }
     if (!this.#isFull(owner)) return;
     const oldest = this.#sparesOf(owner).find((bond) => !bond.endorsed);
     if (oldest !== undefined) this.unbond(oldest, clockMs);
@@ -128,6 +179,7 @@ export class Bonds {
     this.makeRoom(registration.owner, clockMs);
     const owner = this.owner(registration.owner);
     if (owner === undefined) throw new Error(`no owner ${registration.owner}`);
+    if (this.#isStranger(owner.key)) this.#charge(owner);
     owner.money -= registration.bond;
     owner.sponsored += registration.bond;
     this.#add(registration, "spare", endorsed);
@@ -184,8 +236,16 @@ export class Bonds {
 
   total(): bigint {
     const bonds = [...this.bonds.values()].reduce((total, bond) => total + bond.amount, 0n);
-    return this.owners.reduce((total, { money }) => total + money, bonds + this.slashedPot);
+    return this.owners.reduce(
+      (total, { money }) => total + money,
+      bonds + this.slashedPot + this.rewardPot,
+    );
   }
+}
+
+function leastPower({ members }: ValidatorSet): bigint {
+  const [first = 0n, ...powers] = members.map(({ power }) => power);
+  return min(first, ...powers);
 }
 
 function isAddress(text: string): boolean {

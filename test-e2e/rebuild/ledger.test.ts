@@ -9,8 +9,10 @@ import {
   bundleSigningBytes,
   custodianDepositSigningBytes,
   encodeTransaction,
+  exitSigningBytes,
   misconductProof,
   returnSigningBytes,
+  treasuryWithdrawSigningBytes,
 } from "../../node/src/ledger/transaction.ts";
 import type { Transaction } from "../../node/src/ledger/types.ts";
 import { keyOf, scheme, sign, TestChain } from "../../node/test/ledger/test-chain.ts";
@@ -31,6 +33,7 @@ const doingDrawn = fc.record({
   what: fc.constantFrom(
     ...["register", "register", "register", "proof", "proof", "proof", "silence", "silence"],
     ...["rotate", "return", "approve", "approve", "vote-proof"],
+    ...["exit", "treasury", "stake", "open", "open"],
     ...["faucet", "deposit", "bundle", "bundle", "report", "report", "garbage"],
   ),
   which: pick,
@@ -126,6 +129,42 @@ function voteProofOf(chain: TestChain, { which, owner, nonce, isForged }: Doing)
   return { kind: "invalid-vote-proof", chainId, vote: { ...signed, author }, block };
 }
 
+/** Owners' money and strangers: exits, treasuries, stakes, registrations by accounts. */
+function stakingOf(chain: TestChain, doing: Doing): Transaction {
+  const { what, which, owner, nonce, amount, isForged } = doing;
+  const { chainId, state } = chain;
+  const account = at(ACCOUNTS, which);
+  const signer = (key: string): string => (isForged ? keyOf("somebody else") : key);
+  const owners = [...state.owners.keys()];
+  switch (what) {
+    case "exit": {
+      const all = [...state.spares.values(), ...state.jailed.values()];
+      const spare = all[which % (all.length + 1)];
+      const exit = { kind: "exit-spare" as const, key: spare?.key ?? at(chain.keys, which), nonce };
+      const by = signer(spare?.owner ?? at(owners, owner));
+      return { ...exit, signature: sign(by, exitSigningBytes(chainId, exit)) };
+    }
+    case "treasury": {
+      const from = at([...owners, ...ACCOUNTS], owner);
+      const request = { kind: "treasury-withdraw" as const, owner: from, account, amount, nonce };
+      const signature = sign(signer(from), treasuryWithdrawSigningBytes(chainId, request));
+      return { ...request, signature };
+    }
+    case "stake": {
+      const to = nonce === 0 ? keyOf("nobody") : at([...owners, ...ACCOUNTS, account], owner);
+      const actions = [{ kind: "stake" as const, owner: to, amount: amount * 3n }];
+      const fields = { kind: "bundle" as const, account, nonce: which % 1_500, actions };
+      return { ...fields, signature: sign(signer(account), bundleSigningBytes(chainId, fields)) };
+    }
+    default: {
+      const bond = 95n + (amount < 0n ? 0n : amount % 30n);
+      const plain = chain.registration(at(SPARES, which), "a", bond);
+      const registration = { ...plain, owner: at(ACCOUNTS, owner) };
+      return chain.registerStranger(registration, { sponsor: signer(registration.owner) });
+    }
+  }
+}
+
 /** One transaction; a forged one has a wrong signature, owner or chain. */
 function transactionOf(
   chain: TestChain,
@@ -156,6 +195,11 @@ function transactionOf(
     }
     case "vote-proof":
       return voteProofOf(chain, doing);
+    case "exit":
+    case "treasury":
+    case "stake":
+    case "open":
+      return stakingOf(chain, doing);
     case "silence":
       return chain.silenceRecord(at(chain.keys, silent ?? which));
     case "rotate":
@@ -217,6 +261,7 @@ function moneyOfNode({ state }: TestChain): unknown {
     owners: [...state.owners.values()].map(({ treasury, sponsored }) => [treasury, sponsored]),
     bonds: places.sort(([left], [right]) => (left < right ? -1 : 1)),
     slashed: state.slashedPot,
+    pot: state.rewardPot,
     fund: state.margin.fund,
     balances: [...state.margin.accounts]
       .map(([key, { balance }]) => [key, balance] as const)
@@ -231,6 +276,7 @@ function moneyOfRebuild({ bonds, world }: Ledger): unknown {
       .map(({ key, place, amount }) => [key, place, amount] as const)
       .sort(([left], [right]) => (left < right ? -1 : 1)),
     slashed: bonds.slashedPot,
+    pot: bonds.rewardPot,
     fund: world.fund,
     balances: world.accounts.map(({ key, balance }) => [key, balance]),
   };
@@ -254,7 +300,9 @@ function executeInBoth(
   const { height, timestampMs, set } = chain.state;
   const cause = chain.events("swap").at(0)?.swap;
   const next = set.epoch === epoch || cause === undefined ? undefined : { set, cause };
-  ledger.execute({ epoch, height, timestampMs, transactions: raw, next });
+  const rewards = chain.events("reward");
+  expect(ledger.isPayday(timestampMs) || rewards.length === 0).toBe(true);
+  ledger.execute({ epoch, height, timestampMs, transactions: raw, next, rewards });
   const what = `block ${height}, ${codes.join(" ")}`;
   expect(moneyOfRebuild(ledger), what).toEqual(moneyOfNode(chain));
   return codes;
@@ -263,7 +311,12 @@ function executeInBoth(
 function compare(history: readonly BlockDrawn[], seen: Map<string, number>): void {
   const chain = new TestChain({
     owners: OWNERS,
-    rotation: { newcomerAgeMsMin: 0, unbondingMs: 20_000, sponsorBondMax: 350n },
+    candidates: "open",
+    rewardPot: 90_000n,
+    rotation: {
+      ...{ newcomerAgeMsMin: 0, unbondingMs: 20_000, sponsorBondMax: 350n },
+      ...{ candidatesMax: 2, rewardPeriodMs: 5_000, rewardPpm: 7_777n },
+    },
   });
   const genesis = readGenesis(encodeGenesis(chain.genesis));
   expect(genesis.chainId).toBe(chain.chainId);
@@ -289,6 +342,14 @@ function compare(history: readonly BlockDrawn[], seen: Map<string, number>): voi
 
 function countEvents(chain: TestChain, seen: Map<string, number>): void {
   for (const { swap } of chain.events("swap")) count(seen, `swap ${swap.cause}`);
+  if (chain.events("reward").length > 0) count(seen, "reward");
+  for (const { event } of chain.events("margin")) {
+    if (event.kind === "staked") count(seen, "staked");
+  }
+  const strangers = [...chain.state.seats.values()].filter(({ owner }) => ACCOUNTS.includes(owner));
+  if (strangers.length > 0) count(seen, "stranger seated");
+  const leaving = [...chain.state.unbonding.values()];
+  if (leaving.some(({ owner }) => ACCOUNTS.includes(owner))) count(seen, "stranger displaced");
   for (const { evidence } of chain.events("slashed")) count(seen, `slashed ${evidence}`);
 }
 
@@ -299,6 +360,8 @@ function count(seen: Map<string, number>, name: string): void {
 const EXPECTED = [
   ...["silence", "misconduct", "owner", "mute", "unmute"].map((cause) => `swap ${cause}`),
   ...["E1", "E2", "E4", "E5", "E6", "E7", "E8"].map((evidence) => `slashed ${evidence}`),
+  ...["reward", "staked", "stranger seated", "stranger displaced"],
+  ...["exit-spare", "treasury-withdraw"].flatMap((kind) => [`${kind} OK`, `${kind} refused`]),
   ...["register-spare", "return-spare", "approve-swap", "custodian-deposit", "bundle"].flatMap(
     (kind) => [`${kind} OK`, `${kind} refused`],
   ),

@@ -4,6 +4,7 @@ import { setHash, type ValidatorSet } from "../stranger/sets.ts";
 import { isSignedBy, type Signed, type Statement } from "../stranger/statements.ts";
 import { type Bond, Bonds } from "./bonds.ts";
 import { epochOf, indexOf, isInvalidVote, offence } from "./evidence.ts";
+import { PPM } from "./model/arithmetic.ts";
 import { executeBlock, total } from "./model/block.ts";
 import { createWorld, findAccount, type Report, type World } from "./model/world.ts";
 import { Nonces } from "./nonces.ts";
@@ -26,6 +27,8 @@ export interface CommittedBlock {
   readonly height: number;
   readonly timestampMs: number;
   readonly transactions: readonly Uint8Array[];
+  /** What the chain says that it paid of the reward pot in this block: who served is not judged. */
+  readonly rewards?: readonly { readonly key: string; readonly amount: bigint }[];
   /** The verified set that follows, and why, if this block ends the epoch. */
   readonly next: { readonly set: ValidatorSet; readonly cause: Cause } | undefined;
 }
@@ -50,6 +53,7 @@ export class Ledger {
   #timestampMs: number;
   #clockMs: number;
   #depositWindow: { fromMs: number; amount: bigint };
+  #rewardsFromMs: number;
   #born: bigint;
   #reports: Report[] = [];
   #deposits: { account: string; amount: bigint }[] = [];
@@ -63,6 +67,7 @@ export class Ledger {
     this.set = genesis.firstSet;
     this.#timestampMs = genesis.genesisTimeMs;
     this.#clockMs = genesis.genesisTimeMs;
+    this.#rewardsFromMs = genesis.genesisTimeMs;
     this.#depositWindow = { fromMs: genesis.genesisTimeMs, amount: 0n };
     this.world = createWorld({
       rules: {
@@ -83,6 +88,7 @@ export class Ledger {
 
   execute(block: CommittedBlock): void {
     this.#advance(block);
+    this.#payRewards(block.rewards ?? []);
     this.bonds.release(this.#clockMs);
     this.#swaps.startBlock(this.set, block.next, this.#clockMs);
     this.#reports = [];
@@ -107,6 +113,43 @@ export class Ledger {
     this.height = height;
     this.#timestampMs = timestampMs;
     this.#clockMs += Math.min(span, count(this.#genesis, "blockTimeCreditMsMax"));
+  }
+
+  /** Whether the block at this time pays rewards: then its events have to be read. */
+  isPayday(timestampMs: number): boolean {
+    const span = Math.min(
+      timestampMs - this.#timestampMs,
+      count(this.#genesis, "blockTimeCreditMsMax"),
+    );
+    const isOver =
+      this.#clockMs + span - this.#rewardsFromMs >= count(this.#genesis, "rewardPeriodMs");
+    return isOver && this.#rewardBudget() > 0n;
+  }
+
+  #rewardBudget(): bigint {
+    return (this.bonds.rewardPot * amount(this.#genesis, "rewardPpm")) / PPM;
+  }
+
+  /** At most each seat's part of the budget, by power; whether it served the whole time is not judged. */
+  #payRewards(rewards: NonNullable<CommittedBlock["rewards"]>): void {
+    const isOver = this.#clockMs - this.#rewardsFromMs >= count(this.#genesis, "rewardPeriodMs");
+    if (!isOver && rewards.length > 0) throw new Error(`block ${this.height} pays out of turn`);
+    if (!isOver) return;
+    const budget = this.#rewardBudget();
+    const whole = this.set.members.reduce((sum, { power }) => sum + power, 0n);
+    const paid = new Set<string>();
+    for (const { key, amount: money } of rewards) {
+      const member = this.set.members.find((each) => each.key === key);
+      const owner = this.bonds.owner(member?.owner ?? "");
+      const most = (budget * (member?.power ?? 0n)) / whole;
+      if (owner === undefined || paid.has(key) || money < 1n || money > most) {
+        throw new Error(`block ${this.height} pays ${money} for ${key}, at most ${most} is due`);
+      }
+      paid.add(key);
+      owner.money += money;
+      this.bonds.rewardPot -= money;
+    }
+    this.#rewardsFromMs = this.#clockMs;
   }
 
   /** A transaction that some rule refuses changes nothing. */
@@ -154,6 +197,10 @@ export class Ledger {
         return this.#rotate(transaction, id);
       case "return-spare":
         return this.#return(transaction);
+      case "exit-spare":
+        return this.#exit(transaction);
+      case "treasury-withdraw":
+        return this.#takeFromTreasury(transaction);
       case "approve-swap": {
         const { member, signer, signature } = transaction;
         const message = signingBytes(this.#genesis.chainId, transaction);
@@ -172,6 +219,10 @@ export class Ledger {
       return false;
     const isNew = this.#deposits.some((deposit) => deposit.account === account);
     if (!isNew && findAccount(this.world, account) === undefined) return false;
+    const strays = actions.some(
+      (action) => action.kind === "stake" && !this.bonds.mayStake(this.set, account, action),
+    );
+    if (strays) return false;
     const scope = `bundle/${account}`;
     if (!this.#nonces.isFree(scope, nonce)) return false;
     if (!this.#verify(account, signingBytes(this.#genesis.chainId, bundle), signature))
@@ -335,7 +386,7 @@ export class Ledger {
     if (!this.#nonces.isFree(scope, back.nonce)) return false;
     const message = signingBytes(this.#genesis.chainId, back);
     if (!this.#verify(bond.owner, message, back.signature)) return false;
-    if (!this.bonds.hasRoom(bond.owner, true)) return false;
+    if (!this.bonds.hasRoom(bond.owner, bond.amount, true)) return false;
     this.bonds.makeRoom(bond.owner, this.#clockMs);
     bond.place = "spare";
     bond.power = 0n;
@@ -344,6 +395,32 @@ export class Ledger {
     bond.reportsJailedUntilMs = 0;
     this.#nonces.use(scope, back.nonce);
     this.#swaps.swapCondemned();
+    return true;
+  }
+
+  #exit(exit: Kind<"exit-spare">): boolean {
+    const bond = this.bonds.bonds.get(exit.key);
+    if (bond?.place !== "spare" && bond?.place !== "jailed") return false;
+    const scope = `owner/${bond.owner}`;
+    if (!this.#nonces.isFree(scope, exit.nonce)) return false;
+    const message = signingBytes(this.#genesis.chainId, exit);
+    if (!this.#verify(bond.owner, message, exit.signature)) return false;
+    this.#nonces.use(scope, exit.nonce);
+    this.bonds.unbond(bond, this.#clockMs);
+    return true;
+  }
+
+  #takeFromTreasury(request: Kind<"treasury-withdraw">): boolean {
+    const owner = this.bonds.owner(request.owner);
+    const { account, amount: money, nonce } = request;
+    if (owner === undefined || money < 1n || money > owner.money) return false;
+    const scope = `owner/${owner.key}`;
+    if (!this.#nonces.isFree(scope, nonce)) return false;
+    const message = signingBytes(this.#genesis.chainId, request);
+    if (!this.#verify(owner.key, message, request.signature)) return false;
+    this.#nonces.use(scope, nonce);
+    owner.money -= money;
+    this.#deposits.push({ account, amount: money });
     return true;
   }
 
@@ -358,6 +435,9 @@ export class Ledger {
     });
     for (const event of events) {
       this.#count(event.kind);
+      if (event.kind === "staked") {
+        this.bonds.stake(event["owner"] as string, event["amount"] as bigint);
+      }
       if (event.kind === "withdrawal") this.#born -= event["amount"] as bigint;
     }
   }

@@ -19,6 +19,8 @@ const KINDS = [
   "readiness",
   "invalid-vote-proof",
   "put",
+  "exit-spare",
+  "treasury-withdraw",
 ] as const;
 
 export interface Registration {
@@ -72,6 +74,20 @@ export type Transaction =
       readonly nonce: number;
       readonly signature: Uint8Array;
     }
+  | {
+      readonly kind: "exit-spare";
+      readonly key: string;
+      readonly nonce: number;
+      readonly signature: Uint8Array;
+    }
+  | {
+      readonly kind: "treasury-withdraw";
+      readonly owner: string;
+      readonly account: string;
+      readonly amount: bigint;
+      readonly nonce: number;
+      readonly signature: Uint8Array;
+    }
   | { readonly kind: "absence"; readonly untilMs: number; readonly endorsement: Signed }
   | { readonly kind: "readiness"; readonly version: number; readonly endorsement: Signed }
   | {
@@ -112,7 +128,7 @@ const SIDES = ["buy", "sell"] as const;
 const TIMES_IN_FORCE = ["gtc", "ioc", "post-only"] as const;
 
 function scanAction(scanner: Scanner): Action {
-  const kind = choice(scanner, ["place", "cancel", "withdraw"] as const, "action");
+  const kind = choice(scanner, ["place", "cancel", "withdraw", "stake"] as const, "action");
   switch (kind) {
     case "place":
       return {
@@ -129,6 +145,8 @@ function scanAction(scanner: Scanner): Action {
       return { kind, market: scanner.u16(), clientId: scanner.u64() };
     case "withdraw":
       return { kind, amount: scanner.i128() };
+    case "stake":
+      return { kind, owner: scanner.key(), amount: scanner.i128() };
   }
 }
 
@@ -149,6 +167,8 @@ function actionBytes(action: Action): Uint8Array {
       return join(u8(1), u16(action.market), u64(action.clientId));
     case "withdraw":
       return join(u8(2), i128(action.amount));
+    case "stake":
+      return join(u8(3), key(action.owner), i128(action.amount));
   }
 }
 
@@ -205,7 +225,13 @@ function scanFields(scanner: Scanner, kind: (typeof KINDS)[number]): Transaction
     }
     case "register-spare":
       return scanRegistration(scanner);
+    case "treasury-withdraw": {
+      const parties = { owner: scanner.key(), account: scanner.key() };
+      const money = { amount: scanner.i128(), nonce: scanner.u64() };
+      return { kind, ...parties, ...money, signature: scanner.signature() };
+    }
     case "return-spare":
+    case "exit-spare":
       return { kind, key: scanner.key(), nonce: scanner.u64(), signature: scanner.signature() };
     case "absence":
       return { kind, untilMs: scanner.u64(), endorsement: scanSigned(scanner) };
@@ -250,7 +276,13 @@ function domain(chainId: string, kind: string, ...rest: readonly Uint8Array[]): 
 export function signingBytes(
   chainId: string,
   transaction: Kind<
-    "bundle" | "owner-rotation" | "return-spare" | "custodian-deposit" | "approve-swap"
+    | "bundle"
+    | "owner-rotation"
+    | "return-spare"
+    | "exit-spare"
+    | "treasury-withdraw"
+    | "custodian-deposit"
+    | "approve-swap"
   >,
 ): Uint8Array {
   switch (transaction.kind) {
@@ -263,7 +295,13 @@ export function signingBytes(
       return domain(chainId, "owner-rotation", key(member), key(setHash), u64(nonce));
     }
     case "return-spare":
-      return domain(chainId, "return-spare", key(transaction.key), u64(transaction.nonce));
+    case "exit-spare":
+      return domain(chainId, transaction.kind, key(transaction.key), u64(transaction.nonce));
+    case "treasury-withdraw": {
+      const { owner, account, amount, nonce } = transaction;
+      const fields = [key(owner), key(account), i128(amount), u64(nonce)];
+      return domain(chainId, "treasury-withdraw", ...fields);
+    }
     case "custodian-deposit": {
       const { account, amount, nonce } = transaction;
       return domain(chainId, "custodian-deposit", key(account), i128(amount), u64(nonce));

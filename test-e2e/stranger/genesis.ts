@@ -28,6 +28,9 @@ export interface GenesisFile {
   /** Named constants that the file sets; those it omits have their production value. */
   readonly parameters: ReadonlyMap<string, number | bigint>;
   readonly owners: readonly Owner[];
+  /** Whether strangers may become owners. */
+  readonly isOpen: boolean;
+  readonly rewardPot: bigint;
   readonly custodians: readonly string[];
   readonly markets: readonly GenesisMarket[];
   readonly accounts: readonly { readonly account: string; readonly balance: bigint }[];
@@ -133,6 +136,8 @@ export function readGenesis(bytes: Uint8Array): GenesisFile {
       sponsorKey: keyField(owner, "sponsorKey"),
       treasury: amountField(owner, "treasury"),
     })),
+    isOpen: json["candidates"] === "open",
+    rewardPot: json["rewardPot"] === undefined ? 0n : amountField(json, "rewardPot"),
     custodians: custodians.map(String),
     markets: listField(margin, "markets").map(marketOf),
     accounts: listField(margin, "accounts").map((account) => ({

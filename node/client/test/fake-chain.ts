@@ -54,6 +54,7 @@ export function testGenesis(name: string): Genesis {
     genesisTimeMs: GENESIS_TIME_MS,
     parameters: PRODUCTION,
     candidates: "owners",
+    rewardPot: 0n,
     owners: labels.map((label) => ({
       key: testKey(`owner ${label}`),
       sponsorKey: testKey(`sponsor ${label}`),

@@ -64,6 +64,12 @@ export interface RotationParameters {
   readonly secondMisconductWaitMs: Millis;
   /** Sponsor: total bond that one sponsor key may have placed. */
   readonly sponsorBondMax: MicroUsd;
+  /** Candidates open: fee for each owner and each key that comes, and places of all together. */
+  readonly registrationFee: MicroUsd;
+  readonly candidatesMax: number;
+  /** Each period this share of the reward pot is for the seats that served. */
+  readonly rewardPeriodMs: Millis;
+  readonly rewardPpm: bigint;
 }
 
 export interface MarginParameters {
@@ -127,6 +133,10 @@ export const PRODUCTION: Parameters = {
     absenceEveryMs: 3_600_000,
     secondMisconductWaitMs: 86_400_000,
     sponsorBondMax: 100_000_000_000_000n,
+    registrationFee: 100_000_000n,
+    candidatesMax: 32,
+    rewardPeriodMs: 3_600_000,
+    rewardPpm: 100n,
   },
   margin: {
     oracleSlotMs: 1_000,

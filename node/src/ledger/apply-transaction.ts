@@ -9,6 +9,7 @@ import { applyInvalidVote, applyMisconduct } from "./misconduct.ts";
 import { applyReadiness } from "./readiness.ts";
 import { applyRegistration } from "./registration.ts";
 import { applyOwnerRotation, applyReturn, applySilenceRecord } from "./rotation.ts";
+import { applyExit, applyTreasuryWithdraw } from "./treasury.ts";
 import type { Transaction } from "./types.ts";
 import type { Verdict, Work } from "./work.ts";
 
@@ -41,6 +42,10 @@ export function applyDecoded(work: Work, transaction: Transaction, place: Place)
       return applyRegistration(work, transaction);
     case "return-spare":
       return applyReturn(work, transaction, id);
+    case "exit-spare":
+      return applyExit(work, transaction, id);
+    case "treasury-withdraw":
+      return applyTreasuryWithdraw(work, transaction, id);
     case "absence":
       return applyAbsence(work, transaction);
     case "approve-swap":

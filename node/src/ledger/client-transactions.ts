@@ -3,6 +3,7 @@ import { verifyStatement } from "../kernel/statements.ts";
 import { findMember } from "../kernel/validator-set.ts";
 import type { LedgerState } from "./state.ts";
 import { bundleSigningBytes } from "./transaction.ts";
+import { checkStakes } from "./treasury.ts";
 import type { Transaction } from "./types.ts";
 import { burnNonce, checkNonce, type Verdict, type Work } from "./work.ts";
 
@@ -25,6 +26,8 @@ export function applyBundle(
     const fix = "the account has no balance yet: deposit first";
     return { code: "UNKNOWN_ACCOUNT", field: "account", fix };
   }
+  const stakes = checkStakes(state, bundle);
+  if (stakes !== undefined) return stakes;
   const scope = `bundle/${account}`;
   const used = checkNonce(work, scope, bundle.nonce, id);
   if (used !== undefined) return used;

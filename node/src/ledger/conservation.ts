@@ -12,14 +12,15 @@ function sum(amounts: readonly MicroUsd[]): MicroUsd {
   return amounts.reduce((total, amount) => total + amount, 0n);
 }
 
-/** Money outside the margin engine: treasuries, bonds wherever they are, and what was slashed. */
+/** Money outside the margin engine: treasuries, bonds wherever they are, what was slashed, and the pot. */
 export function bondMoney(state: LedgerState): MicroUsd {
-  const { owners, seats, spares, jailed, unbonding, slashedPot } = state;
+  const { owners, seats, spares, jailed, unbonding, slashedPot, rewardPot } = state;
   return (
     sum([...owners.values()].map(({ treasury }) => treasury)) +
     sum([...seats.values(), ...spares.values(), ...jailed.values()].map(({ bond }) => bond)) +
     sum([...unbonding.values()].map(({ amount }) => amount)) +
-    slashedPot
+    slashedPot +
+    rewardPot
   );
 }
 
@@ -30,13 +31,13 @@ export function bondMoney(state: LedgerState): MicroUsd {
  * here.
  */
 export function assertMoney(state: LedgerState): void {
-  const { genesis, deposited, withdrawn, genesisMoney } = state;
+  const { genesis, deposited, withdrawn, genesisMoney, staked } = state;
   const balances = sum(genesis.margin.accounts.map(({ balance }) => balance));
   const marginBorn = balances + genesis.margin.insuranceFund;
   const bonds = bondMoney(state);
   assert(
-    bonds + marginBorn === genesisMoney,
-    `bonds and treasuries are ${bonds}, at genesis ${genesisMoney - marginBorn}`,
+    bonds + marginBorn === genesisMoney + staked,
+    `bonds, pots and treasuries are ${bonds}, at genesis and staked ${genesisMoney + staked - marginBorn}`,
   );
   const { size } = state.margin.accounts;
   if (size > ACCOUNTS_SUMMED && state.height % FULL_SUM_EVERY !== 0) return;

@@ -23,6 +23,7 @@ const KINDS = [
   "debt-repaid",
   "withdrawal",
   "deposit",
+  "staked",
 ] as const satisfies readonly MarginEvent["kind"][];
 const ORACLE_STATES = ["stale", "resuming", "fresh"] as const satisfies OracleState[];
 const STAGES = [
@@ -108,6 +109,9 @@ export function writeMarginEvent(writer: Writer, event: MarginEvent): void {
     case "deposit":
       writer.hex32(event.account).i128(event.amount);
       return;
+    case "staked":
+      writer.hex32(event.account).hex32(event.owner).i128(event.amount);
+      return;
     default:
       unreachable(event);
   }
@@ -139,6 +143,13 @@ export function readMarginEvent(reader: Reader): MarginEvent {
     case "withdrawal":
     case "deposit":
       return { kind, account: reader.hex32("account"), amount: reader.i128("amount") };
+    case "staked":
+      return {
+        kind,
+        account: reader.hex32("account"),
+        owner: reader.hex32("owner"),
+        amount: reader.i128("amount"),
+      };
     case "liquidation":
     case "close-out":
     case "order-cancelled":

@@ -12,12 +12,14 @@ import { updateLiveness } from "./liveness.ts";
 import { activateProtocol, PROTOCOLS, type Protocol, type Protocols } from "./protocol.ts";
 import { judgeActivation } from "./readiness.ts";
 import { resultLeaves } from "./receipt.ts";
-import { releaseBonds } from "./registration.ts";
+import { countService, payRewards } from "./rewards.ts";
 import type { LedgerState } from "./state.ts";
 import { treeRoot, updateTree } from "./state-tree.ts";
 import { unmuteByVotes } from "./swap.ts";
 import { decodeTransaction } from "./transaction.ts";
+import { creditStakes } from "./treasury.ts";
 import type { ExecutableBlock, ExecutionResult, LedgerEvent, Receipt } from "./types.ts";
+import { releaseBonds } from "./unbonding.ts";
 import { change, openWork, type Work } from "./work.ts";
 
 /**
@@ -36,7 +38,9 @@ export function executeBlock(
   const protocol = activateProtocol(work, protocols, block.height);
   const tick = advanceClock(work, block);
   updateLiveness(work, block, tick);
+  countService(work, tick.creditMs);
   change(work, { ordering: block.ordering });
+  payRewards(work);
   releaseBonds(work);
   removeCondemned(work);
   const admitted = block.transactions.map(({ bytes }, position) => {
@@ -101,6 +105,7 @@ function runMargin(work: Work, block: ExecutableBlock): MarginResult {
     (sum, event) => (event.kind === "withdrawal" ? sum + event.amount : sum),
     0n,
   );
+  creditStakes(work, result.events);
   change(work, { margin: result.state, withdrawn: work.state.withdrawn + paid });
   return result;
 }

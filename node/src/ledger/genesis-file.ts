@@ -34,8 +34,10 @@ export interface Genesis {
   /** Unix time; block times are above it, oracle slots count from it. */
   readonly genesisTimeMs: Millis;
   readonly parameters: Parameters;
-  /** Whose keys may become spares: owners named here, so far. */
-  readonly candidates: "owners";
+  /** Whose keys may become spares: owners named here, or whoever pays fee and bond. */
+  readonly candidates: "owners" | "open";
+  /** What the seats that serve are rewarded of, at birth. */
+  readonly rewardPot: MicroUsd;
   readonly owners: readonly GenesisOwner[];
   /** More than two thirds of these deposit together (rule MINT). Empty: nobody deposits. */
   readonly custodians: readonly PublicKey[];

@@ -167,12 +167,10 @@ function readMargin(value: unknown): MarginGenesis {
   };
 }
 
-function readCandidates(value: unknown): "owners" {
-  if (value === undefined || value === "owners") return "owners";
-  if (value === "open") {
-    throw new GenesisError("candidates", 'write "owners": open candidacy is not built yet');
-  }
-  throw new GenesisError("candidates", 'write "owners"');
+function readCandidates(value: unknown): "owners" | "open" {
+  if (value === undefined) return "owners";
+  if (value === "owners" || value === "open") return value;
+  throw new GenesisError("candidates", 'write "owners" or "open"');
 }
 
 function readKeyValue(value: unknown): { readonly keyValue?: KeyValueGenesis } {
@@ -188,6 +186,7 @@ const FIELDS = [
   "genesisTimeMs",
   "parameters",
   "candidates",
+  "rewardPot",
   "owners",
   "custodians",
   "seats",
@@ -204,6 +203,7 @@ export function readGenesis(value: unknown): Genesis {
     genesisTimeMs: wholeNumber(fields["genesisTimeMs"], "genesisTimeMs"),
     parameters: readParameters(fields["parameters"]),
     candidates: readCandidates(fields["candidates"]),
+    rewardPot: decimal(fields["rewardPot"] ?? "0", "rewardPot"),
     owners: listOf(fields["owners"], "owners", readOwner),
     custodians: listOf(fields["custodians"], "custodians", publicKey),
     seats: listOf(fields["seats"], "seats", readSeat),

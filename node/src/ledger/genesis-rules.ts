@@ -51,6 +51,8 @@ const MAY_BE_ZERO = new Set([
   "coolDownWindows",
   "selfHealAfterWindows",
   "sponsorBondMax",
+  "registrationFee",
+  "rewardPpm",
   "depositWindowMax",
 ]);
 
@@ -98,6 +100,9 @@ function checkParameters({ consensus, rotation }: Parameters): void {
     "write at least absenceMsMax",
   );
   demand(rotation.slashPpm <= PPM, "parameters.rotation.slashPpm", "write at most 1000000");
+  demand(rotation.rewardPpm <= PPM, "parameters.rotation.rewardPpm", "write at most 1000000");
+  // Heartbeats of all spares ride in blocks.
+  demand(rotation.candidatesMax <= 128, "parameters.rotation.candidatesMax", "write at most 128");
 }
 
 function checkDistinct(keys: readonly { readonly key: string; readonly field: string }[]): void {

@@ -66,7 +66,7 @@ describe("rule GENESIS", () => {
       ["genesisTimeMs", -1, "GENESIS_INVALID genesisTimeMs"],
       ["genesisTimeMs", "1", "GENESIS_INVALID genesisTimeMs"],
       ["surprise", 1, "GENESIS_INVALID surprise"],
-      ["candidates", "open", "GENESIS_INVALID candidates"],
+      ["rewardPot", "-1", "GENESIS_INVALID rewardPot"],
       ["candidates", "all", "GENESIS_INVALID candidates"],
       ["owners", {}, "GENESIS_INVALID owners"],
       ["owners.0.treasury", 5, "GENESIS_INVALID owners[0].treasury"],

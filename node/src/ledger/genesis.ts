@@ -64,7 +64,7 @@ export function genesisTotal(genesis: Genesis): MicroUsd {
   const treasuries = genesis.owners.reduce((sum, { treasury }) => sum + treasury, 0n);
   const bonds = genesis.seats.reduce((sum, { power }) => sum + power, 0n);
   const balances = genesis.margin.accounts.reduce((sum, { balance }) => sum + balance, 0n);
-  return treasuries + bonds + balances + genesis.margin.insuranceFund;
+  return treasuries + bonds + balances + genesis.margin.insuranceFund + genesis.rewardPot;
 }
 
 /** What an operator must know before trusting this genesis; the node prints each at start. */
@@ -76,6 +76,9 @@ export function genesisWarnings(genesis: Genesis): string[] {
       `${owners.size} owner(s) hold all seats: one may hold a third of the power, so this chain ` +
         "is as honest as they are",
     );
+  }
+  if (genesis.candidates === "open") {
+    warnings.push("candidates: open: strangers with fee and bond may take seats that fall free");
   }
   if (genesis.dev) warnings.push("dev: times may be shortened and a faucet makes money");
   return warnings;

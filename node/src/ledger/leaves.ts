@@ -258,7 +258,7 @@ function writeLiveness(writer: Writer, key: PublicKey, liveness: Liveness): void
   writer.bool(liveness.votingSinceMs !== undefined).u64(liveness.votingSinceMs ?? 0);
   writer.u64(liveness.heartbeat).u64(liveness.roundsEpoch).u64(liveness.voteRound);
   writer.u64(liveness.orderVoteRound).u64(liveness.timeoutRound);
-  writer.u64(liveness.absentFromMs).u64(liveness.absentUntilMs);
+  writer.u64(liveness.absentFromMs).u64(liveness.absentUntilMs).u64(liveness.servedMs);
 }
 
 function readLiveness(reader: Reader, field: string): readonly [PublicKey, Liveness] {
@@ -280,6 +280,7 @@ function readLiveness(reader: Reader, field: string): readonly [PublicKey, Liven
     timeoutRound: u64("timeoutRound"),
     absentFromMs: u64("absentFromMs"),
     absentUntilMs: u64("absentUntilMs"),
+    servedMs: u64("servedMs"),
   };
   return [key, { ...head, votingSinceMs: isVoting ? votingSinceMs : undefined, ...tail }];
 }
@@ -332,6 +333,9 @@ export interface ChainLeaf {
   /** 0 if there was none. */
   readonly lastSilenceSwapMs: Millis;
   readonly lastMisconductMs: Millis;
+  readonly rewardPot: MicroUsd;
+  readonly rewardsFromMs: Millis;
+  readonly staked: MicroUsd;
 }
 
 export function encodeChain(state: LedgerState): Uint8Array {
@@ -344,7 +348,8 @@ export function encodeChain(state: LedgerState): Uint8Array {
   writer.i128(state.deposited).i128(state.withdrawn).i128(state.genesisMoney);
   writer.u64(state.depositWindow.fromMs).i128(state.depositWindow.amount);
   writer.u64(state.registrations).u64(state.lastSilenceSwapMs ?? 0);
-  return writer.u64(state.lastMisconductMs ?? 0).finish();
+  writer.u64(state.lastMisconductMs ?? 0);
+  return writer.i128(state.rewardPot).u64(state.rewardsFromMs).i128(state.staked).finish();
 }
 
 function readProtocol(reader: Reader): ProtocolState {
@@ -375,5 +380,8 @@ export function decodeChain(bytes: Uint8Array): ChainLeaf {
     registrations: reader.u64("registrations"),
     lastSilenceSwapMs: reader.u64("lastSilenceSwapMs"),
     lastMisconductMs: reader.u64("lastMisconductMs"),
+    rewardPot: reader.i128("rewardPot"),
+    rewardsFromMs: reader.u64("rewardsFromMs"),
+    staked: reader.i128("staked"),
   }));
 }

@@ -7,7 +7,7 @@ import { checkSignature, checkSignatures, judgePair, offenceOf, type Proof } fro
 import { type InvalidVoteProof, judgeInvalidVote } from "./invalid-vote.ts";
 import { type Offender, raiseSlashes } from "./slashing.ts";
 import type { EvidenceKind, LedgerState, Seat } from "./state.ts";
-import { startUnbonding } from "./swap.ts";
+import { startUnbonding } from "./unbonding.ts";
 import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work.ts";
 
 /** CAUSE (b), EVIDENCE: a pair of statements that one honest key never signs. */

@@ -1,6 +1,7 @@
 import { err, ok, type Refusal, type Result } from "../kernel/result.ts";
 import type { Power, PublicKey } from "../kernel/scalars.ts";
 import { totalPower, type ValidatorSet } from "../kernel/validator-set.ts";
+import { isGenesisOwner } from "./candidates.ts";
 import { faultyPowerOf } from "./silence.ts";
 import type { LedgerState, Seat, Spare } from "./state.ts";
 
@@ -60,7 +61,8 @@ function obstacle(
   const { newcomerAgeMsMin } = state.genesis.parameters.rotation;
   if (spare.bond < leaver.power) return `its bond ${spare.bond} is below power ${leaver.power}`;
   if (!isFit(state, spare)) return "it attested no recent certified root";
-  if (ownerWouldHoldThird(state.set, leaver, spare.owner)) {
+  const isTrusted = isGenesisOwner(state, spare.owner);
+  if (ownerWouldHoldThird(state.set, leaver, spare.owner, isTrusted)) {
     return "its owner would hold a third of the power";
   }
   if (isEndorsedFor(spare, leaver, cause)) return undefined;
@@ -72,14 +74,18 @@ function obstacle(
   return undefined;
 }
 
-/** SEAT: with four owners or more, no swap may bring one of them to a third. */
+/**
+ * SEAT: with four owners or more, no swap may bring one of them to a third. A genesis with fewer
+ * trusts those that it names, and no stranger.
+ */
 export function ownerWouldHoldThird(
   set: ValidatorSet,
   leaver: Pick<Seat, "key" | "owner" | "power">,
   owner: PublicKey,
+  isTrusted = true,
 ): boolean {
   const owners = new Set(set.members.map((member) => member.owner));
-  if (owners.size < 4 || owner === leaver.owner) return false;
+  if ((isTrusted && owners.size < 4) || owner === leaver.owner) return false;
   const held = set.members.reduce(
     (sum, member) => (member.owner === owner ? sum + member.power : sum),
     leaver.power,

@@ -21,6 +21,7 @@ const EVENT_KINDS = [
   "spare-registered",
   "margin",
   "protocol",
+  "reward",
 ] as const satisfies LedgerEvent["kind"][];
 const PROTOCOL_STEPS = [
   "scheduled",
@@ -78,6 +79,9 @@ function writeEvent(writer: Writer, event: LedgerEvent): void {
     case "spare-registered":
       writer.hex32(event.key).hex32(event.owner);
       return;
+    case "reward":
+      writer.hex32(event.key).hex32(event.owner).i128(event.amount);
+      return;
     case "margin":
       writeMarginEvent(writer, event.event);
       return;
@@ -106,6 +110,13 @@ function readEvent(reader: Reader): LedgerEvent {
       return { kind, key: reader.hex32("key"), untilMs: reader.u64("untilMs") };
     case "spare-registered":
       return { kind, key: reader.hex32("key"), owner: reader.hex32("owner") };
+    case "reward":
+      return {
+        kind,
+        key: reader.hex32("key"),
+        owner: reader.hex32("owner"),
+        amount: reader.i128("amount"),
+      };
     case "margin":
       return { kind, event: readMarginEvent(reader) };
     case "protocol":

@@ -1,12 +1,13 @@
 import { defined } from "../kernel/assert.ts";
-import { minimum } from "../kernel/fixed-point.ts";
 import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import { verifyStatement } from "../kernel/statements.ts";
+import { checkOpenRoom, isGenesisOwner, makeOpenRoom } from "./candidates.ts";
 import { isAddress } from "./genesis-reader.ts";
 import type { LedgerState, Owner, Spare } from "./state.ts";
-import { startUnbonding } from "./swap.ts";
 import { registrationDigest, registrationSigningBytes } from "./transaction.ts";
+import { chargeFee, leastBond } from "./treasury.ts";
 import type { SpareRegistration, Transaction } from "./types.ts";
+import { startUnbonding } from "./unbonding.ts";
 import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work.ts";
 
 type Registering = Extract<Transaction, { kind: "register-spare" }>;
@@ -17,8 +18,9 @@ export const SPARES_MAX = 128;
 export const OWNER_SPARES_MAX = 16;
 
 /** SPONSOR: the owner's even share of all spares: no sponsor key takes the places of others. */
-export function ownerSparesMax({ owners }: LedgerState): number {
-  return Math.max(1, Math.min(OWNER_SPARES_MAX, Math.floor(SPARES_MAX / owners.size)));
+export function ownerSparesMax({ genesis }: LedgerState): number {
+  const share = Math.floor(SPARES_MAX / genesis.owners.length);
+  return Math.max(1, Math.min(OWNER_SPARES_MAX, share));
 }
 
 /** The owner's spares, oldest first. */
@@ -27,8 +29,19 @@ function sparesOf({ spares }: LedgerState, owner: PublicKey): readonly Spare[] {
   return own.toSorted((left, right) => left.order - right.order);
 }
 
-/** Whether the owner may have one more spare; an endorsed one may displace an unendorsed one. */
-export function checkRoom(state: LedgerState, owner: PublicKey, isEndorsed: boolean): Verdict {
+/** What comes into the list of spares, newly or back from jail. */
+interface Comer {
+  readonly owner: PublicKey;
+  readonly bond: MicroUsd;
+  readonly isEndorsed: boolean;
+}
+
+/**
+ * Whether the owner may have one more spare; an endorsed one may displace an unendorsed one.
+ * Strangers share places of their own.
+ */
+export function checkRoom(state: LedgerState, { owner, bond, isEndorsed }: Comer): Verdict {
+  if (!isGenesisOwner(state, owner)) return checkOpenRoom(state, bond);
   const own = sparesOf(state, owner);
   const most = ownerSparesMax(state);
   if (own.length < most || (isEndorsed && own.some(({ endorsed }) => !endorsed))) return undefined;
@@ -40,6 +53,10 @@ export function checkRoom(state: LedgerState, owner: PublicKey, isEndorsed: bool
 
 /** At the cap the owner's oldest unendorsed spare goes: its bond begins to unbond (SPONSOR). */
 export function makeRoom(work: Work, owner: PublicKey): void {
+  if (!isGenesisOwner(work.state, owner)) {
+    makeOpenRoom(work);
+    return;
+  }
   const own = sparesOf(work.state, owner);
   if (own.length < ownerSparesMax(work.state)) return;
   const oldest = defined(
@@ -59,12 +76,19 @@ export function applyRegistration(work: Work, transaction: Registering): Verdict
   const { registration } = transaction;
   const owner = state.owners.get(registration.owner);
   if (owner === undefined) {
-    const fix = "only owners named in the genesis are candidates";
+    const fix =
+      state.genesis.candidates === "open"
+        ? "become an owner first: stake the fee and the least bond from an account"
+        : "only owners named in the genesis are candidates";
     return { code: "UNKNOWN_OWNER", field: "registration.owner", fix };
   }
   const refusal =
     checkKeys(state, registration) ??
-    checkRoom(state, owner.key, transaction.ownerSignature !== undefined) ??
+    checkRoom(state, {
+      owner: owner.key,
+      bond: registration.bond,
+      isEndorsed: transaction.ownerSignature !== undefined,
+    }) ??
     checkMoney(state, owner, registration.bond) ??
     checkSignatures(work, transaction, owner);
   if (refusal !== undefined) return refusal;
@@ -93,9 +117,14 @@ function checkKeys(state: LedgerState, { key, networkKey, address }: SpareRegist
   return undefined;
 }
 
+/** A key stays on the chain for ever; of strangers that costs a fee, against spam. */
+function feeOf(state: LedgerState, { key }: Owner): MicroUsd {
+  return isGenesisOwner(state, key) ? 0n : state.genesis.parameters.rotation.registrationFee;
+}
+
 function checkMoney(state: LedgerState, owner: Owner, bond: MicroUsd): Verdict {
   const field = "registration.bond";
-  const least = [...state.seats.values()].map(({ power }) => power).reduce(minimum);
+  const least = leastBond(state);
   if (bond < least) {
     const fix = `bond at least ${least}: a newcomer's bond covers the leaver's power`;
     return { code: "BOND_TOO_SMALL", field, fix };
@@ -105,8 +134,9 @@ function checkMoney(state: LedgerState, owner: Owner, bond: MicroUsd): Verdict {
     const fix = `this sponsor key has placed ${owner.sponsored} of at most ${sponsorBondMax}`;
     return { code: "SPONSOR_LIMIT", field, fix };
   }
-  if (bond > owner.treasury) {
-    const fix = `the owner's treasury holds ${owner.treasury}: bond less`;
+  const fee = feeOf(state, owner);
+  if (bond + fee > owner.treasury) {
+    const fix = `the owner's treasury holds ${owner.treasury}, the fee is ${fee}: bond less`;
     return { code: "TREASURY_SHORT", field, fix };
   }
   return undefined;
@@ -143,7 +173,8 @@ function checkSignatures(work: Work, transaction: Registering, owner: Owner): Ve
   return undefined;
 }
 
-function admit(work: Work, owner: Owner, { registration, ownerSignature }: Registering): void {
+function admit(work: Work, known: Owner, { registration, ownerSignature }: Registering): void {
+  const owner = isGenesisOwner(work.state, known.key) ? known : chargeFee(work, known);
   makeRoom(work, owner.key);
   const { state } = work;
   const { key, bond } = registration;
@@ -168,21 +199,4 @@ function admit(work: Work, owner: Owner, { registration, ownerSignature }: Regis
     registrations: spare.order,
   });
   work.events.push({ kind: "spare-registered", key, owner: owner.key });
-}
-
-/** Bonds whose unbonding is over return to their owners' treasuries. */
-export function releaseBonds(work: Work): void {
-  const due = [...work.state.unbonding.values()].filter(
-    ({ releaseMs }) => releaseMs <= work.state.clockMs,
-  );
-  if (due.length === 0) return;
-  const owners = new Map(work.state.owners);
-  const unbonding = new Map(work.state.unbonding);
-  for (const { key, owner: name, amount, sponsored } of due) {
-    const owner = defined(owners.get(name), `owner ${name} of a bond`);
-    const left = owner.sponsored - sponsored;
-    owners.set(name, { ...owner, treasury: owner.treasury + amount, sponsored: left });
-    unbonding.delete(key);
-  }
-  change(work, { owners, unbonding });
 }

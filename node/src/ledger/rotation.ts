@@ -117,7 +117,7 @@ export function applyReturn(work: Work, back: Kind<"return-spare">, id: Digest):
     const fix = "sign returnSigningBytes with the key of the jailed key's owner";
     return { code: "NOT_THE_OWNER", field: "signature", fix };
   }
-  const full = checkRoom(state, jailed.owner, true);
+  const full = checkRoom(state, { owner: jailed.owner, bond: jailed.bond, isEndorsed: true });
   if (full !== undefined) return full;
   const { owner, key, networkKey, address, bond, sponsored } = jailed;
   const spare = {

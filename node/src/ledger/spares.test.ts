@@ -35,12 +35,13 @@ describe("rule SPONSOR", () => {
     const shareOf = (count: number) =>
       ownerSparesMax({
         ...state,
-        owners: new Map(
-          Array.from({ length: count }, (_, index) => {
+        genesis: {
+          ...state.genesis,
+          owners: Array.from({ length: count }, (_, index) => {
             const key = keyOf(`owner ${index}`);
-            return [key, { key, sponsorKey: key, treasury: 0n, sponsored: 0n }];
+            return { key, sponsorKey: key, treasury: 0n };
           }),
-        ),
+        },
       });
     expect([1, 8, 9, 128, 300].map(shareOf)).toEqual([16, 16, 14, 1, 1]);
   });

@@ -134,6 +134,8 @@ export interface Liveness {
   /** Last absence notice: when it began and until when the count rests; 0 if none. */
   readonly absentFromMs: Millis;
   readonly absentUntilMs: Millis;
+  /** Of the running period of rewards: time in which it served. */
+  readonly servedMs: Millis;
 }
 
 /** Which version of the state machine executes blocks, and which one is to take over (VERSION). */
@@ -213,6 +215,12 @@ export interface LedgerState {
   readonly nonces: ReadonlyMap<string, ReadonlyMap<string, NonceWindow>>;
   readonly depositWindow: { readonly fromMs: Millis; readonly amount: MicroUsd };
   readonly slashedPot: MicroUsd;
+  /** What rewards are paid of: from genesis, and the fees of strangers. */
+  readonly rewardPot: MicroUsd;
+  /** Ledger clock at which the running period of rewards began. */
+  readonly rewardsFromMs: Millis;
+  /** Went from accounts to treasuries since genesis, less what went back: may be negative. */
+  readonly staked: MicroUsd;
   /** Deposits and faucet, withdrawals: all money that came and went since genesis. */
   readonly deposited: MicroUsd;
   readonly withdrawn: MicroUsd;
@@ -236,5 +244,6 @@ export function freshLiveness(height: Height, clockMs: Millis, heartbeat: Height
     timeoutRound: 0,
     absentFromMs: 0,
     absentUntilMs: 0,
+    servedMs: 0,
   };
 }

@@ -13,6 +13,7 @@ import { isEndorsedFor, pickNewcomer, type SwapCause } from "./newcomer.ts";
 import { faultyPowerOf, mutedPower } from "./silence.ts";
 import type { LedgerState, Seat, Spare } from "./state.ts";
 import type { SwapRecord } from "./types.ts";
+import { startUnbonding } from "./unbonding.ts";
 import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work.ts";
 
 /** Swap records kept in memory for views; the state tree keeps all. */
@@ -147,19 +148,6 @@ function retire(work: Work, leaver: Seat, cause: SwapCause): void {
   if (cause !== "owner") return;
   const recent = state.leavers.filter(({ epoch }) => epoch >= state.set.epoch - 1);
   change(work, { leavers: [...recent, { ...candidate, epoch: state.set.epoch }] });
-}
-
-type UnbondingStake = Pick<Seat, "owner" | "key" | "bond" | "sponsored" | "power">;
-
-/** The bond stays slashable until `unbondingMs` are over, then returns to the owner's treasury. */
-export function startUnbonding(
-  work: Work,
-  { owner, key, bond, sponsored, power }: UnbondingStake,
-): void {
-  const { state } = work;
-  const releaseMs = state.clockMs + state.genesis.parameters.rotation.unbondingMs;
-  const entry = { owner, key, amount: bond, sponsored, releaseMs, power };
-  change(work, { unbonding: withEntry(state.unbonding, key, entry) });
 }
 
 /**

@@ -20,9 +20,16 @@ export const TRANSACTION_KINDS = [
   "readiness",
   "invalid-vote-proof",
   "put",
+  "exit-spare",
+  "treasury-withdraw",
 ] as const satisfies readonly Transaction["kind"][];
 
-const ACTION_KINDS = ["place", "cancel", "withdraw"] as const satisfies MarginAction["kind"][];
+const ACTION_KINDS = [
+  "place",
+  "cancel",
+  "withdraw",
+  "stake",
+] as const satisfies MarginAction["kind"][];
 const SIDES = ["buy", "sell"] as const satisfies Side[];
 const TIMES_IN_FORCE = ["gtc", "ioc", "post-only"] as const satisfies TimeInForce[];
 
@@ -61,6 +68,9 @@ function writeAction(writer: Writer, action: MarginAction): void {
     case "withdraw":
       writer.i128(action.amount);
       return;
+    case "stake":
+      writer.hex32(action.owner).i128(action.amount);
+      return;
     default:
       unreachable(action);
   }
@@ -88,6 +98,12 @@ function readAction(reader: Reader, field: string): MarginAction {
       };
     case "withdraw":
       return { kind, amount: reader.i128(`${field}.amount`) };
+    case "stake":
+      return {
+        kind,
+        owner: reader.hex32(`${field}.owner`),
+        amount: reader.i128(`${field}.amount`),
+      };
     default:
       return unreachable(kind);
   }
@@ -115,6 +131,8 @@ export type SignedFields =
   | Omit<KindOf<"bundle">, "signature">
   | Omit<KindOf<"owner-rotation">, "signature">
   | Omit<KindOf<"return-spare">, "signature">
+  | Omit<KindOf<"exit-spare">, "signature">
+  | Omit<KindOf<"treasury-withdraw">, "signature">
   | Omit<KindOf<"custodian-deposit">, "signatures">;
 
 /** The fields that an account, owner or custodian signs: everything but the signatures. */
@@ -128,7 +146,12 @@ export function writeSignedFields(writer: Writer, transaction: SignedFields): vo
       writer.hex32(transaction.member).hex32(transaction.setHash).u64(transaction.nonce);
       return;
     case "return-spare":
+    case "exit-spare":
       writer.hex32(transaction.key).u64(transaction.nonce);
+      return;
+    case "treasury-withdraw":
+      writer.hex32(transaction.owner).hex32(transaction.account);
+      writer.i128(transaction.amount).u64(transaction.nonce);
       return;
     case "custodian-deposit":
       writer.hex32(transaction.account).i128(transaction.amount).u64(transaction.nonce);
@@ -144,6 +167,8 @@ export function writeTransaction(writer: Writer, transaction: Transaction): void
     case "bundle":
     case "owner-rotation":
     case "return-spare":
+    case "exit-spare":
+    case "treasury-withdraw":
       writeSignedFields(writer, transaction);
       writer.fixed(transaction.signature, 64);
       return;
@@ -249,6 +274,8 @@ export function readTransaction(reader: Reader): Transaction {
     case "owner-rotation":
     case "return-spare":
     case "approve-swap":
+    case "exit-spare":
+    case "treasury-withdraw":
       return readOwnerAct(reader, kind);
     case "put":
       return {
@@ -263,7 +290,7 @@ export function readTransaction(reader: Reader): Transaction {
 
 function readOwnerAct(
   reader: Reader,
-  kind: "owner-rotation" | "return-spare" | "approve-swap",
+  kind: "owner-rotation" | "return-spare" | "approve-swap" | "exit-spare" | "treasury-withdraw",
 ): Transaction {
   switch (kind) {
     case "owner-rotation":
@@ -274,7 +301,17 @@ function readOwnerAct(
         nonce: reader.u64("nonce"),
         signature: reader.fixed("signature", 64),
       };
+    case "treasury-withdraw":
+      return {
+        kind,
+        owner: reader.hex32("owner"),
+        account: reader.hex32("account"),
+        amount: reader.i128("amount"),
+        nonce: reader.u64("nonce"),
+        signature: reader.fixed("signature", 64),
+      };
     case "return-spare":
+    case "exit-spare":
       return {
         kind,
         key: reader.hex32("key"),

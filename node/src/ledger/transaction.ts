@@ -76,6 +76,19 @@ export function returnSigningBytes(chainId: Digest, back: Unsigned<"return-spare
   return plainSigningBytes(chainId, back);
 }
 
+/** What the owner signs to take a spare or a jailed key back for good. */
+export function exitSigningBytes(chainId: Digest, exit: Unsigned<"exit-spare">): Uint8Array {
+  return plainSigningBytes(chainId, exit);
+}
+
+/** What the owner signs to move money of its treasury to an account. */
+export function treasuryWithdrawSigningBytes(
+  chainId: Digest,
+  request: Unsigned<"treasury-withdraw">,
+): Uint8Array {
+  return plainSigningBytes(chainId, request);
+}
+
 /** What each custodian of a quorum signs. */
 export function custodianDepositSigningBytes(
   chainId: Digest,

@@ -88,6 +88,22 @@ export type Transaction =
       readonly nonce: number;
       readonly signature: Signature;
     }
+  /** A spare or a jailed key goes for good and its bond unbonds; signed by its owner. */
+  | {
+      readonly kind: "exit-spare";
+      readonly key: PublicKey;
+      readonly nonce: number;
+      readonly signature: Signature;
+    }
+  /** From an owner's treasury to an account; signed by the owner. */
+  | {
+      readonly kind: "treasury-withdraw";
+      readonly owner: PublicKey;
+      readonly account: PublicKey;
+      readonly amount: MicroUsd;
+      readonly nonce: number;
+      readonly signature: Signature;
+    }
   /** Absence notice: statement `endorsement` of absenceDigest(untilMs). */
   | { readonly kind: "absence"; readonly untilMs: Millis; readonly endorsement: SignedStatement }
   /** VERSION: the highest version in the member's binary; endorsement of readinessDigest. */
@@ -186,6 +202,13 @@ export type LedgerEvent =
     }
   | { readonly kind: "jailed"; readonly key: PublicKey; readonly untilMs: Millis }
   | { readonly kind: "spare-registered"; readonly key: PublicKey; readonly owner: PublicKey }
+  /** From the reward pot to the treasury of the seat's owner, for one period. */
+  | {
+      readonly kind: "reward";
+      readonly key: PublicKey;
+      readonly owner: PublicKey;
+      readonly amount: MicroUsd;
+    }
   | { readonly kind: "margin"; readonly event: MarginEvent }
   /** VERSION: `height` is the first block of the version. */
   | {

@@ -103,7 +103,12 @@ function stepOracles(draft: Draft, block: MarginBlock): void {
   });
 }
 
-type ActionKind = MarginAction["kind"];
+type ActionClass = Exclude<MarginAction["kind"], "stake">;
+
+/** A stake is a withdrawal to an owner's treasury (rule ORDER: last, and shut with them). */
+function classOf({ kind }: MarginAction): ActionClass {
+  return kind === "stake" ? "withdraw" : kind;
+}
 
 /** All cancels of the block, then all orders, then all withdrawals (rule ORDER). */
 function runBundles(draft: Draft, block: MarginBlock): readonly (readonly ActionOutcome[])[] {
@@ -113,11 +118,11 @@ function runBundles(draft: Draft, block: MarginBlock): readonly (readonly Action
     shut ??= hasNegativeEquity(draft);
     return shut;
   };
-  const classes: readonly ActionKind[] = ["cancel", "place", "withdraw"];
+  const classes: readonly ActionClass[] = ["cancel", "place", "withdraw"];
   for (const kind of classes) {
     block.bundles.forEach(({ account, actions }, bundle) => {
       actions.forEach((action, index) => {
-        if (action.kind !== kind) return;
+        if (classOf(action) !== kind) return;
         outcomes[bundle]?.set(index, act(draft, account, action, isShut));
       });
     });
@@ -139,7 +144,9 @@ function act(
     case "place":
       return placeOrder(draft, account, action);
     case "withdraw":
-      return withdraw(draft, { account, amount: action.amount, isShut });
+      return withdraw(draft, { account, amount: action.amount, owner: undefined, isShut });
+    case "stake":
+      return withdraw(draft, { account, amount: action.amount, owner: action.owner, isShut });
   }
 }
 

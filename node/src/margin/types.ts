@@ -58,7 +58,9 @@ export type MarginAction =
       readonly reduceOnly: boolean;
     }
   | { readonly kind: "cancel"; readonly market: MarketId; readonly clientId: number }
-  | { readonly kind: "withdraw"; readonly amount: MicroUsd };
+  | { readonly kind: "withdraw"; readonly amount: MicroUsd }
+  /** A withdrawal that goes to an owner's treasury (rule SEAT: what bonds are paid of). */
+  | { readonly kind: "stake"; readonly owner: PublicKey; readonly amount: MicroUsd };
 
 export interface Fill {
   readonly market: MarketId;
@@ -162,6 +164,12 @@ export type MarginEvent =
     }
   | { readonly kind: "debt-repaid"; readonly account: PublicKey; readonly amount: MicroUsd }
   | { readonly kind: "withdrawal"; readonly account: PublicKey; readonly amount: MicroUsd }
+  | {
+      readonly kind: "staked";
+      readonly account: PublicKey;
+      readonly owner: PublicKey;
+      readonly amount: MicroUsd;
+    }
   | { readonly kind: "deposit"; readonly account: PublicKey; readonly amount: MicroUsd };
 
 export type OracleState = "fresh" | "stale" | "resuming";

@@ -29,12 +29,14 @@ export function hasNegativeEquity(draft: Draft): boolean {
 export interface WithdrawalRequest {
   readonly account: PublicKey;
   readonly amount: MicroUsd;
+  /** Whose treasury gets it; undefined: it leaves the chain. */
+  readonly owner: PublicKey | undefined;
   /** Asked once per block, and only when somebody withdraws. */
   readonly isShut: () => boolean;
 }
 
 export function withdraw(draft: Draft, request: WithdrawalRequest): ActionOutcome {
-  const { account: key, amount, isShut } = request;
+  const { account: key, amount, owner, isShut } = request;
   const account = draft.accounts.get(key);
   if (account === undefined) return unknownAccount();
   if (amount < 1n) {
@@ -54,6 +56,7 @@ export function withdraw(draft: Draft, request: WithdrawalRequest): ActionOutcom
   const locks = openLocks(account.locks, draft.clockMs);
   putAccount(draft, key, { ...account, balance: account.balance - amount, locks });
   draft.inflow -= amount;
-  draft.events.push({ kind: "withdrawal", account: key, amount });
+  if (owner === undefined) draft.events.push({ kind: "withdrawal", account: key, amount });
+  else draft.events.push({ kind: "staked", account: key, owner, amount });
   return done(0n, 0n);
 }

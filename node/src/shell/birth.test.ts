@@ -41,6 +41,7 @@ const genesis = Buffer.from(
       power: "10",
     })),
     candidates: "owners",
+    rewardPot: 0n,
     parameters: {},
     margin: { markets: [], accounts: [], insuranceFund: "0" },
   }),

@@ -188,6 +188,9 @@ export class ChainObserver {
       case "spare-registered":
         log.info("spare registered", { key: event.key, owner: event.owner });
         return;
+      case "reward":
+        log.info("reward paid", { key: event.key, owner: event.owner });
+        return;
       case "margin":
         this.#marginEvent(event.event);
         return;

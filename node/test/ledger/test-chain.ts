@@ -67,6 +67,7 @@ export const QUICK: RotationParameters = {
   absenceEveryMs: 20_000,
   secondMisconductWaitMs: 30_000,
   sponsorBondMax: 400n,
+  registrationFee: 10n,
 };
 
 export interface GenesisOptions {
@@ -75,6 +76,8 @@ export interface GenesisOptions {
   readonly powers?: readonly bigint[];
   readonly rotation?: Partial<RotationParameters>;
   readonly dev?: boolean;
+  readonly candidates?: "owners" | "open";
+  readonly rewardPot?: bigint;
   /** Versions that the binary holds; those of production unless told. */
   readonly protocols?: Protocols;
   readonly activationDelayBlocks?: number;
@@ -95,7 +98,8 @@ export function testGenesis(options: GenesisOptions = {}): Genesis {
       },
       rotation: { ...QUICK, ...options.rotation },
     },
-    candidates: "owners",
+    candidates: options.candidates ?? "owners",
+    rewardPot: options.rewardPot ?? 0n,
     owners: [...new Set(owners)].map((name) => ({
       key: keyOf(`owner ${name}`),
       sponsorKey: keyOf(`sponsor ${name}`),
@@ -252,6 +256,25 @@ export class TestChain {
       networkSignature: by("network", registration.networkKey),
       sponsorSignature: by("sponsor", options.sponsor ?? ownerName.sponsorKey),
       ownerSignature: owner === "none" ? undefined : by("owner", owner),
+    };
+  }
+
+  /** A stranger's registration: one key is owner and sponsor, and endorses. */
+  registerStranger(
+    registration: SpareRegistration,
+    options: { sponsor?: PublicKey } = {},
+  ): Extract<Transaction, { kind: "register-spare" }> {
+    const { owner } = registration;
+    const subject = registrationDigest(this.chainId, registration);
+    const by = (role: "network" | "sponsor" | "owner", key: PublicKey): Uint8Array =>
+      sign(key, registrationSigningBytes(this.chainId, role, registration));
+    return {
+      kind: "register-spare",
+      registration,
+      possession: this.signed(registration.key, { kind: "endorsement", nonce: 1, subject }),
+      networkSignature: by("network", registration.networkKey),
+      sponsorSignature: by("sponsor", options.sponsor ?? owner),
+      ownerSignature: by("owner", owner),
     };
   }
 

@@ -239,7 +239,9 @@ export class Model extends ModelAccounts {
 
   act(account: string, action: MarginAction, shut: boolean): string {
     const holder = this.find(account);
-    if (action.kind === "withdraw") return this.withdraw(holder, action.amount, shut);
+    if (action.kind === "withdraw" || action.kind === "stake") {
+      return this.withdraw(holder, action.amount, shut);
+    }
     if (this.markets[action.market] === undefined) return "UNKNOWN_MARKET";
     if (holder === undefined) return "UNKNOWN_ACCOUNT";
     if (action.kind === "place") return this.place(holder, action);

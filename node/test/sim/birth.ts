@@ -116,6 +116,7 @@ export function createBirth(plan: Plan, keyring: Keyring, nodes: readonly NodeKe
     genesisTimeMs: START_MS,
     parameters: simParameters(plan),
     candidates: "owners",
+    rewardPot: 0n,
     owners,
     custodians: [],
     seats,

@@ -42,21 +42,21 @@ export function executeBlock(world: World, block: Block): Executed {
 function executeActions(world: World, block: Block): Outcome[][] {
   const outcomes: Outcome[][] = block.bundles.map(() => []);
   const pass = <K extends Action["kind"]>(
-    kind: K,
+    kinds: readonly K[],
     act: (account: string, action: Extract<Action, { kind: K }>) => Outcome,
   ): void => {
     for (const [bundle, { account, actions }] of block.bundles.entries()) {
       for (const [index, action] of actions.entries()) {
-        if (action.kind !== kind) continue;
+        if (!kinds.some((kind) => kind === action.kind)) continue;
         const row = outcomes[bundle] ?? [];
         row[index] = act(account, action as Extract<Action, { kind: K }>);
       }
     }
   };
-  pass("cancel", (account, action) => cancelOrder(world, account, action));
-  pass("place", (account, action) => placeOrder(world, account, action));
+  pass(["cancel"], (account, action) => cancelOrder(world, account, action));
+  pass(["place"], (account, action) => placeOrder(world, account, action));
   const isShut = areWithdrawalsShut(world);
-  pass("withdraw", (account, { amount }) => withdraw(world, account, { amount, isShut }));
+  pass(["withdraw", "stake"], (account, action) => withdraw(world, account, { action, isShut }));
   return outcomes;
 }
 
@@ -85,7 +85,8 @@ export function total(world: World): bigint {
 function checkConservation(world: World, block: Block, before: bigint): void {
   const amounts = (kind: string): bigint =>
     sum(world.events.filter((e) => e.kind === kind).map((event) => event["amount"] as bigint));
-  const after = before + sum(block.deposits.map(({ amount }) => amount)) - amounts("withdrawal");
+  const left = amounts("withdrawal") + amounts("staked");
+  const after = before + sum(block.deposits.map(({ amount }) => amount)) - left;
   if (total(world) !== after) throw new Error(`${total(world)} is held, ${after} is due`);
   for (const { rules } of world.markets) {
     const lots = sum(world.accounts.map(({ positions }) => positions[rules.id]?.size ?? 0n));

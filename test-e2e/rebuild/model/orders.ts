@@ -28,7 +28,7 @@ const DONE: Outcome = { code: "OK", filled: 0n, resting: 0n };
 
 type Place = Extract<Action, { kind: "place" }>;
 type Cancel = Extract<Action, { kind: "cancel" }>;
-type Withdraw = Extract<Action, { kind: "withdraw" }>;
+type Withdraw = Extract<Action, { kind: "withdraw" | "stake" }>;
 
 /** node/spec/margin.md §8.1. */
 export function cancelOrder(world: World, key: string, action: Cancel): Outcome {
@@ -165,8 +165,9 @@ export function freeCollateral(world: World, account: Account): bigint {
 export function withdraw(
   world: World,
   key: string,
-  { amount, isShut }: Pick<Withdraw, "amount"> & { readonly isShut: boolean },
+  { action, isShut }: { readonly action: Withdraw; readonly isShut: boolean },
 ): Outcome {
+  const { amount } = action;
   const account = findAccount(world, key);
   if (account === undefined) return refused("UNKNOWN_ACCOUNT");
   if (amount < 1n) return refused("AMOUNT_OUT_OF_RANGE");
@@ -175,6 +176,7 @@ export function withdraw(
   if (amount > freeCollateral(world, account)) return refused("INSUFFICIENT_COLLATERAL");
   account.balance -= amount;
   account.locks = account.locks.filter(({ untilMs }) => untilMs > world.clockMs);
-  world.events.push({ kind: "withdrawal", account: key, amount });
+  if (action.kind === "withdraw") world.events.push({ kind: "withdrawal", account: key, amount });
+  else world.events.push({ kind: "staked", account: key, owner: action.owner, amount });
   return DONE;
 }

@@ -101,7 +101,8 @@ export type Action =
       readonly reduceOnly: boolean;
     }
   | { readonly kind: "cancel"; readonly market: number; readonly clientId: number }
-  | { readonly kind: "withdraw"; readonly amount: bigint };
+  | { readonly kind: "withdraw"; readonly amount: bigint }
+  | { readonly kind: "stake"; readonly owner: string; readonly amount: bigint };
 
 export interface Report {
   readonly author: string;
