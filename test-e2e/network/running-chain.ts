@@ -14,6 +14,8 @@ export interface ChainOptions extends Pick<NetworkOptions, "onExit" | "restart" 
   readonly owners?: number;
   /** Accounts at genesis, each with US$ 1,000,000. */
   readonly accounts?: number;
+  /** Consensus parameters of the genesis that are not those of the main job. */
+  readonly consensus?: Readonly<Record<string, number>>;
 }
 
 const TICK_MS = 300;
@@ -67,13 +69,17 @@ export class RunningChain {
           outages: [],
         },
       ],
-      genesis: (born) =>
-        mainJobGenesis({
+      genesis: (born) => {
+        const genesis = mainJobGenesis({
           ...born,
           accounts: accounts.map(({ publicKey }) => ({ key: publicKey, usd: USD })),
           genesisTimeMs: startMs - TICK_MS,
           tickMs: TICK_MS,
-        }),
+        });
+        const { parameters } = genesis;
+        const consensus = { ...parameters.consensus, ...options.consensus };
+        return { ...genesis, parameters: { ...parameters, consensus } };
+      },
     });
     const client = await connect({
       genesis: { file: network.genesisFile },
