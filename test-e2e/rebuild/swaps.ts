@@ -118,7 +118,14 @@ export class Swaps {
   }
 
   swapCondemned(): void {
-    for (const [key, entry] of [...this.#condemned]) {
+    // In order of condemnation; those of one block by key, the one that needs no approval first.
+    const inOrder = [...this.#condemned].sort(
+      ([one, first], [two, second]) =>
+        first.sinceMs - second.sinceMs ||
+        Number(first.needsApproval) - Number(second.needsApproval) ||
+        (one < two ? -1 : 1),
+    );
+    for (const [key, entry] of inOrder) {
       if (this.#mayGo(key, entry)) this.swap(key, "misconduct");
     }
   }

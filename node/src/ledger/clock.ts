@@ -1,5 +1,5 @@
 import { assert } from "../kernel/assert.ts";
-import type { Height, Millis } from "../kernel/scalars.ts";
+import type { Epoch, Height, Millis, Round } from "../kernel/scalars.ts";
 import type { BlockMark, LedgerState } from "./state.ts";
 import type { ExecutableBlock } from "./types.ts";
 import { change, type Work } from "./work.ts";
@@ -42,28 +42,27 @@ export function heartbeatAgeMsMax(state: LedgerState): Millis {
   return Math.floor(state.genesis.parameters.rotation.silenceMs / 2);
 }
 
-/**
- * Remembers the executed block for later heartbeats and late votes, and forgets what is too old.
- */
-export function markBlock(work: Work, round: number, epoch: number): void {
+/** Forgets marks that no heartbeat and no late vote of later blocks may name. */
+export function forgetMarks(work: Work): void {
   const { state } = work;
   const { fitMs, fitBlocks } = state.genesis.parameters.rotation;
   const reachMs = Math.max(fitMs, heartbeatAgeMsMax(state), LATE_MS);
   const reachBlocks = Math.max(fitBlocks, LATE_ROUNDS);
-  const mark: BlockMark = {
-    epoch,
-    height: state.height,
-    round,
-    timestampMs: state.timestampMs,
-    clockMs: state.clockMs,
-    stateRoot: state.stateRoot,
-  };
   const first = state.marks.findIndex(
     ({ height, clockMs }) =>
       height > state.height - reachBlocks || state.clockMs - clockMs <= reachMs,
   );
-  const kept = first === -1 ? [] : state.marks.slice(first);
-  change(work, { marks: [...kept, mark] });
+  if (first > 0) change(work, { marks: state.marks.slice(first) });
+}
+
+/**
+ * Remembers the executed block for later heartbeats and late votes. The mark has the state's own
+ * root, so that its leaf comes with the next block.
+ */
+export function markBlock(state: LedgerState, round: Round, epoch: Epoch): LedgerState {
+  const { height, timestampMs, clockMs, stateRoot } = state;
+  const mark: BlockMark = { epoch, height, round, timestampMs, clockMs, stateRoot };
+  return { ...state, marks: [...state.marks, mark] };
 }
 
 /** The mark of a recent height; heights are contiguous. */

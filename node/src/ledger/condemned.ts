@@ -1,3 +1,4 @@
+import { compareText } from "../kernel/bytes.ts";
 import type { Digest, PublicKey } from "../kernel/scalars.ts";
 import { hasQuorum } from "../kernel/validator-set.ts";
 import type { Condemned, LedgerState } from "./state.ts";
@@ -40,12 +41,18 @@ function mayGo(state: LedgerState, entry: Condemned): boolean {
   return state.clockMs - entry.sinceMs >= secondMisconductWaitMs;
 }
 
+/** In order of condemnation; those of one block by key, the one that needs no approval first. */
+function byCondemnation(one: Condemned, two: Condemned): number {
+  const needed = Number(one.needsApproval) - Number(two.needsApproval);
+  return one.sinceMs - two.sinceMs || needed || compareText(one.key, two.key);
+}
+
 /**
  * Swaps, or without a fit spare mutes, the first condemned seat that may go. Runs at the start of
  * every block and after whatever may free a condemned seat; one at a time (RATE).
  */
 export function removeCondemned(work: Work): void {
-  for (const entry of work.state.condemned.values()) {
+  for (const entry of [...work.state.condemned.values()].sort(byCondemnation)) {
     if (work.nextSet !== undefined) return;
     const seat = work.state.seats.get(entry.key);
     if (seat === undefined || !mayGo(work.state, entry)) continue;

@@ -66,7 +66,6 @@ export function createLedger(genesis: Genesis, chainId: Digest): LedgerState {
     lastMisconductMs: undefined,
     registrations: 0,
     swaps: [],
-    nonces: new Map(),
     depositWindow: { fromMs: genesisTimeMs, amount: 0n },
     slashedPot: 0n,
     rewardPot: genesis.rewardPot,
@@ -78,7 +77,7 @@ export function createLedger(genesis: Genesis, chainId: Digest): LedgerState {
     margin,
     ordering: new Uint8Array(0),
   };
-  const changes = [...ledgerChanges(undefined, bare, new Set()), ...genesisLeaves(margin)];
+  const changes = [...ledgerChanges(undefined, bare, new Map()), ...genesisLeaves(margin)];
   const tree = updateTree(undefined, changes);
   return { ...bare, tree, stateRoot: treeRoot(tree) };
 }

@@ -4,7 +4,7 @@ import { ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
 import { totalPower, validatorSetHash } from "../kernel/validator-set.ts";
 import { applyMarginBlock, type MarginResult } from "../margin/engine.ts";
-import { advanceClock, markBlock } from "./clock.ts";
+import { advanceClock, forgetMarks, markBlock } from "./clock.ts";
 import { removeCondemned } from "./condemned.ts";
 import { assertMoney } from "./conservation.ts";
 import { ledgerChanges } from "./leaf-changes.ts";
@@ -52,11 +52,11 @@ export function executeBlock(
   endEpoch(work);
   judgeActivation(work);
   const events = [...work.events, ...margin.events.map(marginEvent)];
+  forgetMarks(work);
   seal(work, state, margin, protocol);
   assertMoney(work.state);
-  markBlock(work, block.round, block.epoch);
   return {
-    state: work.state,
+    state: markBlock(work.state, block.round, block.epoch),
     result: {
       epoch: block.epoch,
       height: block.height,

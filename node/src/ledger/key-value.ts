@@ -2,9 +2,11 @@ import { toHex } from "../kernel/bytes.ts";
 import type { Transaction } from "./types.ts";
 import type { Verdict, Work } from "./work.ts";
 
+export const PUT_PREFIX = "kv";
+
 /** Key of the state leaf that holds what was put under these bytes. */
 export function putLeafKey(key: Uint8Array): string {
-  return `kv/${toHex(key)}`;
+  return `${PUT_PREFIX}/${toHex(key)}`;
 }
 
 /**

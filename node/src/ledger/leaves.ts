@@ -2,8 +2,8 @@ import { compareText } from "../kernel/bytes.ts";
 import { Reader, Writer } from "../kernel/codec.ts";
 import type { Digest, Epoch, Height, MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { readValidatorSet, type ValidatorSet, writeValidatorSet } from "../kernel/validator-set.ts";
-import { type NonceWindow, readNonces } from "./nonces.ts";
 import type {
+  BlockMark,
   Candidate,
   Condemned,
   EvidenceKind,
@@ -28,6 +28,7 @@ export const leafKeys = {
   set: "set",
   liveness: "liveness",
   ordering: "ordering",
+  leavers: "leavers",
   seat: (key: PublicKey): string => `seat/${key}`,
   spare: (key: PublicKey): string => `spare/${key}`,
   jailed: (key: PublicKey): string => `jailed/${key}`,
@@ -39,9 +40,14 @@ export const leafKeys = {
   known: (key: PublicKey): string => `key/${key}`,
   voids: (epoch: string): string => `void/${epoch}`,
   swap: (epoch: Epoch): string => `swap/${epoch}`,
+  epochEnd: (epoch: Epoch): string => `epoch-end/${epoch}`,
+  mark: (height: Height): string => `mark/${height}`,
   /** Scopes: `bundle/<account>`, `faucet/<account>`, `deposit`, `owner/<owner>`. */
   nonce: (scope: string): string => `nonce/${scope}`,
 } as const;
+
+/** One swap an epoch, and those of two epochs are held: with room for rules to come. */
+const LEAVERS_MAX = 1_024;
 
 function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
   const reader = new Reader(bytes);
@@ -228,6 +234,55 @@ export function encodeVoid(height: Height): Uint8Array {
   return new Writer().u64(height).finish();
 }
 
+export function decodeVoid(bytes: Uint8Array): Height {
+  return decode(bytes, (reader) => reader.u64("height"));
+}
+
+export function decodeKnownKey(bytes: Uint8Array): Height {
+  return decode(bytes, (reader) => reader.u64("height"));
+}
+
+export function encodeEpochEnd(endMs: Millis): Uint8Array {
+  return new Writer().u64(endMs).finish();
+}
+
+export function decodeEpochEnd(bytes: Uint8Array): Millis {
+  return decode(bytes, (reader) => reader.u64("endMs"));
+}
+
+/** The height is in the key. */
+export function encodeMark(mark: BlockMark): Uint8Array {
+  const writer = new Writer().u64(mark.epoch).u64(mark.round).u64(mark.timestampMs);
+  return writer.u64(mark.clockMs).hex32(mark.stateRoot).finish();
+}
+
+export function decodeMark(bytes: Uint8Array): Omit<BlockMark, "height"> {
+  return decode(bytes, (reader) => ({
+    epoch: reader.u64("epoch"),
+    round: reader.u64("round"),
+    timestampMs: reader.u64("timestampMs"),
+    clockMs: reader.u64("clockMs"),
+    stateRoot: reader.hex32("stateRoot"),
+  }));
+}
+
+export function encodeLeavers(leavers: LedgerState["leavers"]): Uint8Array {
+  const writer = new Writer().list(leavers, (out, leaver) => {
+    writeCandidate(out, leaver);
+    out.u64(leaver.epoch);
+  });
+  return writer.finish();
+}
+
+export function decodeLeavers(bytes: Uint8Array): LedgerState["leavers"] {
+  return decode(bytes, (reader) =>
+    reader.list("leavers", LEAVERS_MAX, (input, field) => ({
+      ...readCandidate(input),
+      epoch: input.u64(`${field}.epoch`),
+    })),
+  );
+}
+
 export function encodeSwap(swap: SwapRecord): Uint8Array {
   const writer = new Writer();
   writeSwap(writer, swap);
@@ -246,10 +301,6 @@ export function encodeSet(set: ValidatorSet): Uint8Array {
 
 export function decodeSet(bytes: Uint8Array): ValidatorSet {
   return decode(bytes, (reader) => readValidatorSet(reader, "set"));
-}
-
-export function decodeNonces(bytes: Uint8Array): NonceWindow {
-  return decode(bytes, readNonces);
 }
 
 function writeLiveness(writer: Writer, key: PublicKey, liveness: Liveness): void {
@@ -350,6 +401,15 @@ export function encodeChain(state: LedgerState): Uint8Array {
   writer.u64(state.registrations).u64(state.lastSilenceSwapMs ?? 0);
   writer.u64(state.lastMisconductMs ?? 0);
   return writer.i128(state.rewardPot).u64(state.rewardsFromMs).i128(state.staked).finish();
+}
+
+/** What is first in the chain's leaf of every version. */
+export function decodeChainHead(bytes: Uint8Array): {
+  readonly chainId: Digest;
+  readonly version: number;
+} {
+  const reader = new Reader(bytes);
+  return { chainId: reader.hex32("chainId"), version: reader.u64("version") };
 }
 
 function readProtocol(reader: Reader): ProtocolState {

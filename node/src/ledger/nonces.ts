@@ -1,4 +1,4 @@
-import { type Reader, Writer } from "../kernel/codec.ts";
+import { DecodeError, Reader, Writer } from "../kernel/codec.ts";
 import type { Digest } from "../kernel/scalars.ts";
 
 /** Nonces up to this far below the highest are remembered. */
@@ -65,13 +65,34 @@ export function encodeNonces({ highest, slots }: NonceWindow): Uint8Array {
   return writer.finish();
 }
 
-export function readNonces(reader: Reader): NonceWindow {
+/** Reads what `encodeNonces` writes: the highest first, in order. @throws DecodeError */
+function scanNonces(reader: Reader, use: (nonce: number, used: number) => void): number {
   const highest = reader.u64("highest");
+  let last = -1;
+  reader.list("used", NONCE_WINDOW, (input) => {
+    const back = input.u16("used.back");
+    const used = input.u32("used.mark");
+    const isNext = last === -1 ? back === 0 : back > last;
+    if (!isNext || back >= NONCE_WINDOW || back > highest || used === 0) {
+      throw new DecodeError("used", `mark ${used} at ${back} after ${last}`);
+    }
+    last = back;
+    use(highest - back, used);
+  });
+  reader.end();
+  if (last === -1) throw new DecodeError("used", "the highest nonce was used");
+  return highest;
+}
+
+export function decodeNonces(bytes: Uint8Array): NonceWindow {
   const slots = new Uint32Array(NONCE_WINDOW);
-  const used = reader.list("used", NONCE_WINDOW, (input, field) => ({
-    back: input.u16(`${field}.back`),
-    mark: input.u32(`${field}.mark`),
-  }));
-  for (const entry of used) slots[(highest - entry.back) % NONCE_WINDOW] = entry.mark;
+  const highest = scanNonces(new Reader(bytes), (nonce, used) => {
+    slots[nonce % NONCE_WINDOW] = used;
+  });
   return { highest, slots };
+}
+
+/** Whether `decodeNonces` would take it; without making a window. */
+export function checkNonces(bytes: Uint8Array): void {
+  scanNonces(new Reader(bytes), () => undefined);
 }

@@ -1,7 +1,7 @@
 import { assert, defined } from "../kernel/assert.ts";
 import type { Height, PublicKey } from "../kernel/scalars.ts";
 import { applyDecoded, type Place } from "./apply-transaction.ts";
-import { LEAF_LAYOUTS, type LeafLayouts } from "./leaf-changes.ts";
+import { LEAF_LAYOUTS, type LeafLayouts } from "./leaf-layouts.ts";
 import { readyVersion } from "./readiness.ts";
 import type { LedgerState } from "./state.ts";
 import type { Transaction } from "./types.ts";

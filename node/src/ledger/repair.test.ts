@@ -26,7 +26,7 @@ describe("rule SPLIT in the ledger", () => {
     expect(after.set).toEqual({ ...before.set, epoch: 2 });
     expect(after.height).toBe(before.height);
     expect(proveState(after, leafKeys.voids("1")).value).toBeDefined();
-    const leaves = [...ledgerChanges(undefined, after, new Set()), ...genesisLeaves(after.margin)];
+    const leaves = [...ledgerChanges(undefined, after, new Map()), ...genesisLeaves(after.margin)];
     expect(treeRoot(updateTree(undefined, leaves))).toBe(after.stateRoot);
     expect(() => repairLedger(after, { epoch: 1, version: 1 }, PROTOCOLS)).toThrow("epoch 1");
   });

@@ -36,6 +36,6 @@ export function repairLedger(
   };
   const { version: active } = state.protocol;
   const { layouts } = defined(findProtocol(protocols, active), `protocol ${active}`);
-  const tree = updateTree(state.tree, ledgerChanges(state, after, new Set(), layouts));
+  const tree = updateTree(state.tree, ledgerChanges(state, after, new Map(), layouts));
   return { ...after, tree, stateRoot: treeRoot(tree) };
 }

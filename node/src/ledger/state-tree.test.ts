@@ -3,15 +3,12 @@ import { describe, expect, test } from "vitest";
 import { keyOf, TestChain } from "../../test/ledger/test-chain.ts";
 import { verifyTreeProof } from "../kernel/merkle.ts";
 import { ZERO_DIGEST } from "../kernel/scalars.ts";
-import { genesisLeaves } from "../margin/engine.ts";
 import type { LeafChange } from "../margin/types.ts";
-import { ledgerChanges } from "./leaf-changes.ts";
 import {
   decodeChain,
   decodeCondemned,
   decodeJailed,
   decodeLiveness,
-  decodeNonces,
   decodeOwner,
   decodeSeat,
   decodeSet,
@@ -21,6 +18,7 @@ import {
   decodeUnbonding,
   leafKeys,
 } from "./leaves.ts";
+import { decodeNonces } from "./nonces.ts";
 import { proveState, proveTree, type StateTree, treeRoot, updateTree } from "./state-tree.ts";
 import { misconductProof } from "./transaction.ts";
 
@@ -154,20 +152,5 @@ describe("state tree", () => {
     chain.block({ transactions });
     expect({ ...chain.last?.result, blockId: "" }).toEqual({ ...once, blockId: "" });
     expect(chain.state.set.epoch).toBe(before.set.epoch + 1);
-  });
-
-  test("the root after many blocks is that of a tree built from the state alone", () => {
-    const chain = new TestChain();
-    chain.addSpare("spare", "a");
-    chain.block({ transactions: [chain.ownerRotation(keyOf("seat0"), keyOf("owner a"))] });
-    chain.run(3_000);
-    const { state } = chain;
-    const scopes = new Set([...state.nonces.values()].flatMap((bucket) => [...bucket.keys()]));
-    const leaves = [...ledgerChanges(undefined, state, scopes), ...genesisLeaves(state.margin)];
-    const swaps = state.swaps.map(({ epoch }) => {
-      const key = leafKeys.swap(epoch);
-      return { key, value: proveState(state, key).value };
-    });
-    expect(treeRoot(updateTree(undefined, [...leaves, ...swaps]))).toBe(state.stateRoot);
   });
 });

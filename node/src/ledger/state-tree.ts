@@ -1,102 +1,194 @@
 import { sha256 } from "../crypto/sha256.ts";
-import { assert, defined } from "../kernel/assert.ts";
 import { fromHex, toHex } from "../kernel/bytes.ts";
+import { Writer } from "../kernel/codec.ts";
 import { stateKeyHash, type TreeProof } from "../kernel/merkle.ts";
 import { type Digest, ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { LeafChange } from "../margin/types.ts";
+import {
+  bitOf,
+  compareHashes,
+  EMPTY_HASH,
+  foldItems,
+  hashRecord,
+  innerHashOf,
+  type LeafItem,
+  type Page,
+  packPage,
+  pageHash,
+  pageItems,
+  pageRecords,
+  recordValue,
+  turnOf,
+} from "./tree-page.ts";
 
 /**
  * Persistent compact sparse Merkle tree over sha256(key): a leaf stands at the shortest prefix that
  * it has for itself. An update copies only the paths to changed leaves, so that the states of many
- * heights stand side by side; roots and proofs are those of kernel/merkle.ts.
+ * heights stand side by side; roots and proofs are those of kernel/merkle.ts. Subtrees of few leaves
+ * are pages, which hold key, value and hashes in one piece: millions of leaves are then few objects.
  */
-export type StateTree = Leaf | Inner | undefined;
-
-interface Leaf {
-  readonly kind: "leaf";
-  readonly hash: Uint8Array;
-  readonly keyHash: Uint8Array;
-  readonly value: Uint8Array;
-}
+export type StateTree = Page | Inner | undefined;
 
 interface Inner {
   readonly kind: "inner";
   readonly hash: Uint8Array;
+  /** Number of leaves below: more than PAGE_LEAVES. */
+  readonly leaves: number;
+  /** Sum of the lengths of their records. */
+  readonly bytes: number;
   readonly left: StateTree;
   readonly right: StateTree;
 }
 
-const LEAF = Uint8Array.of(0);
-const INNER = Uint8Array.of(1);
-const EMPTY = new Uint8Array(32);
+/** A subtree of at most so many leaves is one page. Of no effect on hashes and proofs. */
+const PAGE_LEAVES = 8;
 
+/** A leaf to write, or, without item, the key hash of a leaf to remove. */
 interface Change {
   readonly keyHash: Uint8Array;
-  readonly value: Uint8Array | undefined;
+  readonly item: LeafItem | undefined;
 }
 
-function bit(keyHash: Uint8Array, depth: number): 0 | 1 {
-  const byte = keyHash[depth >> 3] ?? 0;
-  return ((byte >> (7 - (depth & 7))) & 1) === 1 ? 1 : 0;
+export function treeLeaves(tree: StateTree): number {
+  return tree?.leaves ?? 0;
 }
 
-function same(left: Uint8Array, right: Uint8Array): boolean {
-  for (let index = 0; index < 32; index += 1) {
-    if (left[index] !== right[index]) return false;
-  }
-  return true;
+/** Length of all records of the tree. */
+export function treeBytes(tree: StateTree): number {
+  if (tree === undefined) return 0;
+  return tree.kind === "inner" ? tree.bytes : pageRecords(tree).length;
 }
 
-function leafOf({ keyHash, value }: Change): StateTree {
-  if (value === undefined) return undefined;
-  return { kind: "leaf", hash: sha256(LEAF, keyHash, sha256(value)), keyHash, value };
+function hashOf(tree: StateTree): Uint8Array {
+  if (tree === undefined) return EMPTY_HASH;
+  return tree.kind === "inner" ? tree.hash : pageHash(tree);
 }
 
-function innerOf(left: StateTree, right: StateTree): StateTree {
-  // Compact: a lone leaf moves up to the shortest prefix that is its own.
-  if (left === undefined && right?.kind !== "inner") return right;
-  if (right === undefined && left?.kind !== "inner") return left;
-  const hash = sha256(INNER, left?.hash ?? EMPTY, right?.hash ?? EMPTY);
-  return { kind: "inner", hash, left, right };
+/** The subtree at `depth` over two others: a page again where few leaves are left. */
+function join(left: StateTree, right: StateTree, depth: number): StateTree {
+  const leaves = treeLeaves(left) + treeLeaves(right);
+  if (leaves === 0) return undefined;
+  if (leaves <= PAGE_LEAVES) return packPage([...itemsOf(left), ...itemsOf(right)], depth);
+  const bytes = treeBytes(left) + treeBytes(right);
+  const hash = innerHashOf(hashOf(left), hashOf(right));
+  return { kind: "inner", hash, leaves, bytes, left, right };
 }
 
-/** Subtree at `depth` with the changes applied; their keys are distinct and all belong below it. */
-function update(node: StateTree, changes: readonly Change[], depth: number): StateTree {
-  const first = changes[0];
-  if (first === undefined) return node;
-  if (node?.kind !== "inner") {
-    if (changes.length === 1 && (node === undefined || same(node.keyHash, first.keyHash))) {
-      return leafOf(first);
-    }
-    // A leaf in the way takes part in the split, unless a change replaces it.
-    const replaced = changes.some(({ keyHash }) => node && same(node.keyHash, keyHash));
-    const all = node === undefined || replaced ? changes : [...changes, node];
-    return split(undefined, undefined, all, depth);
-  }
-  return split(node.left, node.right, changes, depth);
+function itemsOf(tree: StateTree): readonly LeafItem[] {
+  if (tree === undefined) return [];
+  if (tree.kind === "page") return pageItems(tree);
+  return [...itemsOf(tree.left), ...itemsOf(tree.right)];
 }
 
-function split(
-  left: StateTree,
-  right: StateTree,
-  changes: readonly Change[],
+/** The subtree at `depth` with these leaves, in order of their key hashes, all below it. */
+export function buildTree(
+  items: readonly LeafItem[],
   depth: number,
+  from = 0,
+  to = items.length,
 ): StateTree {
-  assert(depth < 256, "two keys share a SHA-256 digest");
-  const lefts = changes.filter(({ keyHash }) => bit(keyHash, depth) === 0);
-  const rights = changes.filter(({ keyHash }) => bit(keyHash, depth) === 1);
-  return innerOf(update(left, lefts, depth + 1), update(right, rights, depth + 1));
+  if (from === to) return undefined;
+  if (to - from <= PAGE_LEAVES) return packPage(items.slice(from, to), depth);
+  const middle = turnOf(items, depth, from, to);
+  const left = buildTree(items, depth + 1, from, middle);
+  return join(left, buildTree(items, depth + 1, middle, to), depth);
+}
+
+/** The tree over all 2^bits subtrees at depth `bits`; the inverse of `childTrees`. */
+export function joinSubtrees(trees: readonly StateTree[], bits: number): StateTree {
+  let level = trees;
+  for (let depth = bits - 1; depth >= 0; depth -= 1) {
+    const below = level;
+    level = Array.from({ length: below.length / 2 }, (_, index) =>
+      join(below[2 * index], below[2 * index + 1], depth),
+    );
+  }
+  return level[0];
+}
+
+function merge(items: readonly LeafItem[], changes: readonly Change[]): LeafItem[] {
+  const merged: LeafItem[] = [];
+  let next = 0;
+  for (const { keyHash, item } of changes) {
+    let old = items[next];
+    while (old !== undefined && compareHashes(old.keyHash, keyHash) < 0) {
+      merged.push(old);
+      next += 1;
+      old = items[next];
+    }
+    if (old !== undefined && compareHashes(old.keyHash, keyHash) === 0) next += 1;
+    if (item !== undefined) merged.push(item);
+  }
+  return merged.concat(items.slice(next));
+}
+
+/** Subtree at `depth` with the changes applied; in order of their key hashes, each key once. */
+function update(tree: StateTree, changes: readonly Change[], depth: number): StateTree {
+  if (changes.length === 0) return tree;
+  if (tree?.kind !== "inner") return buildTree(merge(itemsOf(tree), changes), depth);
+  const first = changes.findIndex(({ keyHash }) => bitOf(keyHash, depth) === 1);
+  const middle = first === -1 ? changes.length : first;
+  const left = update(tree.left, changes.slice(0, middle), depth + 1);
+  return join(left, update(tree.right, changes.slice(middle), depth + 1), depth);
+}
+
+function changeOf(key: string, value: Uint8Array | undefined): Change {
+  const writer = new Writer().text(key);
+  if (value === undefined) return { keyHash: sha256(writer.finish()), item: undefined };
+  const record = writer.bytes(value).finish();
+  const pair = new Uint8Array(64);
+  hashRecord(record, pair, 0);
+  const item = { keyHash: pair.subarray(0, 32), leafHash: pair.subarray(32), record };
+  return { keyHash: item.keyHash, item };
 }
 
 /** The tree after the changes; of several changes of one key the last counts. */
 export function updateTree(tree: StateTree, changes: readonly LeafChange[]): StateTree {
   const last = new Map(changes.map(({ key, value }) => [key, value]));
-  const hashed = [...last].map(([key, value]) => ({ keyHash: fromHex(stateKeyHash(key)), value }));
+  const hashed = Array.from(last, ([key, value]) => changeOf(key, value));
+  hashed.sort((one, two) => compareHashes(one.keyHash, two.keyHash));
   return update(tree, hashed, 0);
 }
 
 export function treeRoot(tree: StateTree): Digest {
-  return tree === undefined ? ZERO_DIGEST : toHex(tree.hash);
+  return tree === undefined ? ZERO_DIGEST : toHex(hashOf(tree));
+}
+
+/** The subtrees one level below those at `depth`: where a page stands higher, it is split. */
+export function childTrees(trees: readonly StateTree[], depth: number): StateTree[] {
+  return trees.flatMap((node) => childrenOf(node, depth));
+}
+
+/** The subtree of all keys whose hash begins with the `bits` bits of `index`. */
+export function subtree(tree: StateTree, bits: number, index: number): StateTree {
+  let node = tree;
+  for (let depth = 0; depth < bits; depth += 1) {
+    const [left, right] = childrenOf(node, depth);
+    node = ((index >> (bits - 1 - depth)) & 1) === 0 ? left : right;
+  }
+  return node;
+}
+
+function childrenOf(node: StateTree, depth: number): readonly [StateTree, StateTree] {
+  if (node === undefined) return [undefined, undefined];
+  if (node.kind === "inner") return [node.left, node.right];
+  const items = pageItems(node);
+  const middle = turnOf(items, depth, 0, items.length);
+  return [
+    buildTree(items, depth + 1, 0, middle),
+    buildTree(items, depth + 1, middle, items.length),
+  ];
+}
+
+/** The records of all leaves in order of their key hashes, in pieces of a few leaves. */
+export function* treeRecords(tree: StateTree): Generator<Uint8Array, void> {
+  const open: StateTree[] = [tree];
+  while (open.length > 0) {
+    const node = open.pop();
+    if (node === undefined) continue;
+    if (node.kind === "page") yield pageRecords(node);
+    else open.push(node.right, node.left);
+  }
 }
 
 export interface TreeEntry {
@@ -105,21 +197,53 @@ export interface TreeEntry {
   readonly proof: TreeProof;
 }
 
+/** Value of a key. */
+export function readTree(tree: StateTree, key: string): Uint8Array | undefined {
+  const keyHash = sha256(new Writer().text(key).finish());
+  let node = tree;
+  for (let depth = 0; node?.kind === "inner"; depth += 1) {
+    node = bitOf(keyHash, depth) === 0 ? node.left : node.right;
+  }
+  const found = itemsOf(node).find((item) => compareHashes(item.keyHash, keyHash) === 0);
+  return found === undefined ? undefined : recordValue(found.record);
+}
+
 /** Value and proof of presence, or proof of absence, as `verifyTreeProof` checks them. */
 export function proveTree(tree: StateTree, key: string): TreeEntry {
   const keyHash = fromHex(stateKeyHash(key));
   const siblings: Digest[] = [];
   let node = tree;
   while (node?.kind === "inner") {
-    const goesLeft: boolean = bit(keyHash, siblings.length) === 0;
+    const goesLeft: boolean = bitOf(keyHash, siblings.length) === 0;
     siblings.push(treeRoot(goesLeft ? node.right : node.left));
     node = goesLeft ? node.left : node.right;
   }
-  if (node === undefined) return { value: undefined, proof: { siblings } };
-  const leaf = defined(node, "leaf at the end of a path");
-  if (same(leaf.keyHash, keyHash)) return { value: leaf.value, proof: { siblings } };
-  const other = { keyHash: toHex(leaf.keyHash), valueHash: toHex(sha256(leaf.value)) };
+  const leaf = proveItem(itemsOf(node), keyHash, siblings);
+  if (leaf === undefined) return { value: undefined, proof: { siblings } };
+  const value = recordValue(leaf.record);
+  if (compareHashes(leaf.keyHash, keyHash) === 0) return { value, proof: { siblings } };
+  const other = { keyHash: toHex(leaf.keyHash), valueHash: toHex(sha256(value)) };
   return { value: undefined, proof: { siblings, other } };
+}
+
+/** Goes on within a page: adds its siblings, returns the leaf at the end of the path. */
+function proveItem(
+  items: readonly LeafItem[],
+  keyHash: Uint8Array,
+  siblings: Digest[],
+): LeafItem | undefined {
+  let from = 0;
+  let to = items.length;
+  while (to - from > 1) {
+    const depth = siblings.length;
+    const middle = turnOf(items, depth, from, to);
+    const goesLeft = bitOf(keyHash, depth) === 0;
+    const [start, end] = goesLeft ? [middle, to] : [from, middle];
+    siblings.push(toHex(foldItems(items, depth + 1, start, end)));
+    if (goesLeft) to = middle;
+    else from = middle;
+  }
+  return from === to ? undefined : items[from];
 }
 
 /** State leaf `key` (node/spec/encoding.md, State) with its proof against this state's root. */

@@ -11,7 +11,6 @@ import type {
 import type { ValidatorSet } from "../kernel/validator-set.ts";
 import type { MarginState } from "../margin/state.ts";
 import type { Genesis } from "./genesis-file.ts";
-import type { NonceWindow } from "./nonces.ts";
 import type { StateTree } from "./state-tree.ts";
 import type { SwapRecord } from "./types.ts";
 
@@ -168,6 +167,7 @@ export interface BlockMark {
 export interface LedgerState {
   readonly genesis: Genesis;
   readonly chainId: Digest;
+  /** Every leaf; used nonces are nowhere else. */
   readonly tree: StateTree;
   readonly stateRoot: Digest;
 
@@ -211,8 +211,6 @@ export interface LedgerState {
   /** Newest swaps, oldest first; all of them stay in the state tree. */
   readonly swaps: readonly SwapRecord[];
 
-  /** By scope, in buckets, so that a block copies little. */
-  readonly nonces: ReadonlyMap<string, ReadonlyMap<string, NonceWindow>>;
   readonly depositWindow: { readonly fromMs: Millis; readonly amount: MicroUsd };
   readonly slashedPot: MicroUsd;
   /** What rewards are paid of: from genesis, and the fees of strangers. */

@@ -1,4 +1,5 @@
 import { assert, defined } from "../kernel/assert.ts";
+import { compareText } from "../kernel/bytes.ts";
 import type { Refusal } from "../kernel/result.ts";
 import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import {
@@ -17,7 +18,7 @@ import { startUnbonding } from "./unbonding.ts";
 import { change, type Verdict, type Work, withEntry, withoutEntry } from "./work.ts";
 
 /** Swap records kept in memory for views; the state tree keeps all. */
-const SWAPS_HELD = 256;
+export const SWAPS_HELD = 256;
 /** RATE: the voting time that unmutes doubles at most this often. */
 const UNMUTE_DOUBLINGS_MAX = 6;
 
@@ -210,11 +211,12 @@ function votesAgain(state: LedgerState, { key, mutes }: Seat): boolean {
   return isVoting && state.clockMs - liveness.votingSinceMs >= neededMs;
 }
 
-/** Lets the first muted member that votes again lead again; a condemned one never does. */
+/** Lets the first muted member, by key, that votes again lead again; a condemned one never does. */
 export function unmuteByVotes(work: Work, blockId: Digest): void {
   const { state } = work;
   if (work.nextSet !== undefined || coolDownMs(state) > 0) return;
-  const seat = [...state.seats.values()].find(
+  const byKey = [...state.seats.values()].sort((one, two) => compareText(one.key, two.key));
+  const seat = byKey.find(
     (each) => each.muted && !state.tombstones.has(each.key) && votesAgain(state, each),
   );
   if (seat === undefined) return;

@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toHex } from "../kernel/bytes.ts";
-import { Reader, Writer } from "../kernel/codec.ts";
+import { Writer } from "../kernel/codec.ts";
 import { type SignedStatement, SLOT_MAX } from "../kernel/statements.ts";
 import type { MarginAction } from "../margin/types.ts";
 import {
+  decodeNonces,
   encodeNonces,
   type NonceUse,
   type NonceWindow,
   nonceUse,
-  readNonces,
   useNonce,
 } from "./nonces.ts";
 import { decodeTransaction, encodeTransaction, TRANSACTION_BYTES_MAX } from "./transaction.ts";
@@ -173,7 +173,7 @@ describe("nonces", () => {
           window = useNonce(window, nonce, id);
           model.set(nonce, id);
           highest = Math.max(highest, nonce);
-          expect(readNonces(new Reader(encodeNonces(window)))).toEqual(window);
+          expect(decodeNonces(encodeNonces(window))).toEqual(window);
         }
       }),
       { numRuns: 200 },

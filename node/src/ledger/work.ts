@@ -3,9 +3,10 @@ import type { Digest, MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
 import type { ValidatorSet } from "../kernel/validator-set.ts";
 import type { LeafChange, MarginAction, OracleReport } from "../margin/types.ts";
-import { findNonces, withNonces } from "./nonce-book.ts";
-import { NONCE_WINDOW, nonceUse, useNonce } from "./nonces.ts";
+import { leafKeys } from "./leaves.ts";
+import { decodeNonces, NONCE_WINDOW, type NonceWindow, nonceUse, useNonce } from "./nonces.ts";
 import type { LedgerState, Seat } from "./state.ts";
+import { readTree } from "./state-tree.ts";
 import type { LedgerEvent } from "./types.ts";
 
 export interface AdmittedBundle {
@@ -27,7 +28,8 @@ export interface Work {
   readonly reports: OracleReport[];
   readonly deposits: { readonly account: PublicKey; readonly amount: MicroUsd }[];
   readonly bundles: AdmittedBundle[];
-  readonly touchedNonces: Set<string>;
+  /** Windows of the scopes that this block used nonces of; all others are in the tree alone. */
+  readonly touchedNonces: Map<string, NonceWindow>;
   /** Leaves of this block's puts, in order. */
   readonly puts: LeafChange[];
 }
@@ -45,7 +47,7 @@ export function openWork(state: LedgerState, scheme: SignatureScheme): Work {
     reports: [],
     deposits: [],
     bundles: [],
-    touchedNonces: new Set(),
+    touchedNonces: new Map(),
     puts: [],
   };
 }
@@ -64,9 +66,17 @@ export function withoutEntry<V>(map: ReadonlyMap<string, V>, key: string): Map<s
   return copy;
 }
 
+/** The window of a scope, as this block has left it: of millions, none is kept decoded. */
+function findNonces(work: Work, scope: string): NonceWindow | undefined {
+  const touched = work.touchedNonces.get(scope);
+  if (touched !== undefined) return touched;
+  const leaf = readTree(work.state.tree, leafKeys.nonce(scope));
+  return leaf === undefined ? undefined : decodeNonces(leaf);
+}
+
 /** Whether the nonce is free in its scope; asked before signatures are checked. */
 export function checkNonce(work: Work, scope: string, nonce: number, transaction: Digest): Verdict {
-  const window = findNonces(work.state.nonces, scope);
+  const window = findNonces(work, scope);
   switch (nonceUse(window, nonce, transaction)) {
     case "free":
       return undefined;
@@ -92,8 +102,5 @@ export function checkNonce(work: Work, scope: string, nonce: number, transaction
 }
 
 export function burnNonce(work: Work, scope: string, nonce: number, transaction: Digest): void {
-  const { nonces } = work.state;
-  const window = useNonce(findNonces(nonces, scope), nonce, transaction);
-  change(work, { nonces: withNonces(nonces, scope, window) });
-  work.touchedNonces.add(scope);
+  work.touchedNonces.set(scope, useNonce(findNonces(work, scope), nonce, transaction));
 }

@@ -1,6 +1,7 @@
 import { assert, defined } from "../kernel/assert.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { fillAccount, withOrder, withoutOrder, withReplacedOrder } from "./account.ts";
+import { DraftAccounts } from "./draft-accounts.ts";
 import { equityOf, marketOf } from "./margin-requirement.ts";
 import { type BookDraft, insertOrder, removeOrder, replaceOrder } from "./order-book.ts";
 import type { Account, Book, MarginState, Market, OpenOrder, Oracle } from "./state.ts";
@@ -31,7 +32,7 @@ export interface Draft {
   /** The ledger's clock: what deadlines and locks run on. */
   readonly clockMs: Millis;
   readonly markets: readonly MarketDraft[];
-  readonly accounts: Map<PublicKey, Account>;
+  readonly accounts: DraftAccounts;
   readonly touched: Set<PublicKey>;
   /** The last state of every order that rested, changed or left; undefined where it left. */
   readonly orderChanges: Map<OrderId, OrderChange>;
@@ -55,7 +56,7 @@ export function openDraft(before: MarginState, clockMs: Millis): Draft {
     before,
     clockMs,
     markets: before.markets.map(draftMarket),
-    accounts: new Map(before.accounts),
+    accounts: new DraftAccounts(before.accounts),
     touched: new Set(),
     orderChanges: new Map(),
     events: [],

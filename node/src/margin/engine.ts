@@ -1,5 +1,6 @@
 import { assert, defined } from "../kernel/assert.ts";
 import type { MarginParameters } from "../kernel/parameters.ts";
+import { PersistentMap } from "../kernel/persistent-map.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { changedLeaves, stateLeaves } from "./changes.ts";
 import { assertConserved } from "./conservation.ts";
@@ -10,7 +11,13 @@ import { equityOf, initialMargin, maintenanceMargin } from "./margin-requirement
 import { GENESIS_ORACLE, stepOracle } from "./oracle.ts";
 import { EMPTY_BOOK } from "./order-book.ts";
 import { cancelOrder, placeOrder } from "./orders.ts";
-import { EMPTY_ACCOUNT, type MarginState, type Market, type OpenOrder } from "./state.ts";
+import {
+  type Account,
+  EMPTY_ACCOUNT,
+  type MarginState,
+  type Market,
+  type OpenOrder,
+} from "./state.ts";
 import type {
   AccountStage,
   ActionOutcome,
@@ -35,7 +42,7 @@ export function createMargin(
     assertMarket(market, index);
     return { parameters: market, oracle: GENESIS_ORACLE, nextSequence: 0, book: EMPTY_BOOK };
   });
-  const accounts = new Map(
+  const accounts = PersistentMap.of<Account>(
     genesis.accounts.map(({ account, balance }) => {
       assert(balance >= 0n, `genesis balance ${balance} of ${account}`);
       return [account, { ...EMPTY_ACCOUNT, balance }];
@@ -163,7 +170,8 @@ function closeDraft(draft: Draft): MarginState {
     nextSequence,
     book,
   }));
-  return { ...before, markets, accounts, fund, totalDebt, recheck: touched, unhealthy };
+  const closed = { markets, accounts: accounts.close(), fund, totalDebt };
+  return { ...before, ...closed, recheck: touched, unhealthy };
 }
 
 /** Every leaf of a state: at genesis, and to check a tree against the state. */

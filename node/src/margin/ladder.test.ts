@@ -117,9 +117,8 @@ describe("calls", () => {
     const world = leveraged();
     // At 98,000: equity 2,050, maintenance 1,960. Take the difference out of the balance by hand.
     const account = world.state.accounts.get(key("a"))!;
-    const patched = new Map(world.state.accounts);
-    patched.set(key("a"), { ...account, balance: account.balance - 90n * USD });
-    world.state = { ...world.state, accounts: patched };
+    const poorer = { ...account, balance: account.balance - 90n * USD };
+    world.state = { ...world.state, accounts: world.state.accounts.with(key("a"), poorer) };
     world.block({ prices: [98_000n] });
     expect(world.view("a")).toMatchObject({
       equity: 1_960n * USD,

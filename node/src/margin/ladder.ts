@@ -8,7 +8,12 @@ import {
   LIQUIDATIONS_PER_BLOCK_MAX,
 } from "./limits.ts";
 import { liquidatePart } from "./liquidation.ts";
-import { equityOf, initialMargin, maintenanceMargin } from "./margin-requirement.ts";
+import {
+  equityOf,
+  initialMargin,
+  maintenanceMargin,
+  type PricedMarket,
+} from "./margin-requirement.ts";
 import type { Account } from "./state.ts";
 import type { AccountStage } from "./types.ts";
 
@@ -65,6 +70,12 @@ function examinedKeys(draft: Draft): Set<PublicKey> {
     if (positions.length > 0 || stage !== "healthy" || balance < 0n) keys.add(key);
   }
   return keys;
+}
+
+/** Whether the next ladder could act on the account though no price moves. */
+export function needsLook(account: Account, markets: readonly PricedMarket[]): boolean {
+  if (account.stage !== "healthy" || account.balance < 0n) return true;
+  return equityOf(account, markets) < initialMargin(account, markets);
 }
 
 function standingOf(draft: Draft, key: PublicKey): Standing {

@@ -19,7 +19,7 @@ export function opposite(side: Side): Side {
 }
 
 /** Price-time priority: a better price first, then the older order. */
-function isBefore(one: OpenOrder, two: OpenOrder): boolean {
+export function isBefore(one: OpenOrder, two: OpenOrder): boolean {
   if (one.price === two.price) return one.sequence < two.sequence;
   return one.side === "buy" ? one.price > two.price : one.price < two.price;
 }

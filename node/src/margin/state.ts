@@ -1,4 +1,5 @@
 import type { MarginParameters } from "../kernel/parameters.ts";
+import type { PersistentMap } from "../kernel/persistent-map.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import type {
   AccountStage,
@@ -100,7 +101,8 @@ export interface MarginState {
   readonly genesisTimeMs: Millis;
   /** By id. */
   readonly markets: readonly Market[];
-  readonly accounts: ReadonlyMap<PublicKey, Account>;
+  /** Millions, perhaps: a block copies the paths to those that it changes. */
+  readonly accounts: PersistentMap<Account>;
   readonly fund: MicroUsd;
   readonly totalDebt: MicroUsd;
   /** Accounts that changed in the last block: the next ladder has to look at them. */

@@ -1,10 +1,16 @@
 import { assert } from "../kernel/assert.ts";
 import type { ResultCertificate } from "../kernel/certificates.ts";
+import {
+  deleteDigest,
+  digestEntries,
+  getDigest,
+  heightKey,
+  setDigest,
+} from "../kernel/digest-map.ts";
 import type { Refusal } from "../kernel/result.ts";
 import type { Digest, Height } from "../kernel/scalars.ts";
 import { receiptProof } from "../ledger/receipt.ts";
 import type { ExecutionResult } from "../ledger/types.ts";
-import { deleteDigest, digestEntries, getDigest, heightKey, setDigest } from "./digest-map.ts";
 import { AWAITED_HEIGHTS_MAX } from "./limits.ts";
 import { findPlace } from "./places.ts";
 import type { Answer, CertifiedReceipt, ReplicaState } from "./types.ts";

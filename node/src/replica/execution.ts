@@ -1,13 +1,13 @@
 import type { Effect } from "../consensus/effects.ts";
 import type { Input } from "../consensus/inputs.ts";
 import { assert } from "../kernel/assert.ts";
+import { deleteDigest, getDigest, heightKey, setDigest } from "../kernel/digest-map.ts";
 import type { Height } from "../kernel/scalars.ts";
 import { executeBlock } from "../ledger/execute-block.ts";
 import { findProtocol, versionAt } from "../ledger/protocol.ts";
 import type { LedgerState } from "../ledger/state.ts";
 import { networkPins, sparesView } from "../ledger/views.ts";
 import { answerCertified, noteAwaited } from "./answers.ts";
-import { deleteDigest, getDigest, heightKey, setDigest } from "./digest-map.ts";
 import { executableBlock } from "./executable-block.ts";
 import { BLOCKS_MAX, LEDGERS_MAX, RECEIPTS_MAX } from "./limits.ts";
 import { recordPlace, settles } from "./places.ts";

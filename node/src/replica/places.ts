@@ -1,5 +1,5 @@
+import { emptyDigestMap, getDigest, setDigest } from "../kernel/digest-map.ts";
 import type { Digest } from "../kernel/scalars.ts";
-import { emptyDigestMap, getDigest, setDigest } from "./digest-map.ts";
 import { PLACES_MAX } from "./limits.ts";
 import type { Places, TransactionPlace } from "./types.ts";
 

@@ -1,6 +1,7 @@
 import type { Split } from "../consensus/split.ts";
 import { peerStatus } from "../consensus/state.ts";
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
+import { getDigest, heightKey } from "../kernel/digest-map.ts";
 import type { TreeProof } from "../kernel/merkle.ts";
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Digest, Epoch, Height, PublicKey, Round } from "../kernel/scalars.ts";
@@ -12,7 +13,6 @@ import { proveState } from "../ledger/state-tree.ts";
 import { livenessView, seatsView, sparesView, swapsView } from "../ledger/views.ts";
 import { certifiedReceipt } from "./answers.ts";
 import { currentSet, isMember } from "./consensus-view.ts";
-import { getDigest, heightKey } from "./digest-map.ts";
 import { findPlace } from "./places.ts";
 import type { CertifiedReceipt, ExecutedBlock, ReplicaState } from "./types.ts";
 

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { keyOf, scheme, TestChain } from "../../test/ledger/test-chain.ts";
+import { getDigest } from "../kernel/digest-map.ts";
 import { PROTOCOLS } from "../ledger/protocol.ts";
 import { encodeTransaction, transactionId } from "../ledger/transaction.ts";
-import { getDigest } from "./digest-map.ts";
 import { emptyPlaces, findPlace, recordPlace } from "./places.ts";
 import { recoverReplica } from "./state.ts";
 import { submit } from "./submissions.ts";

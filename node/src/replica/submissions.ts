@@ -1,12 +1,12 @@
 import { isLaneFull } from "../consensus/lanes.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
+import { getDigest, setDigest } from "../kernel/digest-map.ts";
 import type { Refusal } from "../kernel/result.ts";
 import type { Digest } from "../kernel/scalars.ts";
 import { admission, isAdmitted } from "./admission.ts";
 import { addRequest, certifiedReceipt } from "./answers.ts";
 import { isMember } from "./consensus-view.ts";
 import { feedConsensus } from "./core.ts";
-import { getDigest, setDigest } from "./digest-map.ts";
 import { QUEUED_MAX, WAITERS_MAX } from "./limits.ts";
 import { findPlace } from "./places.ts";
 import type { ReplicaState, RequestId } from "./types.ts";

@@ -5,6 +5,7 @@ import type { JournalRecord } from "../consensus/safety-data.ts";
 import type { ConsensusState } from "../consensus/state.ts";
 import type { ChainRecord, SignedBatch, SignedBlock } from "../consensus/types.ts";
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
+import type { DigestMap } from "../kernel/digest-map.ts";
 import type { ListProof } from "../kernel/merkle.ts";
 import type { Refusal } from "../kernel/result.ts";
 import type { Digest, Height, Millis, PublicKey } from "../kernel/scalars.ts";
@@ -14,7 +15,6 @@ import type { Protocols } from "../ledger/protocol.ts";
 import type { LedgerState } from "../ledger/state.ts";
 import type { ExecutionResult, Receipt } from "../ledger/types.ts";
 import type { Ticks } from "../margin/types.ts";
-import type { DigestMap } from "./digest-map.ts";
 
 /** What one process is: its keys, its chain, and how signatures are checked. */
 export interface ReplicaConfig {

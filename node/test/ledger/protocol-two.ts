@@ -1,7 +1,7 @@
-import { Writer } from "../../src/kernel/codec.ts";
+import { DecodeError, Reader, Writer } from "../../src/kernel/codec.ts";
 import { applyDecoded } from "../../src/ledger/apply-transaction.ts";
-import { LEAF_LAYOUTS } from "../../src/ledger/leaf-changes.ts";
-import { encodeOwner } from "../../src/ledger/leaves.ts";
+import { LEAF_LAYOUTS } from "../../src/ledger/leaf-layouts.ts";
+import { decodeOwner, encodeOwner } from "../../src/ledger/leaves.ts";
 import { PROTOCOL_1, type Protocol, type Protocols } from "../../src/ledger/protocol.ts";
 
 /**
@@ -20,7 +20,17 @@ export const PROTOCOL_2: Protocol = {
   },
   layouts: {
     ...LEAF_LAYOUTS,
-    owner: (owner) => new Writer().u8(2).bytes(encodeOwner(owner)).finish(),
+    owner: {
+      encode: (owner) => new Writer().u8(2).bytes(encodeOwner(owner)).finish(),
+      decode: (bytes) => {
+        const reader = new Reader(bytes);
+        const version = reader.u8("version");
+        if (version !== 2) throw new DecodeError("version", `${version} is not 2`);
+        const owner = decodeOwner(reader.bytes("owner", 1_024));
+        reader.end();
+        return owner;
+      },
+    },
   },
   migrate: (state) => {
     const owners = new Map(state.owners);

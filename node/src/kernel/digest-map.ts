@@ -1,4 +1,4 @@
-import type { Digest, Height } from "../kernel/scalars.ts";
+import type { Digest, Height } from "./scalars.ts";
 
 /**
  * An immutable map from digests: a 16-ary trie over the hex digits that copies only the path it
@@ -22,8 +22,10 @@ function isLeaf<V>(node: Leaf<V> | Branch<V>): node is Leaf<V> {
   return "key" in node;
 }
 
+/** Value of a lower-case hex digit: "0" is 48, "a" is 97. */
 function digit(key: Digest, depth: number): number {
-  return Number.parseInt(key.charAt(depth), 16);
+  const code = key.charCodeAt(depth);
+  return code < 97 ? code - 48 : code - 87;
 }
 
 export function emptyDigestMap<V>(): DigestMap<V> {

@@ -1,0 +1,181 @@
+import { isHex } from "../kernel/bytes.ts";
+import { DecodeError } from "../kernel/codec.ts";
+import type { MarginParameters } from "../kernel/parameters.ts";
+import { PersistentMap } from "../kernel/persistent-map.ts";
+import type { Millis, PublicKey } from "../kernel/scalars.ts";
+import { needsLook } from "./ladder.ts";
+import {
+  type AccountLeaf,
+  decodeAccount,
+  decodeFund,
+  decodeMarket,
+  decodeOrder,
+  decodePosition,
+  type FundLeaf,
+  type MarketLeaf,
+} from "./leaves.ts";
+import { isBefore } from "./order-book.ts";
+import type { Account, MarginState, Market, OpenOrder, Position } from "./state.ts";
+import type { MarketId } from "./types.ts";
+
+/** One account while its leaves come in, in any order. */
+interface LoadingAccount {
+  leaf: AccountLeaf | undefined;
+  readonly positions: Position[];
+  readonly orders: OpenOrder[];
+}
+
+/** What margin's leaves say, before it is a state. */
+export interface LoadingMargin {
+  fund: FundLeaf | undefined;
+  readonly markets: Map<MarketId, MarketLeaf>;
+  readonly accounts: Map<PublicKey, LoadingAccount>;
+}
+
+export function openMarginLoad(): LoadingMargin {
+  return { fund: undefined, markets: new Map(), accounts: new Map() };
+}
+
+type Load = (into: LoadingMargin, name: string, value: Uint8Array) => void;
+
+/** The kinds of leaves that hold the margin state, by the first word of their keys. */
+export const MARGIN_KINDS: ReadonlyMap<string, Load> = new Map<string, Load>([
+  [
+    "fund",
+    (into, _, value) => {
+      into.fund = decodeFund(value);
+    },
+  ],
+  [
+    "market",
+    (into, name, value) => {
+      into.markets.set(readNumber(name), decodeMarket(value));
+    },
+  ],
+  [
+    "account",
+    (into, name, value) => {
+      accountOf(into, name).leaf = decodeAccount(value);
+    },
+  ],
+  [
+    "position",
+    (into, name, value) => {
+      const [market = "", account = "", ...rest] = name.split("/");
+      if (rest.length > 0) throw new DecodeError("key", "names more than market and account");
+      const position = { market: readNumber(market), ...decodePosition(value) };
+      if (position.size === 0n) throw new DecodeError("size", "a closed position has no leaf");
+      accountOf(into, account).positions.push(position);
+    },
+  ],
+  [
+    "order",
+    (into, name, value) => {
+      const [market = "", account = "", clientId = "", ...rest] = name.split("/");
+      if (rest.length > 0) throw new DecodeError("key", "names more than one order");
+      const terms = { market: readNumber(market), account, clientId: readNumber(clientId) };
+      accountOf(into, account).orders.push({ ...terms, ...decodeOrder(value) });
+    },
+  ],
+]);
+
+function readNumber(text: string): number {
+  const number = Number(text);
+  if (/^(0|[1-9][0-9]{0,15})$/.test(text) && Number.isSafeInteger(number)) return number;
+  throw new DecodeError("key", `"${text}" is not a number`);
+}
+
+function accountOf(into: LoadingMargin, key: PublicKey): LoadingAccount {
+  const there = into.accounts.get(key);
+  if (there !== undefined) return there;
+  if (!isHex(key, 32)) throw new DecodeError("key", `"${key}" is not a key`);
+  const account: LoadingAccount = { leaf: undefined, positions: [], orders: [] };
+  into.accounts.set(key, account);
+  return account;
+}
+
+/** What margin's state takes from the genesis. */
+export interface MarginOrigin {
+  readonly parameters: MarginParameters;
+  readonly genesisTimeMs: Millis;
+}
+
+/** Accounts between two yields: far below a millisecond of work. */
+const ACCOUNTS_PER_STEP = 256;
+
+/**
+ * The state that the leaves say, a few accounts a step. `unhealthy` and the books come from the
+ * accounts, `recheck` from the prices: without a new price the next ladder acts on no other account.
+ *
+ * @throws DecodeError where leaves are missing or contradict each other.
+ */
+export function* finishMarginLoad(
+  loading: LoadingMargin,
+  { parameters, genesisTimeMs }: MarginOrigin,
+): Generator<void, MarginState> {
+  const { fund } = loading;
+  if (fund === undefined) throw new DecodeError("fund", "this leaf is missing");
+  const markets = marketsOf(loading);
+  const bare = markets.map(({ parameters: each, oracle }) => ({ parameters: each, oracle }));
+  const recheck = new Set<PublicKey>();
+  const unhealthy = new Set<PublicKey>();
+  let accounts = new PersistentMap<Account>();
+  let count = 0;
+  for (const [key, loaded] of loading.accounts) {
+    const account = finishAccount(key, loaded, markets.length);
+    accounts = accounts.with(key, account);
+    for (const order of account.orders) {
+      const book = markets[order.market]?.book;
+      (order.side === "buy" ? book?.bids : book?.asks)?.push(order);
+    }
+    if (account.stage !== "healthy") unhealthy.add(key);
+    if (needsLook(account, bare)) recheck.add(key);
+    count += 1;
+    if (count % ACCOUNTS_PER_STEP === 0) yield;
+  }
+  for (const { book } of markets) {
+    book.bids.sort(worstFirst);
+    book.asks.sort(worstFirst);
+  }
+  return { parameters, genesisTimeMs, markets, accounts, ...fund, recheck, unhealthy };
+}
+
+type LoadedMarket = Market & { readonly book: { bids: OpenOrder[]; asks: OpenOrder[] } };
+
+function marketsOf({ markets }: LoadingMargin): LoadedMarket[] {
+  return Array.from({ length: markets.size }, (_, id) => {
+    const leaf = markets.get(id);
+    if (leaf === undefined) throw new DecodeError(`market/${id}`, "this leaf is missing");
+    const { parameters, oracle, nextSequence } = marketOfLeaf(leaf, id);
+    return {
+      parameters,
+      oracle,
+      nextSequence,
+      book: { bids: [], asks: [] },
+    };
+  });
+}
+
+function marketOfLeaf(leaf: MarketLeaf, id: MarketId): Omit<Market, "book"> {
+  const { price, state, reports, nextSequence, ...rest } = leaf;
+  const { resumingSinceMs, freshSlots, quorumSlot, quorumMs, ...parameters } = rest;
+  const newest = new Map(reports.map(({ author, ...report }) => [author, report]));
+  const clocks = { resumingSinceMs, freshSlots, quorumSlot, quorumMs };
+  const oracle = { price, state, reports: newest, ...clocks };
+  return { parameters: { id, ...parameters }, oracle, nextSequence };
+}
+
+function finishAccount(key: PublicKey, loaded: LoadingAccount, markets: number): Account {
+  const { leaf, positions, orders } = loaded;
+  if (leaf === undefined) throw new DecodeError(`account/${key}`, "this leaf is missing");
+  for (const { market } of [...positions, ...orders]) {
+    if (market >= markets) throw new DecodeError("market", `${key} is in market ${market}`);
+  }
+  positions.sort((one, two) => one.market - two.market);
+  orders.sort((one, two) => one.market - two.market || one.sequence - two.sequence);
+  return { ...leaf, positions, orders };
+}
+
+function worstFirst(one: OpenOrder, two: OpenOrder): number {
+  return isBefore(one, two) ? 1 : -1;
+}
