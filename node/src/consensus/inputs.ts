@@ -16,8 +16,10 @@ export type Input =
   /** The signer never makes this signature: the journal has another statement in its place. */
   | { readonly kind: "refused"; readonly statement: Statement }
   | { readonly kind: "timer"; readonly timer: TimerName }
-  /** Transactions for this node's own lane. */
+  /** Clients' transactions for this node's own lane. */
   | { readonly kind: "transactions"; readonly transactions: readonly Uint8Array[] }
+  /** This node's own reports, records and proofs: ahead of its clients, in a reserve of their own. */
+  | { readonly kind: "duties"; readonly transactions: readonly Uint8Array[] }
   /** The ledger executed a committed block (in order, each once per start). */
   | {
       readonly kind: "executed";

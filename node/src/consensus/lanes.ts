@@ -2,18 +2,16 @@ import { sha256Hex } from "../crypto/sha256.ts";
 import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import { type SignedStatement, verifyStatement } from "../kernel/statements.ts";
 import type { LanePosition } from "./chain-view.ts";
-import { encodeBatch, openBatch, TRANSACTIONS_MAX } from "./codec.ts";
+import { encodeBatch, openBatch } from "./codec.ts";
 import { reportMisconduct } from "./evidence.ts";
 import { gotWanted } from "./fetch.ts";
+import { clientWindow, dequeue, enqueue, hasQueued, type TransactionClass } from "./lane-queue.ts";
 import { askSign, observeLife } from "./signing.ts";
 import { type ConsensusState, mayVote, type PooledBatch } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
 import type { BatchReference, SignedBatch } from "./types.ts";
 
-/** Transactions that wait for the lane; when it is full, the shell stops reading from clients. */
-const QUEUE_BYTES_MAX = 4_194_304;
-/** Batches of one lane in one block. */
-const LANE_CUT_MAX = 16;
+/** Batches of all lanes in one block. */
 export const CUT_BATCHES_MAX = 128;
 /** Placeholder in the log until the signer answers; the journal has the signature after a crash. */
 const UNSIGNED = new Uint8Array(64);
@@ -24,11 +22,6 @@ function committedPosition(state: ConsensusState, author: PublicKey): LanePositi
   return state.epoch.root.view.lanes.get(author);
 }
 
-/** True while the lane takes no more transactions; the client is told to come again. */
-export function isLaneFull(state: ConsensusState): boolean {
-  return state.lanes.queueBytes >= QUEUE_BYTES_MAX;
-}
-
 export function batchStatement(batch: SignedBatch): SignedStatement {
   const { author, sequence } = batch.batch;
   const statement = { kind: "batch", sequence, digest: batch.digest } as const;
@@ -36,39 +29,18 @@ export function batchStatement(batch: SignedBatch): SignedStatement {
 }
 
 /** Takes transactions for this node's lane; a batch is cut at its size or its delay. */
-export function queueTransactions(turn: Turn, transactions: readonly Uint8Array[]): void {
-  const { batchBytesMax, batchDelayMs } = turn.state.config.parameters;
-  const own = turn.state.config.self.networkKey;
-  for (const transaction of transactions) {
-    if (transaction.length === 0 || transaction.length > batchBytesMax) {
-      turn.drop(own, { code: "TRANSACTION_SIZE", field: "transactions" });
-    } else if (isLaneFull(turn.state)) {
-      turn.drop(own, { code: "LANE_FULL", field: "transactions" });
-    } else {
-      const { queue, queueBytes } = turn.lanes;
-      const bytes = queueBytes + transaction.length;
-      turn.changeLanes({ queue: [...queue, transaction], queueBytes: bytes });
-    }
-  }
-  if (turn.lanes.queue.length === 0) return;
+export function queueTransactions(
+  turn: Turn,
+  transactions: readonly Uint8Array[],
+  kind: TransactionClass,
+): void {
+  if (!enqueue(turn, transactions, kind)) return;
   if (turn.lanes.cutDueAt === undefined) {
-    const cutDueAt = turn.now + batchDelayMs;
+    const cutDueAt = turn.now + turn.state.config.parameters.batchDelayMs;
     turn.changeLanes({ cutDueAt });
     turn.setTimer("batch", cutDueAt);
   }
   cutBatch(turn);
-}
-
-function takeTransactions(turn: Turn): Uint8Array[] {
-  const { batchBytesMax } = turn.state.config.parameters;
-  const taken: Uint8Array[] = [];
-  let bytes = 0;
-  for (const transaction of turn.lanes.queue) {
-    if (bytes + transaction.length > batchBytesMax || taken.length >= TRANSACTIONS_MAX) break;
-    taken.push(transaction);
-    bytes += transaction.length;
-  }
-  return taken;
 }
 
 /** Where this node's lane goes on. The chain is ahead only of a log that lost its end. */
@@ -90,27 +62,26 @@ function ownPosition({ state, lanes }: Turn): {
 export function cutBatch(turn: Turn): void {
   const { lanes, state } = turn;
   const { batchBytesMax, laneWindowBatches } = state.config.parameters;
-  if (!mayVote(state) || lanes.draft !== undefined || lanes.queue.length === 0) return;
+  if (!mayVote(state) || lanes.draft !== undefined || !hasQueued(lanes)) return;
   if (turn.now < lanes.refusedUntil) return;
   const due = lanes.cutDueAt !== undefined && turn.now >= lanes.cutDueAt;
-  if (!due && lanes.queueBytes < batchBytesMax) return;
+  if (!due && lanes.queueBytes + lanes.dutyBytes < batchBytesMax) return;
   const author = state.config.self.key;
   const { last, ordered } = ownPosition(turn);
-  if (last.sequence - ordered >= laneWindowBatches) return;
-  const transactions = takeTransactions(turn);
+  const inFlight = last.sequence - ordered;
+  const isReserve = inFlight >= clientWindow(laneWindowBatches);
+  if (inFlight >= laneWindowBatches || (isReserve && lanes.duties.length === 0)) return;
+  const transactions = dequeue(turn, isReserve);
   const sequence = last.sequence + 1;
   const batch = { author, sequence, previous: last.digest, transactions };
-  const queue = lanes.queue.slice(transactions.length);
-  const taken = transactions.reduce((sum, transaction) => sum + transaction.length, 0);
-  const cutDueAt = queue.length === 0 ? undefined : turn.now + state.config.parameters.batchDelayMs;
+  const { batchDelayMs } = state.config.parameters;
+  const cutDueAt = hasQueued(turn.lanes) ? turn.now + batchDelayMs : undefined;
   if (cutDueAt !== undefined) turn.setTimer("batch", cutDueAt);
   const bytes = encodeBatch(batch);
   const digest = sha256Hex(bytes);
   turn.changeLanes({
     draft: { batch, digest, bytes },
     own: { sequence, digest },
-    queue,
-    queueBytes: lanes.queueBytes - taken,
     cutDueAt,
   });
   turn.emit({
@@ -208,30 +179,6 @@ export function onBatch(turn: Turn, from: PublicKey, signed: SignedBatch): void 
   }
   gotWanted(turn, signed.digest);
   addToPool(turn, { signed, stored: false, receivedAt: turn.now });
-}
-
-/** The batches that a proposal on this chain may order: contiguous in each lane, lanes by key. */
-export function buildCut(
-  turn: Turn,
-  positions: ReadonlyMap<PublicKey, LanePosition>,
-): BatchReference[] {
-  const byPlace = new Map<string, Digest>();
-  for (const { signed } of turn.lanes.pool.values()) {
-    const { author, sequence, previous } = signed.batch;
-    byPlace.set(`${author}/${sequence}/${previous}`, signed.digest);
-  }
-  const cut: BatchReference[] = [];
-  for (const { key: author } of turn.state.set.members) {
-    let position = positions.get(author) ?? { sequence: 0, digest: "0".repeat(64) };
-    for (let count = 0; count < LANE_CUT_MAX && cut.length < CUT_BATCHES_MAX; count += 1) {
-      const sequence = position.sequence + 1;
-      const digest = byPlace.get(`${author}/${sequence}/${position.digest}`);
-      if (digest === undefined) break;
-      cut.push({ author, sequence, digest });
-      position = { sequence, digest };
-    }
-  }
-  return cut;
 }
 
 /** Batches of a cut that are not here. */

@@ -3,8 +3,8 @@ import type { SignedStatement } from "../kernel/statements.ts";
 import { insertBlock, type Parent, parentOf } from "./block-tree.ts";
 import { encodeBlock, openBlock } from "./codec.ts";
 import { storeBlock } from "./commit.ts";
+import { buildCut } from "./cut.ts";
 import { wantBlock } from "./fetch.ts";
-import { buildCut } from "./lanes.ts";
 import { lastTc } from "./rounds.ts";
 import { askSign } from "./signing.ts";
 import { collectSignsOfLife } from "./signs-of-life.ts";
@@ -20,7 +20,7 @@ function payload(turn: Turn, parent: Parent): readonly BatchReference[] {
   // EPOCH: after the block that ends the epoch nothing is ordered that would be void.
   if (turn.epoch.handOver !== undefined) return [];
   if (turn.epoch.root.height - turn.chain.executed > EXECUTION_LAG_MAX) return [];
-  return buildCut(turn, parent.view.lanes);
+  return buildCut(turn, parent.view.lanes, turn.epoch.round);
 }
 
 /**

@@ -152,6 +152,9 @@ export interface LanesState {
     | undefined;
   readonly queue: readonly Uint8Array[];
   readonly queueBytes: number;
+  /** This node's own transactions, ahead of its clients'. */
+  readonly duties: readonly Uint8Array[];
+  readonly dutyBytes: number;
   readonly cutDueAt: Millis | undefined;
   /** No batch is cut before: the signer refused the last one. */
   readonly refusedUntil: Millis;
@@ -351,6 +354,8 @@ export function createConsensus(config: ConsensusConfig): ConsensusState {
       draft: undefined,
       queue: [],
       queueBytes: 0,
+      duties: [],
+      dutyBytes: 0,
       cutDueAt: undefined,
       refusedUntil: 0,
     },

@@ -73,7 +73,10 @@ function onInput(turn: Turn, input: Input): void {
       onTimer(turn, input.timer);
       return;
     case "transactions":
-      queueTransactions(turn, input.transactions);
+      queueTransactions(turn, input.transactions, "client");
+      return;
+    case "duties":
+      queueTransactions(turn, input.transactions, "duty");
       return;
     case "executed":
       onExecuted(turn, input);

@@ -35,7 +35,7 @@ function submitDuty(work: Work, transaction: Uint8Array): void {
   if (!dutyIsDue(work, sha256Hex(transaction))) return;
   if (!isAdmitted(work.state, transaction)) return;
   noteDuty(work, sha256Hex(transaction));
-  feedConsensus(work, { kind: "transactions", transactions: [transaction] });
+  feedConsensus(work, { kind: "duties", transactions: [transaction] });
 }
 
 /** The readiness that this binary has to signal; undefined where the chain's record says it. */
@@ -68,7 +68,7 @@ function submitReadiness(work: Work, endorsement: SignedStatement): void {
   if (statement.kind !== "endorsement" || !isMember(work.state)) return;
   if (statement.subject !== readinessDigest(config.chainId, version)) return;
   const transaction = encodeTransaction({ kind: "readiness", version, endorsement });
-  feedConsensus(work, { kind: "transactions", transactions: [transaction] });
+  feedConsensus(work, { kind: "duties", transactions: [transaction] });
 }
 
 /** Timer `duties`: heartbeat, then the silence records and proofs that are due (rule CAUSE). */
@@ -103,7 +103,7 @@ export function onSigned(work: Work, signed: SignedStatement): void {
   if (signed.statement.kind === "oracle-report") {
     const transaction = encodeTransaction({ kind: "oracle-report", report: signed });
     if (!isMember(work.state)) return;
-    feedConsensus(work, { kind: "transactions", transactions: [transaction] });
+    feedConsensus(work, { kind: "duties", transactions: [transaction] });
     return;
   }
   if (signed.statement.kind === "endorsement") {

@@ -1,4 +1,4 @@
-import { isLaneFull } from "../consensus/lanes.ts";
+import { isLaneFull } from "../consensus/lane-queue.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
 import { getDigest, setDigest } from "../kernel/digest-map.ts";
 import type { Refusal } from "../kernel/result.ts";

@@ -54,7 +54,7 @@ export type ReplicaTimer = TimerName | "duties";
 
 /** Everything that can happen to a replica. `now` (local clock, ms) is an argument of the step. */
 export type ReplicaInput =
-  | Exclude<Input, { readonly kind: "timer" | "transactions" | "executed" }>
+  | Exclude<Input, { readonly kind: "timer" | "transactions" | "duties" | "executed" }>
   | { readonly kind: "timer"; readonly timer: ReplicaTimer }
   /** A client's transaction; answered by exactly one effect `answer`, unless the process ends. */
   | { readonly kind: "submit"; readonly request: RequestId; readonly transaction: Uint8Array }
