@@ -99,6 +99,8 @@ export interface TestNode {
   root: Digest;
   /** What the ledger executed, since the last start. */
   executed: { block: SignedBlock; batches: readonly SignedBatch[] }[];
+  /** Of the ledger's results, the one that is held. */
+  held: Extract<Input, { kind: "executed" }> | undefined;
   readonly certified: ResultCertificate[];
   readonly misconduct: { first: SignedStatement; second: SignedStatement }[];
   readonly effects: Effect[];
@@ -123,6 +125,8 @@ export interface NetworkOptions {
   ) => number | undefined;
   /** How long the ledger takes for a block. */
   readonly executionMs?: number;
+  /** Results that a node's ledger keeps back until `release`. */
+  readonly holds?: (name: string, result: AttestedResult) => boolean;
 }
 
 interface Event {
@@ -167,6 +171,7 @@ export class Network {
       timers: new Map(),
       root: ZERO_DIGEST,
       executed: [],
+      held: undefined,
       certified: [],
       misconduct: [],
       effects: [],
@@ -210,6 +215,7 @@ export class Network {
     node.timers.clear();
     node.root = node.base?.certificate.result.stateRoot ?? ZERO_DIGEST;
     node.executed = [];
+    node.held = undefined;
     node.state = recover(node.config, { ...node.disk, base: node.base });
     node.up = true;
     this.input(node, { kind: "start" });
@@ -263,6 +269,14 @@ export class Network {
       }
       this.#perform(node, effect);
     }
+  }
+
+  /** The held result, if there is one, reaches the core. */
+  release(name: string): void {
+    const node = this.node(name);
+    const { held } = node;
+    node.held = undefined;
+    if (held !== undefined) this.input(node, held);
   }
 
   submit(name: string, text: string): void {
@@ -383,8 +397,13 @@ export class Network {
     };
     const spares = (this.options.spares ?? []).map(keyOf);
     const { life } = node;
+    const done: Input = { kind: "executed", result, nextSet, spares };
+    if (this.options.holds?.(node.name, result) === true) {
+      node.held = done;
+      return;
+    }
     this.schedule(this.options.executionMs ?? 0, () => {
-      if (node.life === life) this.input(node, { kind: "executed", result, nextSet, spares });
+      if (node.life === life) this.input(node, done);
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Mutant } from "./mutant.ts";
 
 const source = "node/src/consensus";
+const TRACES_TEST = "node/test/consensus/hand-over-traces.test.ts";
 
 const splitMutants: readonly Mutant[] = [
   {
@@ -632,5 +633,23 @@ export const consensusMutants: readonly Mutant[] = [
     replace: "const horizon = round + members - members;",
     test: "node/src/consensus/ordering.test.ts",
     testName: "rule PACE: the elections kept name the leaders that all of them name",
+  },
+  {
+    name: "model-end-unseen",
+    rule: "EPOCH: who has executed the last block has ended its epoch (hand-over.qnt: execute)",
+    file: "node/src/consensus/execution.ts",
+    find: "if (nextSet !== undefined) endEpoch(turn, result, nextSet);",
+    replace: "void endEpoch;",
+    test: TRACES_TEST,
+    testName: "rule EPOCH: the core follows the model through hand-over-0",
+  },
+  {
+    name: "model-goes-over-below-quorum",
+    rule: "EPOCH: a quorum of the set that ends hands over (hand-over.qnt: mayGoOver)",
+    file: "node/src/consensus/certification.ts",
+    find: "if (!hasQuorum(set, authors)) return;",
+    replace: "if (authors.length < 2) return;",
+    test: TRACES_TEST,
+    testName: "rule EPOCH: the core follows the model through hand-over-0",
   },
 ];
