@@ -11,6 +11,8 @@ export interface GenesisDocument {
     readonly margin: Readonly<Record<string, number | string>>;
   };
   readonly owners: readonly { key: string; sponsorKey: string; treasury: string }[];
+  readonly candidates?: "owners" | "open";
+  readonly rewardPot?: string;
   readonly custodians: readonly string[];
   readonly seats: readonly {
     owner: string;

@@ -7,6 +7,8 @@ export interface RegisterSpare {
   readonly network: Network;
   readonly client: QuorateClient;
   readonly node: NetworkNode;
+  /** Who registers it, with one key for owner and sponsor; the node's owner unless told. */
+  readonly stranger?: AccountKey;
 }
 
 /**
@@ -14,12 +16,15 @@ export interface RegisterSpare {
  * listener, the sponsor's and the owner's are given here, where both keys are held. Returns the
  * height of the registration, as soon as the spare follows the chain.
  */
-export async function registerSpare({ network, client, node }: RegisterSpare): Promise<number> {
-  const { owner, place } = node;
+export async function registerSpare(register: RegisterSpare): Promise<number> {
+  const { network, client, node, stranger } = register;
+  const { place } = node;
+  const owner = stranger ?? AccountKey.fromPem(node.owner.key.pem);
+  const sponsor = stranger ?? AccountKey.fromPem(node.owner.sponsor.pem);
   const control = await network.control(node);
   try {
     const signed = await control.signRegistration({
-      owner: Buffer.from(owner.key.publicKey, "hex"),
+      owner: Buffer.from(owner.publicKey, "hex"),
       address: place.peers,
       bond: SEAT_POWER,
     });
@@ -32,7 +37,7 @@ export async function registerSpare({ network, client, node }: RegisterSpare): P
     const transaction = registerSpareTransaction({
       chainId: client.chainId,
       registration: {
-        owner: owner.key.publicKey,
+        owner: owner.publicKey,
         key: node.identity.key,
         networkKey: node.identity.networkKey,
         address: place.peers,
@@ -40,8 +45,8 @@ export async function registerSpare({ network, client, node }: RegisterSpare): P
       },
       possession: { nonce, signature: possession.signature },
       networkSignature,
-      sponsor: AccountKey.fromPem(owner.sponsor.pem),
-      owner: AccountKey.fromPem(owner.key.pem),
+      sponsor,
+      owner,
     });
     const { height } = await client.submit(transaction);
     await awaitReady(node);

@@ -6,6 +6,7 @@ import { connect, type QuorateClient } from "@quorate/client/client";
 import { mainJobGenesis } from "../main-job/genesis.ts";
 import { SAMPLE_PRICES } from "../main-job/options.ts";
 import { type ChainEvent, ChainObserver } from "./chain-observer.ts";
+import type { GenesisDocument } from "./genesis-file.ts";
 import { Network, type NetworkOptions } from "./network.ts";
 
 export interface ChainOptions extends Pick<NetworkOptions, "onExit" | "restart" | "program"> {
@@ -16,6 +17,8 @@ export interface ChainOptions extends Pick<NetworkOptions, "onExit" | "restart" 
   readonly accounts?: number;
   /** Consensus parameters of the genesis that are not those of the main job. */
   readonly consensus?: Readonly<Record<string, number>>;
+  /** The genesis as the test wants it, from the one that it would have. */
+  readonly amend?: (genesis: GenesisDocument) => GenesisDocument;
 }
 
 const TICK_MS = 300;
@@ -78,7 +81,8 @@ export class RunningChain {
         });
         const { parameters } = genesis;
         const consensus = { ...parameters.consensus, ...options.consensus };
-        return { ...genesis, parameters: { ...parameters, consensus } };
+        const own = { ...genesis, parameters: { ...parameters, consensus } };
+        return options.amend === undefined ? own : options.amend(own);
       },
     });
     const client = await connect({

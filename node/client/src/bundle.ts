@@ -1,4 +1,5 @@
-import type { Digest, MicroUsd } from "@quorate/node/kernel/scalars";
+import { isHex } from "@quorate/node/kernel/bytes";
+import type { Digest, MicroUsd, PublicKey } from "@quorate/node/kernel/scalars";
 import {
   bundleSigningBytes,
   encodeTransaction,
@@ -86,6 +87,20 @@ export class Bundle {
   withdraw(amount: MicroUsd): this {
     checkAmount(amount, this.#field("amount"), "micro-USD");
     return this.#add({ kind: "withdraw", amount });
+  }
+
+  /**
+   * Moves money to an owner's treasury. Where candidates are open an account that names itself
+   * becomes an owner by it, if it stakes the fee and the least bond at once.
+   */
+  stake(stake: { readonly owner: PublicKey; readonly amount: MicroUsd }): this {
+    const { owner, amount } = stake;
+    if (!isHex(owner, 32)) {
+      const fix = "an owner is a public key of 64 lower-case hex characters";
+      throw input("OWNER_MALFORMED", this.#field("owner"), fix);
+    }
+    checkAmount(amount, this.#field("amount"), "micro-USD");
+    return this.#add({ kind: "stake", owner, amount });
   }
 
   /** Takes a fresh nonce and signs: each call makes another transaction, so keep it to resend. */

@@ -12,7 +12,7 @@ import type { Digest, Epoch, Height, PublicKey } from "@quorate/node/kernel/scal
 import type { SignatureScheme } from "@quorate/node/kernel/statements";
 import type { ValidatorSet } from "@quorate/node/kernel/validator-set";
 import type { Genesis } from "@quorate/node/ledger/genesis-file";
-import type { Spare } from "@quorate/node/ledger/state";
+import type { Owner, Spare } from "@quorate/node/ledger/state";
 import { transactionId } from "@quorate/node/ledger/transaction";
 import type { Receipt, SwapRecord } from "@quorate/node/ledger/types";
 import type { FundLeaf, MarketLeaf, OrderLeaf } from "@quorate/node/margin/leaves";
@@ -46,6 +46,7 @@ import { mergedCertificates } from "./merged-certificates.ts";
 import { type ProofRequest, type Proven, prove } from "./prove.ts";
 import type { CallLimits, ClaimedReceipt, ClaimedStatus, QueryNode } from "./query-node.ts";
 import { readSeats, readSet, readSpares, readSwaps, type SeatState } from "./seat-reads.ts";
+import { type BondState, type Pots, readBond, readOwner, readPots } from "./staking-reads.ts";
 import { demand, Trust } from "./trust.ts";
 import { askWitnesses, type Testimony } from "./witnesses.ts";
 
@@ -228,6 +229,21 @@ export class QuorateClient {
     for (const { value } of spares) if (value !== undefined) this.#spareKeys.add(value.networkKey);
     this.#pin();
     return spares;
+  }
+
+  /** See `readOwner`. */
+  async owner(key: PublicKey): Promise<CertifiedLeaf<Owner>> {
+    return readOwner(this, key);
+  }
+
+  /** See `readBond`. */
+  async bond(key: PublicKey): Promise<CertifiedLeaf<BondState>> {
+    return readBond(this, key);
+  }
+
+  /** What rewards are paid of, and what was slashed. */
+  async pots(): Promise<CertifiedLeaf<Pots>> {
+    return readPots(this);
   }
 
   /** See `readSwaps`. */
