@@ -205,6 +205,9 @@ export class Reader {
     if (count > countMax) {
       throw new DecodeError(field, `${count} items, at most ${countMax} are allowed`);
     }
+    // No item is empty: nothing is set aside for more than there can be.
+    const left = this.#bytes.length - this.#offset;
+    if (count > left) throw new DecodeError(field, `${count} items, ${left} bytes are left`);
     return Array.from({ length: count }, (_, index) => read(this, `${field}[${index}]`));
   }
 

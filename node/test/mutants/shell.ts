@@ -171,6 +171,15 @@ export const shellMutants: readonly Mutant[] = [
     testName: "rule GENESIS: a later node checks the hash that it was given",
   },
   {
+    name: "a count sets memory aside",
+    rule: "EVIDENCE: what a peer may cost is bounded",
+    file: "node/src/kernel/codec.ts",
+    find: "    if (count > left) throw",
+    replace: "    if (count > left && count < 0) throw",
+    test: "node/test/shell/decoders.test.ts",
+    testName: "a count that the bytes cannot hold sets nothing aside",
+  },
+  {
     name: "unknown own signature ignored",
     rule: "BURN: a valid signature that the journal lacks burns the key",
     file: "node/src/shell/burn-guard.ts",

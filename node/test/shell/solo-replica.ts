@@ -6,7 +6,12 @@ import { encodeGenesis, genesisHash } from "../../src/ledger/genesis.ts";
 import { PROTOCOLS } from "../../src/ledger/protocol.ts";
 import { recoverReplica } from "../../src/replica/state.ts";
 import { stepReplica } from "../../src/replica/step.ts";
-import type { ReplicaInput, ReplicaState, ReplicaTimer } from "../../src/replica/types.ts";
+import type {
+  ReplicaEffect,
+  ReplicaInput,
+  ReplicaState,
+  ReplicaTimer,
+} from "../../src/replica/types.ts";
 import { GENESIS_MS, keyOf, scheme, sign, testGenesis } from "../ledger/test-chain.ts";
 
 /** The chain of one validator: its own vote is a quorum, and the caller owns time. */
@@ -16,8 +21,11 @@ export class SoloReplica {
   #now: Millis = GENESIS_MS;
   #started = false;
   state: ReplicaState;
+  readonly #observe: (effect: ReplicaEffect) => void;
 
-  constructor() {
+  /** `observe` hears of every effect. */
+  constructor(observe: (effect: ReplicaEffect) => void = () => undefined) {
+    this.#observe = observe;
     const genesis = testGenesis({ owners: ["a"] });
     const chainId = genesisHash(encodeGenesis(genesis));
     const self = { key: keyOf("seat0"), networkKey: keyOf("network seat0") };
@@ -57,6 +65,7 @@ export class SoloReplica {
     this.state = state;
     const { chainId, self } = state.config;
     for (const effect of effects) {
+      this.#observe(effect);
       if (effect.kind === "set-timer") this.#timers.set(effect.timer, effect.at);
       if (effect.kind === "cancel-timer") this.#timers.delete(effect.timer);
       if (effect.kind !== "sign") continue;
