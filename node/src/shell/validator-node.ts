@@ -21,6 +21,7 @@ import type { Config } from "./config.ts";
 import { ChainStore } from "./disk/chain-store.ts";
 import type { FileSystem } from "./disk/file-system.ts";
 import { Journal } from "./disk/journal.ts";
+import { demandJournal } from "./disk/missing-journal.ts";
 import { Signer } from "./disk/signer.ts";
 import { timedFileSystem } from "./disk/timed-file-system.ts";
 import { EffectPerformer, type OutwardEffect } from "./effect-performer.ts";
@@ -128,6 +129,7 @@ export class ValidatorNode {
     });
     const place = { fileSystem, folder: config.dataDir };
     const author = keys.consensus.publicKey;
+    await demandJournal(fileSystem, config.dataDir);
     const opened = await Journal.open({
       ...place,
       chainId: birth.chainId,

@@ -11,6 +11,7 @@ import { FatalError } from "../fatal-error.ts";
 import { ChainStore } from "./chain-store.ts";
 import type { FileSystem } from "./file-system.ts";
 import { Journal } from "./journal.ts";
+import { demandJournal } from "./missing-journal.ts";
 import { Signer } from "./signer.ts";
 
 const chainId = "ab".repeat(32);
@@ -41,6 +42,7 @@ let salts = 0;
 /** The order of a node's start: journal, then chain log. */
 async function open(fileSystem: FileSystem) {
   salts += 1;
+  await demandJournal(fileSystem, folder);
   const salt = new Uint8Array(16).fill(salts);
   const { journal } = await Journal.open({ fileSystem, folder, chainId, author, salt });
   const { store, records } = await ChainStore.open({ fileSystem, folder, salt });
@@ -290,6 +292,19 @@ describe("rule BURN", () => {
     ],
     ["a journal emptied", (disk) => disk.overwrite(JOURNAL, disk.content(JOURNAL).slice(0, 28))],
   ];
+
+  test("rule BURN: a journal that is gone is refused by name, where a chain log says that there was one", async () => {
+    const disk = await lived();
+    const bare = new SimulatedDisk();
+    bare.overwrite(CHAIN, disk.content(CHAIN));
+    const { code, message } = await refusal(bare.fileSystem);
+    expect(code).toBe("JOURNAL_MISSING");
+    expect(message).toContain("/data holds a chain log and no journal.log");
+    // A first start that was cut has neither, or the journal alone.
+    const cut = new SimulatedDisk();
+    cut.overwrite(JOURNAL, disk.content(JOURNAL));
+    expect((await open(cut.fileSystem)).journal.size).toBe(ROUNDS);
+  });
 
   test.each(lost)(
     "rule BURN: %s: what a peer saw last burns the key before it signs",
