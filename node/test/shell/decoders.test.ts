@@ -16,7 +16,7 @@ import { readMarginEvent } from "../../src/ledger/event-codec.ts";
 import { parseGenesis } from "../../src/ledger/genesis.ts";
 import { readBlockRounds } from "../../src/ledger/invalid-vote.ts";
 import * as ledger from "../../src/ledger/leaves.ts";
-import { readNonces } from "../../src/ledger/nonces.ts";
+import { decodeNonces } from "../../src/ledger/nonces.ts";
 import { decodeReceiptLeaf } from "../../src/ledger/receipt.ts";
 import { readManifest } from "../../src/ledger/snapshot-manifest.ts";
 import { decodeTransaction, encodeTransaction } from "../../src/ledger/transaction.ts";
@@ -62,7 +62,7 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   readiness: ledger.decodeReadiness,
   swap: ledger.decodeSwap,
   set: ledger.decodeSet,
-  nonces: reading(readNonces),
+  nonces: decodeNonces,
   liveness: ledger.decodeLiveness,
   chain: ledger.decodeChain,
   account: margin.decodeAccount,
