@@ -2,6 +2,7 @@
 // every answer counts when its certificate and its proof are verified.
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, type QuorateClient } from "@quorate/client/client";
+import type { Submissions } from "@quorate/client/submissions";
 import { FinalityGap } from "../main-job/finality-gap.ts";
 import type { ClientRun, FromClient, ToClient } from "./client-protocol.ts";
 import { type LoadClock, LoadGenerator, type LoadResult, type Sender } from "./load-generator.ts";
@@ -14,19 +15,23 @@ const clock: LoadClock = {
   },
 };
 
-/** Several connections in turn, so that all lanes carry the load. */
+/** Several streams in turn, each to another validator first, so that all lanes carry the load. */
 class SpreadSender implements Sender {
-  readonly #clients: readonly QuorateClient[];
+  readonly #streams: readonly Submissions[];
   #turn = 0;
 
   constructor(clients: readonly QuorateClient[]) {
-    this.#clients = clients;
+    this.#streams = clients.map((client) => client.submissions());
+  }
+
+  close(): void {
+    for (const stream of this.#streams) stream.close();
   }
 
   send(transaction: Uint8Array, done: (code: string) => void): void {
     this.#turn += 1;
-    const client = this.#clients[this.#turn % this.#clients.length];
-    client?.submit(transaction).then(
+    const stream = this.#streams[this.#turn % this.#streams.length];
+    stream?.submit(transaction).then(
       () => done("OK"),
       (error: unknown) => done(codeOf(error)),
     );
@@ -74,9 +79,10 @@ class BenchClient {
   async run({ plan, bytes, keys }: Extract<ToClient, { kind: "run" }>): Promise<ClientRun> {
     const source = new PutSource({ bytes, keys });
     let gap = this.#gap;
+    const sender = new SpreadSender(this.#clients);
     const generator = new LoadGenerator(plan, {
       clock,
-      sender: new SpreadSender(this.#clients),
+      sender,
       next: () => source.next(),
       onMeasure: (edge) => {
         if (edge === "begin") {
@@ -89,7 +95,9 @@ class BenchClient {
         tell({ kind: "edge", edge });
       },
     });
-    return clientRun(await generator.run(), gap);
+    const result = await generator.run();
+    sender.close();
+    return clientRun(result, gap);
   }
 }
 

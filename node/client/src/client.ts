@@ -47,6 +47,7 @@ import { type ProofRequest, type Proven, prove } from "./prove.ts";
 import type { CallLimits, ClaimedReceipt, ClaimedStatus, QueryNode } from "./query-node.ts";
 import { readSeats, readSet, readSpares, readSwaps, type SeatState } from "./seat-reads.ts";
 import { type BondState, type Pots, readBond, readOwner, readPots } from "./staking-reads.ts";
+import { Submissions } from "./submissions.ts";
 import { demand, Trust } from "./trust.ts";
 import { askWitnesses, type Testimony } from "./witnesses.ts";
 
@@ -152,6 +153,19 @@ export class QuorateClient {
       this.#receipt(node, limits, { id, claimed: await node.submit(transaction, limits) }),
     );
     return accepted(certified);
+  }
+
+  /** For whoever sends many: see `Submissions`. Close it after use. */
+  submissions(): Submissions {
+    return new Submissions({
+      nodes: this.#nodes,
+      trust: this.#trust,
+      timeouts: this.#timeouts,
+      clock: this.#clock,
+      signal: this.#closing.signal,
+      onNodeError: this.#onNodeError,
+      onCertified: ({ height }) => this.#raiseFloor(height),
+    });
   }
 
   /** The receipt of a transaction by its id, whatever its code. */

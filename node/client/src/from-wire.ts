@@ -130,6 +130,14 @@ function path(hashes: readonly Uint8Array[], field: string): readonly Digest[] {
   return hashes.map((hash, at) => hex32(hash, `${field}[${at}]`));
 }
 
+/** Hashes of a proof as bytes of their own. */
+export function hashesFromWire(hashes: readonly Uint8Array[], field: string): Uint8Array[] {
+  if (hashes.length > PATH_MAX) {
+    throw new DecodeError(field, `has ${hashes.length} hashes, at most ${PATH_MAX}`);
+  }
+  return hashes.map((hash) => new Uint8Array(hash));
+}
+
 export function listProofFromWire(message: wire.ListProof | undefined, field: string): ListProof {
   const proof = present(message, field);
   return {

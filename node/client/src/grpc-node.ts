@@ -20,7 +20,13 @@ import {
   TransactionState,
 } from "@quorate/proto/query/v1/query";
 import type { ClosableCredentials } from "./closable-credentials.ts";
-import { DoorRefusalError, isNodeError, type NodeName, NodeUnavailableError } from "./errors.ts";
+import {
+  DoorRefusalError,
+  isNodeError,
+  type NodeError,
+  type NodeName,
+  NodeUnavailableError,
+} from "./errors.ts";
 import {
   certificateFromWire,
   epochProofFromWire,
@@ -40,7 +46,10 @@ import type {
   ClaimedState,
   ClaimedStatus,
   QueryNode,
+  SubmitStreamCall,
+  SubmitStreamEvents,
 } from "./query-node.ts";
+import { openSubmitStream } from "./submit-stream.ts";
 
 const CHANNEL_OPTIONS = {
   "grpc.enable_http_proxy": 0,
@@ -51,6 +60,8 @@ const CHANNEL_OPTIONS = {
   // Receipts and batches of one block; a block holds at most 64 KiB of each lane's batch.
   "grpc.max_receive_message_length": 64 * 1024 * 1024,
 } as const;
+
+const STREAM_ENDED = { code: "NODE_UNAVAILABLE", field: "node", fix: "it ended the stream" };
 
 /** A unary method of the generated client, with its deadline in place. */
 type Start<T> = (
@@ -102,6 +113,15 @@ class GrpcNode implements QueryNode {
       (client, options, done) => client.submit(request, new Metadata(), options, done),
       ({ receipt }: SubmitResponse) => receiptFromWire(present(receipt, "receipt")),
       limits,
+    );
+  }
+
+  async submitStream(events: SubmitStreamEvents): Promise<SubmitStreamCall> {
+    const client = await this.#connected();
+    return openSubmitStream(client.submitStream(), events, (error) =>
+      error === undefined
+        ? new NodeUnavailableError(STREAM_ENDED, this.name)
+        : this.#nodeErrorOf(error),
     );
   }
 
@@ -267,6 +287,12 @@ class GrpcNode implements QueryNode {
     } catch (error) {
       throw nodeError(error, this.name);
     }
+  }
+
+  #nodeErrorOf(error: unknown): NodeError {
+    const failed = this.#failed(error);
+    if (isNodeError(failed)) return failed;
+    throw failed;
   }
 
   /** What a failed call throws. */

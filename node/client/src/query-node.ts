@@ -1,7 +1,8 @@
 import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
-import type { ListProof, TreeProof } from "@quorate/node/kernel/merkle";
+import type { ListProof, ListRangeProof, TreeProof } from "@quorate/node/kernel/merkle";
+import type { Refusal } from "@quorate/node/kernel/result";
 import type { Digest, Epoch, Height, Millis, PublicKey } from "@quorate/node/kernel/scalars";
-import type { NodeName } from "./errors.ts";
+import type { NodeError, NodeName } from "./errors.ts";
 
 /** How long one call may take, and what ends it early. */
 export interface CallLimits {
@@ -31,6 +32,40 @@ export interface ClaimedReceipts {
   readonly certificate: ResultCertificate;
 }
 
+/** Receipts that a node says stand next to each other in one certified block. */
+export interface ClaimedRun {
+  readonly certificate: ResultCertificate;
+  /** Of each transaction, as the stream numbered it. */
+  readonly numbers: readonly number[];
+  readonly leaves: readonly Uint8Array[];
+  readonly proof: ListRangeProof;
+  /** As in ClaimedReceipt, by number; most have none. */
+  readonly advice: ReadonlyMap<number, ClaimedReceipt["advice"]>;
+}
+
+/** Transactions that a node did not take into its lane. */
+export interface ClaimedRefusals {
+  readonly numbers: readonly number[];
+  readonly refusal: Refusal;
+  /** Undefined: the same bytes are not welcome here later either. */
+  readonly retryAfterMs: Millis | undefined;
+}
+
+export interface SubmitStreamEvents {
+  /** How many may be without an outcome from now on. */
+  readonly onCredit: (credit: number) => void;
+  readonly onRuns: (runs: readonly ClaimedRun[]) => void;
+  readonly onRefusals: (refusals: ClaimedRefusals) => void;
+  /** Called once; nothing comes after it. */
+  readonly onEnd: (error: NodeError) => void;
+}
+
+/** One open call: transactions are numbered from 0 in the order of sending. */
+export interface SubmitStreamCall {
+  send(transactions: readonly Uint8Array[]): void;
+  cancel(): void;
+}
+
 /** A block with the batches that its cut names, as canonical bytes. */
 export interface ClaimedBlock {
   readonly height: Height;
@@ -58,6 +93,7 @@ export interface QueryNode {
   /** The network key is known once a connection was made. */
   readonly name: NodeName;
   submit(transaction: Uint8Array, limits: CallLimits): Promise<ClaimedReceipt>;
+  submitStream(events: SubmitStreamEvents): Promise<SubmitStreamCall>;
   transaction(id: Digest, limits: CallLimits): Promise<ClaimedReceipt>;
   state(key: string, limits: CallLimits): Promise<ClaimedState>;
   epochProofs(from: Epoch, limits: CallLimits): Promise<readonly EpochProof[]>;

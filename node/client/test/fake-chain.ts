@@ -3,7 +3,7 @@ import { publicKeyOf, signEd25519 } from "@quorate/node/crypto/ed25519";
 import { sha256, sha256Hex } from "@quorate/node/crypto/sha256";
 import { asciiBytes } from "@quorate/node/kernel/bytes";
 import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
-import { listProof, listRoot } from "@quorate/node/kernel/merkle";
+import { listProof, listRangeProof, listRoot, listTree } from "@quorate/node/kernel/merkle";
 import { PRODUCTION } from "@quorate/node/kernel/parameters";
 import { type Digest, type PublicKey, ZERO_DIGEST } from "@quorate/node/kernel/scalars";
 import { type AttestedResult, signingBytes } from "@quorate/node/kernel/statements";
@@ -20,7 +20,7 @@ import type { Spare } from "@quorate/node/ledger/state";
 import { proveTree, type StateTree, treeRoot, updateTree } from "@quorate/node/ledger/state-tree";
 import { transactionId } from "@quorate/node/ledger/transaction";
 import type { Receipt } from "@quorate/node/ledger/types";
-import type { ClaimedBlock, ClaimedReceipt, ClaimedState } from "../src/query-node.ts";
+import type { ClaimedBlock, ClaimedReceipt, ClaimedRun, ClaimedState } from "../src/query-node.ts";
 
 /** A key of the test: the same label gives the same key. */
 export function testSeed(label: string): Uint8Array {
@@ -204,6 +204,22 @@ export class FakeChain {
     const claimed = { advice, leaf, proof: listProof(leaves, 0), certificate };
     this.receipts.set(id, claimed);
     return claimed;
+  }
+
+  /** All in one block, as one run of its receipts; between others' leaves. */
+  executeAll(transactions: readonly Uint8Array[], numbers: readonly number[]): ClaimedRun {
+    const receipts = transactions.map((bytes) => ({
+      ...okReceipt(transactionId(bytes)),
+      ...this.receipt,
+    }));
+    const own = receipts.map(encodeReceiptLeaf);
+    const leaves = [eventLeaf(), ...own, eventLeaf()];
+    const certificate = this.commit(leaves, transactions);
+    const proof = listRangeProof(listTree(leaves), 1, 1 + own.length);
+    const advice = new Map(
+      receipts.map(({ fix }, at) => [numbers[at] ?? 0, { fix, outcomeFixes: [] }] as const),
+    );
+    return { certificate, numbers, leaves: own, proof, advice };
   }
 
   /** The id of a transaction, which is executed. */

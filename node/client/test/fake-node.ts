@@ -1,4 +1,11 @@
-import { Metadata, Server, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
+import {
+  Metadata,
+  Server,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+} from "@grpc/grpc-js";
 import { toHex } from "@quorate/node/kernel/bytes";
 import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
 import type { Refusal } from "@quorate/node/kernel/result";
@@ -6,9 +13,11 @@ import {
   type QueryServiceServer,
   QueryServiceService,
   Role,
+  type SubmitStreamRequest,
+  type SubmitStreamResponse,
   TransactionState,
 } from "@quorate/proto/query/v1/query";
-import type { ClaimedBlock, ClaimedReceipt, ClaimedState } from "../src/query-node.ts";
+import type { ClaimedBlock, ClaimedReceipt, ClaimedRun, ClaimedState } from "../src/query-node.ts";
 import { type FakeChain, testSeed } from "./fake-chain.ts";
 import { serverCredentials } from "./tls-server.ts";
 import {
@@ -17,12 +26,17 @@ import {
   certificateToWire,
   epochProofToWire,
   receiptToWire,
+  runToWire,
   treeProofToWire,
 } from "./to-wire.ts";
 
 /** How a node departs from the truth; what is not given stays honest. */
 export interface Lies {
   readonly receipt?: (honest: ClaimedReceipt) => ClaimedReceipt;
+  readonly run?: (honest: ClaimedRun) => ClaimedRun;
+  readonly credit?: number;
+  /** Refuses the next message of a stream; 0 ms: for good. */
+  readonly refuseOnce?: (Refusal & { readonly retryAfterMs: number }) | undefined;
   readonly state?: (honest: ClaimedState) => ClaimedState;
   readonly epochProofs?: (honest: readonly EpochProof[]) => readonly EpochProof[];
   readonly leaves?: (honest: readonly Uint8Array[]) => readonly Uint8Array[];
@@ -40,12 +54,16 @@ export interface Lies {
   readonly certificates?: (honest: ResultCertificate) => ResultCertificate;
 }
 
+type StreamCall = ServerDuplexStream<SubmitStreamRequest, SubmitStreamResponse>;
 type Handle<Q, A> = (call: ServerUnaryCall<Q, A>, done: sendUnaryData<A>) => void;
 
 /** A node of the fake chain, behind real gRPC and TLS. */
 export class FakeNode {
   lies: Lies = {};
   submissions = 0;
+  streams = 0;
+  /** How many transactions each message of a stream carried. */
+  readonly messages: number[] = [];
   readonly #chain: FakeChain;
   readonly #server = new Server();
   readonly #watchers = new Set<(certificate: ResultCertificate) => void>();
@@ -93,6 +111,17 @@ export class FakeNode {
         }
         done(null, { receipt: receiptToWire(this.#lie("receipt", claimed)) });
       }),
+      submitStream: (call) => {
+        this.streams += 1;
+        let next = 0;
+        call.on("cancelled", () => undefined);
+        call.on("data", ({ transactions }: SubmitStreamRequest) => {
+          const first = next;
+          next += transactions.length;
+          this.#streamed(call, first, transactions);
+        });
+        call.write({ credit: this.lies.credit ?? 64, runs: [], refusals: [] });
+      },
       getTransaction: this.#answer(({ request }, done) => {
         const claimed = chain.receipts.get(toHex(request.transaction));
         const isKnown = claimed !== undefined;
@@ -150,6 +179,27 @@ export class FakeNode {
         tell(chain.newest);
       },
     };
+  }
+
+  /** Executes what came in one message in one block. */
+  #streamed(call: StreamCall, first: number, transactions: readonly Uint8Array[]): void {
+    this.submissions += transactions.length;
+    this.messages.push(transactions.length);
+    const numbers = transactions.map((_, at) => first + at);
+    const { refuseOnce, isSilent, isBroken, run } = this.lies;
+    if (isBroken === true) {
+      call.emit("error", { code: status.UNAVAILABLE, details: "broken" });
+      return;
+    }
+    if (refuseOnce !== undefined) {
+      const { retryAfterMs, ...refusal } = refuseOnce;
+      this.lies = { ...this.lies, refuseOnce: undefined };
+      call.write({ credit: 0, runs: [], refusals: [{ ...refusal, numbers, retryAfterMs }] });
+      return;
+    }
+    const honest = this.#chain.executeAll(transactions, numbers);
+    if (isSilent === true) return;
+    call.write({ credit: 0, runs: [runToWire(run?.(honest) ?? honest)], refusals: [] });
   }
 
   #answer<Q, A>(handle: Handle<Q, A>): Handle<Q, A> {

@@ -2,8 +2,8 @@ import { fromHex } from "@quorate/node/kernel/bytes";
 import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
 import type { TreeProof } from "@quorate/node/kernel/merkle";
 import type * as wire from "@quorate/proto/ledger/v1/ledger";
-import type { CommittedBlock } from "@quorate/proto/query/v1/query";
-import type { ClaimedBlock, ClaimedReceipt } from "../src/query-node.ts";
+import type { CertifiedRun, CommittedBlock } from "@quorate/proto/query/v1/query";
+import type { ClaimedBlock, ClaimedReceipt, ClaimedRun } from "../src/query-node.ts";
 
 export function bytesOf(hex: string): Buffer {
   return Buffer.from(fromHex(hex));
@@ -43,6 +43,21 @@ export function receiptToWire(claimed: ClaimedReceipt): wire.CertifiedReceipt {
       path: proof.path.map(bytesOf),
     },
     certificate: certificateToWire(certificate),
+  };
+}
+
+export function runToWire(claimed: ClaimedRun): CertifiedRun {
+  const { certificate, numbers, leaves, proof, advice } = claimed;
+  return {
+    certificate: certificateToWire(certificate),
+    numbers: [...numbers],
+    receipts: leaves.map((leaf) => Buffer.from(leaf)),
+    first: BigInt(proof.first),
+    count: BigInt(proof.count),
+    path: proof.path.map((hash) => Buffer.from(hash)),
+    advice: [...advice].map(([number, { fix, outcomeFixes }]) => {
+      return { number, fix, outcomeFixes: [...outcomeFixes] };
+    }),
   };
 }
 

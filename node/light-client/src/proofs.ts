@@ -1,9 +1,11 @@
 import type { ResultCertificate } from "@quorate/node/kernel/certificates";
 import {
   type ListProof,
+  type ListRangeProof,
   listRoot,
   type TreeProof,
   verifyListProof,
+  verifyListRange,
   verifyTreeProof,
 } from "@quorate/node/kernel/merkle";
 import { ok, type Refusal, type Result, refuse } from "@quorate/node/kernel/result";
@@ -18,6 +20,18 @@ export function verifyReceiptLeaf(
 ): Result<void, Refusal> {
   if (!verifyListProof(certificate.result.receiptsRoot, leaf, proof)) {
     return refuse("RECEIPT_NOT_PROVEN", "proof", "the path does not end at the receipts root");
+  }
+  return ok(undefined);
+}
+
+/** Checks that `leaves` stand next to each other among those of the certified block. */
+export function verifyReceiptRun(
+  certificate: ResultCertificate,
+  leaves: readonly Uint8Array[],
+  proof: ListRangeProof,
+): Result<void, Refusal> {
+  if (!verifyListRange(certificate.result.receiptsRoot, leaves, proof)) {
+    return refuse("RECEIPTS_NOT_PROVEN", "proof", "the range does not end at the receipts root");
   }
   return ok(undefined);
 }

@@ -1,5 +1,5 @@
 import { sha256Hex } from "../crypto/sha256.ts";
-import { listRoot } from "../kernel/merkle.ts";
+import { listTree, listTreeRoot } from "../kernel/merkle.ts";
 import { ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
 import { totalPower, validatorSetHash } from "../kernel/validator-set.ts";
@@ -55,6 +55,7 @@ export function executeBlock(
   forgetMarks(work);
   seal(work, state, margin, protocol);
   assertMoney(work.state);
+  const tree = listTree(resultLeaves({ receipts, events }));
   return {
     state: markBlock(work.state, block.round, block.epoch),
     result: {
@@ -63,11 +64,12 @@ export function executeBlock(
       blockId: block.blockId,
       timestampMs: block.timestampMs,
       stateRoot: work.state.stateRoot,
-      receiptsRoot: listRoot(resultLeaves({ receipts, events })),
+      receiptsRoot: listTreeRoot(tree),
       nextSetHash: work.nextSet === undefined ? ZERO_DIGEST : work.state.setHash,
     },
     receipts,
     events,
+    tree,
     nextSet: work.nextSet,
   };
 }

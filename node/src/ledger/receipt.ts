@@ -1,6 +1,6 @@
 import { assert, unreachable } from "../kernel/assert.ts";
 import { Reader, Writer } from "../kernel/codec.ts";
-import { type ListProof, listProof } from "../kernel/merkle.ts";
+import { type ListProof, listTreeProof } from "../kernel/merkle.ts";
 import type { ActionOutcome } from "../margin/types.ts";
 import { readMarginEvent, writeMarginEvent } from "./event-codec.ts";
 import type { EvidenceKind } from "./state.ts";
@@ -166,18 +166,18 @@ export function resultLeaves({
   return [...receipts.map(encodeReceiptLeaf), ...events.map(encodeEventLeaf)];
 }
 
-export interface ProvenLeaf {
+export interface ProvenReceipt {
+  readonly receipt: Receipt;
   readonly leaf: Uint8Array;
   readonly proof: ListProof;
 }
 
 /** The receipt at this position of the block, with its path to receiptsRoot. */
 export function receiptProof(
-  result: Pick<ExecutionResult, "receipts" | "events">,
+  { receipts, tree }: Pick<ExecutionResult, "receipts" | "tree">,
   position: number,
-): ProvenLeaf {
-  const leaves = resultLeaves(result);
-  const leaf = leaves[position];
-  assert(leaf !== undefined && position < result.receipts.length, `no receipt ${position}`);
-  return { leaf, proof: listProof(leaves, position) };
+): ProvenReceipt {
+  const [receipt, leaf] = [receipts[position], tree.leaves[position]];
+  assert(receipt !== undefined && leaf !== undefined, `no receipt ${position}`);
+  return { receipt, leaf, proof: listTreeProof(tree, position) };
 }

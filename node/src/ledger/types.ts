@@ -1,3 +1,4 @@
+import type { ListTree } from "../kernel/merkle.ts";
 import type {
   Digest,
   Epoch,
@@ -225,5 +226,7 @@ export interface ExecutionResult {
   readonly result: AttestedResult;
   readonly receipts: readonly Receipt[];
   readonly events: readonly LedgerEvent[];
+  /** Leaves under receiptsRoot (receipts in order, then events) with their hashes. */
+  readonly tree: ListTree;
   readonly nextSet: ValidatorSet | undefined;
 }

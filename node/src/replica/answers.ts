@@ -9,7 +9,6 @@ import {
 } from "../kernel/digest-map.ts";
 import type { Refusal } from "../kernel/result.ts";
 import type { Digest, Height } from "../kernel/scalars.ts";
-import { receiptProof } from "../ledger/receipt.ts";
 import type { ExecutionResult } from "../ledger/types.ts";
 import { AWAITED_HEIGHTS_MAX } from "./limits.ts";
 import { findPlace } from "./places.ts";
@@ -30,10 +29,10 @@ export function certifiedReceipt(state: ReplicaState, id: Digest): CertifiedRece
   const entry = getDigest(state.executed, key);
   const certificate = getDigest(state.certificates, key);
   if (entry === undefined || certificate === undefined) return undefined;
-  const receipt = entry.execution.receipts[place.position];
-  assert(receipt?.transaction === id, `receipt ${place.position} of block ${place.height}`);
-  const { leaf, proof } = receiptProof(entry.execution, place.position);
-  return { height: place.height, receipt, leaf, proof, certificate };
+  const { height, position } = place;
+  const isOwn = entry.execution.receipts[position]?.transaction === id;
+  assert(isOwn, `receipt ${position} of block ${height} is another transaction's`);
+  return { height, position, execution: entry.execution, certificate };
 }
 
 /** Takes the transaction off the queue and tells everyone who waits for it. */

@@ -8,7 +8,6 @@ import type { Digest, Epoch, Height, PublicKey, Round } from "../kernel/scalars.
 import type { AttestedResult } from "../kernel/statements.ts";
 import type { ValidatorSet } from "../kernel/validator-set.ts";
 import { type ProtocolView, protocolView } from "../ledger/protocol.ts";
-import { resultLeaves } from "../ledger/receipt.ts";
 import { proveState } from "../ledger/state-tree.ts";
 import { livenessView, seatsView, sparesView, swapsView } from "../ledger/views.ts";
 import { certifiedReceipt } from "./answers.ts";
@@ -98,7 +97,7 @@ export function receiptLeaves(
   height: Height,
 ): readonly Uint8Array[] | undefined {
   const entry = getDigest(state.executed, heightKey(height));
-  return entry && resultLeaves(entry.execution);
+  return entry?.execution.tree.leaves;
 }
 
 /** Canonical bytes of the proofs that this node holds: those that wait, then the newest settled. */

@@ -17,7 +17,7 @@ const NO_LONGER = {
 function act(work: Work, input: ReplicaInput): void {
   switch (input.kind) {
     case "submit":
-      submit(work, input.request, input.transaction);
+      submit(work, input.submissions);
       return;
     case "abandon":
       abandon(work, input.request, input.transaction);

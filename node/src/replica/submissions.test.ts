@@ -33,13 +33,13 @@ describe("a refused receipt", () => {
     const place = { height: 2, position: 0, settled: false };
     const places = recordPlace(emptyPlaces(), id, place);
     work.state = { ...work.state, places, ledger: chain.state, executedFrom: 3 };
-    submit(work, 1, bytes);
+    submit(work, [{ request: 1, transaction: bytes }]);
     // The ledger still refuses: the old receipt is the answer (here it is no longer held).
     expect(work.effects).toMatchObject([{ answer: { refusal: { code: "RECEIPT_NOT_HELD" } } }]);
     expect(getDigest(work.state.queued, id)).toBeUndefined();
     chain.silence(member, [chain.addSpare("s", "a")]);
     work = { ...work, state: { ...work.state, ledger: chain.state }, effects: [] };
-    submit(work, 2, bytes);
+    submit(work, [{ request: 2, transaction: bytes }]);
     expect(getDigest(work.state.queued, id)).toMatchObject({ requests: [2], refusedAt: 2 });
     expect(work.effects.filter(({ kind }) => kind === "answer")).toEqual([]);
   });

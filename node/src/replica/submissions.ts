@@ -9,7 +9,7 @@ import { isMember } from "./consensus-view.ts";
 import { feedConsensus } from "./core.ts";
 import { QUEUED_MAX, WAITERS_MAX } from "./limits.ts";
 import { findPlace } from "./places.ts";
-import type { ReplicaState, RequestId } from "./types.ts";
+import type { ReplicaState, RequestId, Submission } from "./types.ts";
 import { change, type Work } from "./work.ts";
 
 /** Why this node takes no new transaction at all; undefined if it does. */
@@ -52,13 +52,13 @@ function answerAgain(work: Work, request: RequestId, id: Digest): void {
   if (!awaited.includes(height)) change(work, { awaited: [...awaited, height] });
 }
 
-/** Input `submit`: answered at once, or when the transaction's block is certified. */
-export function submit(work: Work, request: RequestId, bytes: Uint8Array): void {
+/** Answers the call now, or takes it among those that wait; true if its bytes have to be queued. */
+function takeIn(work: Work, { request, transaction: bytes }: Submission): boolean {
   const id = sha256Hex(bytes);
   const place = findPlace(work.state.places, id);
   if (place?.settled === true) {
     answerAgain(work, request, id);
-    return;
+    return false;
   }
   const queued = getDigest(work.state.queued, id);
   if (queued !== undefined) {
@@ -67,31 +67,41 @@ export function submit(work: Work, request: RequestId, bytes: Uint8Array): void 
       const fix = "wait for the answer of an earlier call with the same bytes";
       refuseRequest(work, request, { code: "TOO_MANY_WAITERS", field: "transaction", fix });
     }
-    return;
+    return false;
   }
   // A refusal holds only while the ledger still refuses: the bytes may have come too early.
   if (place !== undefined && !isAdmitted(work.state, bytes)) {
     answerAgain(work, request, id);
-    return;
+    return false;
   }
-  const refusal = laneRefusal(work.state);
+  const refusal = laneRefusal(work.state) ?? bytesRefusal(work.state, bytes);
   if (refusal !== undefined) {
     refuseRequest(work, request, refusal);
-    return;
-  }
-  const { batchBytesMax } = work.state.config.genesis.parameters.consensus;
-  if (bytes.length > batchBytesMax) {
-    const fix = `send at most ${batchBytesMax} bytes, these are ${bytes.length}`;
-    refuseRequest(work, request, { code: "TRANSACTION_TOO_LARGE", field: "transaction", fix });
-    return;
-  }
-  const checked = admission(work.state, bytes);
-  if (!checked.ok) {
-    refuseRequest(work, request, checked.error);
-    return;
+    return false;
   }
   addRequest(work, id, request, place?.height);
-  feedConsensus(work, { kind: "transactions", transactions: [bytes] });
+  return true;
+}
+
+function bytesRefusal(state: ReplicaState, bytes: Uint8Array): Refusal | undefined {
+  const { batchBytesMax } = state.config.genesis.parameters.consensus;
+  if (bytes.length > batchBytesMax) {
+    const fix = `send at most ${batchBytesMax} bytes, these are ${bytes.length}`;
+    return { code: "TRANSACTION_TOO_LARGE", field: "transaction", fix };
+  }
+  const checked = admission(state, bytes);
+  return checked.ok ? undefined : checked.error;
+}
+
+/**
+ * Input `submit`: each is answered at once, or when its transaction's block is certified. What came
+ * together goes into the lane together: one step of the core for all of it.
+ */
+export function submit(work: Work, submissions: readonly Submission[]): void {
+  const taken = submissions.filter((submission) => takeIn(work, submission));
+  if (taken.length === 0) return;
+  const transactions = taken.map(({ transaction }) => transaction);
+  feedConsensus(work, { kind: "transactions", transactions });
 }
 
 /** The client went away: its transaction stays in the lane, nobody is answered. */

@@ -6,14 +6,13 @@ import type { ConsensusState } from "../consensus/state.ts";
 import type { ChainRecord, SignedBatch, SignedBlock } from "../consensus/types.ts";
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
 import type { DigestMap } from "../kernel/digest-map.ts";
-import type { ListProof } from "../kernel/merkle.ts";
 import type { Refusal } from "../kernel/result.ts";
 import type { Digest, Height, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { SignatureScheme, SignedStatement } from "../kernel/statements.ts";
 import type { Genesis } from "../ledger/genesis-file.ts";
 import type { Protocols } from "../ledger/protocol.ts";
 import type { LedgerState } from "../ledger/state.ts";
-import type { ExecutionResult, Receipt } from "../ledger/types.ts";
+import type { ExecutionResult } from "../ledger/types.ts";
 import type { Ticks } from "../margin/types.ts";
 
 /** What one process is: its keys, its chain, and how signatures are checked. */
@@ -56,8 +55,8 @@ export type ReplicaTimer = TimerName | "duties";
 export type ReplicaInput =
   | Exclude<Input, { readonly kind: "timer" | "transactions" | "duties" | "executed" }>
   | { readonly kind: "timer"; readonly timer: ReplicaTimer }
-  /** A client's transaction; answered by exactly one effect `answer`, unless the process ends. */
-  | { readonly kind: "submit"; readonly request: RequestId; readonly transaction: Uint8Array }
+  /** Clients' transactions; each has exactly one effect `answer`, unless the process ends. */
+  | { readonly kind: "submit"; readonly submissions: readonly Submission[] }
   /** The client no longer waits: the transaction stays queued, the answer is dropped. */
   | { readonly kind: "abandon"; readonly request: RequestId; readonly transaction: Digest }
   /** The price source's index price for a slot (floor((now - genesis time) / oracleSlotMs)). */
@@ -68,13 +67,19 @@ export type ReplicaInput =
       readonly price: Ticks;
     };
 
-/** A receipt that its holder can verify alone: leaf, path to receiptsRoot, quorum certificate. */
+export interface Submission {
+  readonly request: RequestId;
+  readonly transaction: Uint8Array;
+}
+
+/**
+ * What its holder can verify alone: the receipt's place among the leaves of receiptsRoot, from which
+ * `receiptProof` or `listRangeProof` make the path, and the quorum's certificate of that root.
+ */
 export interface CertifiedReceipt {
   readonly height: Height;
-  readonly receipt: Receipt;
-  /** Canonical bytes of the receipt as a leaf of receiptsRoot. */
-  readonly leaf: Uint8Array;
-  readonly proof: ListProof;
+  readonly position: number;
+  readonly execution: ExecutionResult;
   readonly certificate: ResultCertificate;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PeerBody } from "../consensus/types.ts";
 import type { ReplicaInput } from "../replica/types.ts";
-import { InputQueue, PEER_WEIGHT_MAX } from "./input-queue.ts";
+import { CLIENTS_WEIGHT_MAX, InputQueue, PEER_WEIGHT_MAX } from "./input-queue.ts";
 
 const request: PeerBody = { kind: "chain-request", fromHeight: 1 };
 const [flooding = "", quiet = ""] = ["a", "b"].map((name) => name.repeat(64));
@@ -45,11 +45,21 @@ describe("inputs of the replica", () => {
     expect(accepted).toBeLessThan(16);
   });
 
+  test("clients' transactions weigh one each, however many come together", () => {
+    const queue = new InputQueue();
+    const submissions = Array.from({ length: 1_000 }, (_, request) => {
+      return { request, transaction: new Uint8Array(1) };
+    });
+    let accepted = 0;
+    while (queue.push({ kind: "submit", submissions })) accepted += 1;
+    expect(accepted).toBe(Math.floor(CLIENTS_WEIGHT_MAX / 1_000));
+  });
+
   test("own inputs go first and in order, a client's abandon behind its submission", () => {
     const queue = new InputQueue();
     const transaction = new Uint8Array(1);
     queue.push(messageOf(quiet));
-    queue.push({ kind: "submit", request: 1, transaction });
+    queue.push({ kind: "submit", submissions: [{ request: 1, transaction }] });
     queue.push({ kind: "abandon", request: 1, transaction: "ef".repeat(32) });
     queue.push({ kind: "timer", timer: "round" });
     queue.push({ kind: "start" });

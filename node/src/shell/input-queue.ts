@@ -4,7 +4,7 @@ import type { ReplicaInput } from "../replica/types.ts";
 
 /** What one peer may have waiting; beyond it a message is dropped and sent again later. */
 export const PEER_WEIGHT_MAX = 8_192;
-/** Clients' calls that may wait for their first step. */
+/** Clients' transactions that may wait for their first step. */
 export const CLIENTS_WEIGHT_MAX = 8_192;
 
 /** About 8 KiB weigh one, so that the bound holds for memory as well as for steps. */
@@ -81,7 +81,7 @@ export class InputQueue {
       return this.#pushTo(input.from, { input, weight }, PEER_WEIGHT_MAX);
     }
     if (input.kind === "submit") {
-      return this.#pushTo(CLIENTS, { input, weight: 1 }, CLIENTS_WEIGHT_MAX);
+      return this.#pushTo(CLIENTS, { input, weight: input.submissions.length }, CLIENTS_WEIGHT_MAX);
     }
     // Behind its submission, and never refused: each ends a call that was let in.
     if (input.kind === "abandon") return this.#pushTo(CLIENTS, { input, weight: 0 }, Infinity);

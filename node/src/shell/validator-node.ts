@@ -13,7 +13,7 @@ import type { Protocols } from "../ledger/protocol.ts";
 import { transactionId } from "../ledger/transaction.ts";
 import { type ReplicaStatus, replicaStatus } from "../replica/queries.ts";
 import { recoverReplica } from "../replica/state.ts";
-import type { Answer, RequestId } from "../replica/types.ts";
+import type { RequestId } from "../replica/types.ts";
 import type { Birth } from "./birth.ts";
 import { BurnGuard } from "./burn-guard.ts";
 import { ChainObserver } from "./chain-observer.ts";
@@ -62,11 +62,6 @@ interface Disk {
   readonly journal: Journal;
 }
 
-interface Answering {
-  readonly id: Digest;
-  readonly answer: (answer: Answer) => void;
-}
-
 /** Milliseconds since the process began: a crashed node votes again within 3 s (rule BURN). */
 function upMs(): number {
   return Math.round(performance.now());
@@ -83,7 +78,7 @@ export class ValidatorNode {
   readonly #observer: ChainObserver;
   readonly #peering: Peering;
   readonly #spans: ProposalSpans;
-  readonly #answering = new Map<RequestId, Answering>();
+  readonly #answering = new Map<RequestId, Submission>();
   readonly #lag = monitorEventLoopDelay({ resolution: 10 });
   #query: QueryService | undefined;
   #prices: PriceFeed | undefined;
@@ -370,18 +365,21 @@ export class ValidatorNode {
     this.#disk.store.sync().then(stop, fail);
   }
 
-  #submit({ transaction, answer }: Submission): Result<() => void, Refusal> {
-    this.#requests += 1;
-    const request = this.#requests;
-    const id = transactionId(transaction);
-    this.#answering.set(request, { id, answer });
-    if (!this.#runtime.push({ kind: "submit", request, transaction })) {
-      this.#answering.delete(request);
+  #submit(submissions: readonly Submission[]): Result<() => void, Refusal> {
+    const taken = submissions.map((submission) => {
+      this.#requests += 1;
+      this.#answering.set(this.#requests, submission);
+      return { request: this.#requests, transaction: submission.transaction };
+    });
+    if (!this.#runtime.push({ kind: "submit", submissions: taken })) {
+      for (const { request } of taken) this.#answering.delete(request);
       return refuse("OVERLOADED", "node", "submit the same bytes again in a second");
     }
     return ok(() => {
-      this.#answering.delete(request);
-      this.#runtime.push({ kind: "abandon", request, transaction: id });
+      for (const { request, transaction } of taken) {
+        if (!this.#answering.delete(request)) continue;
+        this.#runtime.push({ kind: "abandon", request, transaction: transactionId(transaction) });
+      }
     });
   }
 

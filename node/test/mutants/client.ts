@@ -6,11 +6,31 @@ const WATCH_TEST = "node/client/src/merged-certificates.test.ts";
 const EVIDENCE_READS = "node/client/src/evidence-reads.ts";
 const EVIDENCE_TEST = "node/client/src/evidence-reads.test.ts";
 
+const SUBMISSIONS = "node/client/src/submissions.ts";
+const SUBMISSIONS_TEST = "node/client/src/submissions.test.ts";
 const VECTORS_TEST = "node/light-client/src/vectors.test.ts";
 const SKIP = "node/light-client/src/skip.ts";
 const LIGHT_CLIENT = "node/light-client/src/light-client.ts";
 
 export const clientMutants: readonly Mutant[] = [
+  {
+    name: "client-stream-any-receipt",
+    rule: "a receipt of the stream is that of the transaction which was sent under its number",
+    file: SUBMISSIONS,
+    find: "if (sent === undefined || proven.transaction !== transactionId(sent.pending.bytes)) {",
+    replace: "if (sent === undefined) {",
+    test: SUBMISSIONS_TEST,
+    testName: "a node that shows one number for another is not believed",
+  },
+  {
+    name: "client-stream-unproven",
+    rule: "a receipt of the stream is proven",
+    file: SUBMISSIONS,
+    find: "demand(verifyReceiptRun(certificate, leaves, proof), node);",
+    replace: "",
+    test: SUBMISSIONS_TEST,
+    testName: "a node that shows receipts that stand elsewhere is not believed",
+  },
   {
     name: "client-evidence-unsigned",
     rule: "EVIDENCE: the operator verifies both signatures itself",

@@ -8,6 +8,15 @@ const guard = "node/src/shell/burn-guard.test.ts";
 
 export const shellMutants: readonly Mutant[] = [
   {
+    name: "stream-beyond-its-credit",
+    rule: "what a stream may have waiting is bounded",
+    file: "node/src/shell/grpc/submit-stream.ts",
+    find: "this.#open + count > STREAM_CREDIT",
+    replace: "this.#open + count < 0",
+    test: "node/src/shell/grpc/submit-stream.test.ts",
+    testName: "beyond its credit a call is cut off, and holds nothing any more",
+  },
+  {
     name: "vote before fsync",
     rule: "JOURNAL: durable before the bytes leave",
     file: "node/src/shell/disk/signer.ts",

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { sha256Hex } from "../../src/crypto/sha256.ts";
 import { verifyResultCertificate } from "../../src/kernel/certificates.ts";
 import { verifyListProof, verifyTreeProof } from "../../src/kernel/merkle.ts";
+import { receiptProof } from "../../src/ledger/receipt.ts";
 import { currentSet } from "../../src/replica/consensus-view.ts";
 import {
   executedBlock,
@@ -41,7 +42,10 @@ function submit(world: World, index: number, transaction: Uint8Array): Answer | 
   world.clients.set(requests, (given) => {
     answer = given;
   });
-  world.input(node, { kind: "submit", request: requests, transaction });
+  world.input(node, {
+    kind: "submit",
+    submissions: [{ request: requests, transaction }],
+  });
   world.runUntil(world.now + 2_000, () => answer !== undefined);
   return answer;
 }
@@ -54,7 +58,8 @@ function stateOf(world: World, index: number): ReplicaState {
 
 function receiptOf(answer: Answer | undefined) {
   if (answer?.kind !== "certified") throw new Error(`not certified: ${JSON.stringify(answer)}`);
-  return answer.receipt;
+  const { receipt: certified } = answer;
+  return { ...certified, ...receiptProof(certified.execution, certified.position) };
 }
 
 describe("clients of a replica", { timeout: 120_000 }, () => {

@@ -4,6 +4,7 @@ import type { Digest, Epoch, Height, PublicKey } from "../../src/kernel/scalars.
 import type { SignatureScheme, SignedStatement, Statement } from "../../src/kernel/statements.ts";
 import { type ValidatorSet, validatorSetHash } from "../../src/kernel/validator-set.ts";
 import { genesisSet } from "../../src/ledger/genesis.ts";
+import { receiptProof } from "../../src/ledger/receipt.ts";
 import type { LedgerEvent, SwapRecord } from "../../src/ledger/types.ts";
 import type { CertifiedReceipt, ReplicaEffect } from "../../src/replica/types.ts";
 import type { Birth } from "./birth.ts";
@@ -160,7 +161,8 @@ export function createRunChecker(options: Options): RunChecker {
       demand(whole, "certified roots", () => `${name} at ${result.height}: another result`);
     },
     answered(transaction, receipt) {
-      const { certificate, leaf, proof } = receipt;
+      const { certificate, execution, position } = receipt;
+      const { leaf, proof } = receiptProof(execution, position);
       const set = sets.get(certificate.result.epoch) as ValidatorSet;
       const valid = verifyResultCertificate(scheme, birth.chainId, set, certificate);
       demand(valid.ok, "client", () => `certificate at ${receipt.height} does not verify`);

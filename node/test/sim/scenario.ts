@@ -109,7 +109,10 @@ export class Clients {
           world.answered(id, answer.receipt);
         } else world.counts.add(`client: ${answer.refusal.code}`);
       });
-      world.input(node, { kind: "submit", request: this.#requests, transaction });
+      world.input(node, {
+        kind: "submit",
+        submissions: [{ request: this.#requests, transaction }],
+      });
       world.at(world.now + CLIENT_PATIENCE_MS, () => attempt(turn + 1));
     };
     attempt(0);

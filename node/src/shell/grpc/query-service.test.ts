@@ -40,8 +40,8 @@ async function world(changes: Partial<QueryOptions> = {}) {
     state: () => replica.state,
     store: { height: 0, block: async () => undefined },
     status: () => Status.fromPartial({ round: 7n }),
-    submit: (submission): Result<() => void, Refusal> => {
-      submissions.push(submission);
+    submit: (given): Result<() => void, Refusal> => {
+      submissions.push(...given);
       return ok(() => {
         gone += 1;
       });

@@ -47,10 +47,10 @@ import { receiptToWire, transactionStateToWire } from "../wire/receipt-wire.ts";
 import { bind, MESSAGE_BYTES_MAX } from "./peer-server.ts";
 import { type Identity, publicServerCredentials } from "./pinned-tls.ts";
 import { serviceError } from "./refusal.ts";
+import { SubmitStream, TRANSACTION_BYTES_MAX } from "./submit-stream.ts";
 
-const TRANSACTION_BYTES_MAX = 65_536;
 const STATE_KEY_LENGTH_MAX = 256;
-/** Calls that wait for a receipt at one node. */
+/** Transactions that wait for a receipt at one node. */
 export const WAITING_MAX = 20_000;
 
 /** A client's call that waits for its receipt. */
@@ -65,8 +65,8 @@ export interface QueryOptions {
   readonly state: () => ReplicaState;
   readonly store: Pick<ChainStore, "block" | "height">;
   readonly status: () => Status;
-  /** Returns what to call if the client goes away. */
-  readonly submit: (submission: Submission) => Result<() => void, Refusal>;
+  /** Returns what to call if the client goes away. All are taken, or none. */
+  readonly submit: (submissions: readonly Submission[]) => Result<() => void, Refusal>;
   readonly tracing: Tracing;
 }
 
@@ -98,6 +98,16 @@ export class QueryService {
     });
     const service: QueryServiceServer = {
       submit: (call, reply) => this.#submit(call.request.transaction, call, reply),
+      submitStream: (call) => {
+        new SubmitStream(call, {
+          submit: (submissions) => options.submit(submissions),
+          reserve: (count) => this.#reserve(count),
+          release: (count) => {
+            this.#waiting -= count;
+          },
+          soon: (callback) => setImmediate(callback),
+        });
+      },
       getTransaction: answered(({ transaction }) => this.#transaction(transaction)),
       getState: answered(({ key }) => this.#state(key)),
       getAccount: answered(({ account }) => this.#account(account)),
@@ -169,7 +179,7 @@ export class QueryService {
       if (given.kind === "refused") reply(serviceError(given.refusal), null);
       else reply(null, { receipt: receiptToWire(given.receipt) });
     };
-    const submitted = submit({ transaction: new Uint8Array(bytes), answer });
+    const submitted = submit([{ transaction: new Uint8Array(bytes), answer }]);
     if (!submitted.ok) {
       if (done()) reply(serviceError(submitted.error), null);
       return;
@@ -177,6 +187,12 @@ export class QueryService {
     call.on("cancelled", () => {
       if (done()) submitted.value();
     });
+  }
+
+  #reserve(count: number): boolean {
+    if (this.#waiting + count > WAITING_MAX) return false;
+    this.#waiting += count;
+    return true;
   }
 
   /** Counts a waiting call until the returned function is called the first time. */

@@ -3,7 +3,12 @@ import type { Refusal } from "../../kernel/result.ts";
 
 /** About this node and this moment: the same call may succeed later or elsewhere. */
 const TRANSIENT: ReadonlySet<string> = new Set(["STATE_NOT_CERTIFIED", "RECEIPT_NOT_HELD"]);
-const EXHAUSTED: ReadonlySet<string> = new Set(["OVERLOADED", "QUEUE_FULL", "TOO_MANY_WAITERS"]);
+/** The queue may have room in a moment. */
+export const EXHAUSTED: ReadonlySet<string> = new Set([
+  "OVERLOADED",
+  "QUEUE_FULL",
+  "TOO_MANY_WAITERS",
+]);
 
 function statusOf({ code, field }: Refusal): status {
   if (EXHAUSTED.has(code)) return status.RESOURCE_EXHAUSTED;

@@ -10,9 +10,11 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
@@ -176,6 +178,72 @@ export interface SubmitRequest {
 export interface SubmitResponse {
   /** Receipt, inclusion proof and certificate. */
   receipt: CertifiedReceipt | undefined;
+}
+
+/** Transactions to order and execute. The call numbers them from 0 in the order of their arrival. */
+export interface SubmitStreamRequest {
+  /** Canonical bytes of each, at most 64 KiB; at most 1,024 of them and 192 KiB in one message. */
+  transactions: Buffer[];
+}
+
+/**
+ * Outcomes, in any order; each transaction gets exactly one while the call lasts. Where the call ends
+ * before, the same bytes may be sent again, here or elsewhere.
+ */
+export interface SubmitStreamResponse {
+  /**
+   * Transactions of this call that may be without an outcome at once. In the first message, and in
+   * each that changes it; 0: as before.
+   */
+  credit: number;
+  /** Executed and certified. */
+  runs: CertifiedRun[];
+  /** Not taken into this node's lane. */
+  refusals: StreamRefusal[];
+}
+
+/** Receipts of one call that stand next to each other in one block. */
+export interface CertifiedRun {
+  /** Certificate of the block's result. Empty: the one of the run before in this message. */
+  certificate:
+    | ResultCertificate
+    | undefined;
+  /** Number of each transaction in the call. */
+  numbers: number[];
+  /** Canonical bytes of each receipt: consecutive leaves of the certified receipts root. */
+  receipts: Buffer[];
+  /** Where the first of them stands, and how many leaves there are. */
+  first: bigint;
+  /** Leaves under the receipts root. */
+  count: bigint;
+  /** Hashes of the largest subtrees outside the run, left to right, 32 bytes each. */
+  path: Buffer[];
+  /** Advice of this node on those that were refused; nothing proves it. */
+  advice: ReceiptAdvice[];
+}
+
+/** How to mend a refused receipt, in this node's words. */
+export interface ReceiptAdvice {
+  /** Number of the transaction in the call. */
+  number: number;
+  /** How to mend the refusal. */
+  fix: string;
+  /** The same for each action of a bundle. */
+  outcomeFixes: string[];
+}
+
+/** Transactions of one call that this node refused for one reason. */
+export interface StreamRefusal {
+  /** Number of each transaction in the call. */
+  numbers: number[];
+  /** Stable code. */
+  code: string;
+  /** Which part was refused; "node" if it is about this node and this moment. */
+  field: string;
+  /** How to mend it. */
+  fix: string;
+  /** Milliseconds after which the same bytes may be welcome here; 0: they never are. */
+  retryAfterMs: number;
 }
 
 /** Names a transaction. */
@@ -543,6 +611,625 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
     message.receipt = (object.receipt !== undefined && object.receipt !== null)
       ? CertifiedReceipt.fromPartial(object.receipt)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseSubmitStreamRequest(): SubmitStreamRequest {
+  return { transactions: [] };
+}
+
+export const SubmitStreamRequest: MessageFns<SubmitStreamRequest> = {
+  encode(message: SubmitStreamRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.transactions) {
+      writer.uint32(10).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmitStreamRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmitStreamRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transactions.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SubmitStreamRequest {
+    return {
+      transactions: globalThis.Array.isArray(object?.transactions)
+        ? object.transactions.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        : [],
+    };
+  },
+
+  toJSON(message: SubmitStreamRequest): unknown {
+    const obj: any = {};
+    if (message.transactions?.length) {
+      obj.transactions = message.transactions.map((e) => base64FromBytes(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SubmitStreamRequest>, I>>(base?: I): SubmitStreamRequest {
+    return SubmitStreamRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SubmitStreamRequest>, I>>(object: I): SubmitStreamRequest {
+    const message = createBaseSubmitStreamRequest();
+    message.transactions = object.transactions?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseSubmitStreamResponse(): SubmitStreamResponse {
+  return { credit: 0, runs: [], refusals: [] };
+}
+
+export const SubmitStreamResponse: MessageFns<SubmitStreamResponse> = {
+  encode(message: SubmitStreamResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.credit !== 0) {
+      writer.uint32(8).uint32(message.credit);
+    }
+    for (const v of message.runs) {
+      CertifiedRun.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.refusals) {
+      StreamRefusal.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmitStreamResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmitStreamResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.credit = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runs.push(CertifiedRun.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.refusals.push(StreamRefusal.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SubmitStreamResponse {
+    return {
+      credit: isSet(object.credit) ? globalThis.Number(object.credit) : 0,
+      runs: globalThis.Array.isArray(object?.runs) ? object.runs.map((e: any) => CertifiedRun.fromJSON(e)) : [],
+      refusals: globalThis.Array.isArray(object?.refusals)
+        ? object.refusals.map((e: any) => StreamRefusal.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: SubmitStreamResponse): unknown {
+    const obj: any = {};
+    if (message.credit !== 0) {
+      obj.credit = Math.round(message.credit);
+    }
+    if (message.runs?.length) {
+      obj.runs = message.runs.map((e) => CertifiedRun.toJSON(e));
+    }
+    if (message.refusals?.length) {
+      obj.refusals = message.refusals.map((e) => StreamRefusal.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SubmitStreamResponse>, I>>(base?: I): SubmitStreamResponse {
+    return SubmitStreamResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SubmitStreamResponse>, I>>(object: I): SubmitStreamResponse {
+    const message = createBaseSubmitStreamResponse();
+    message.credit = object.credit ?? 0;
+    message.runs = object.runs?.map((e) => CertifiedRun.fromPartial(e)) || [];
+    message.refusals = object.refusals?.map((e) => StreamRefusal.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCertifiedRun(): CertifiedRun {
+  return { certificate: undefined, numbers: [], receipts: [], first: 0n, count: 0n, path: [], advice: [] };
+}
+
+export const CertifiedRun: MessageFns<CertifiedRun> = {
+  encode(message: CertifiedRun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.certificate !== undefined) {
+      ResultCertificate.encode(message.certificate, writer.uint32(10).fork()).join();
+    }
+    if (message.numbers.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.numbers) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    for (const v of message.receipts) {
+      writer.uint32(26).bytes(v!);
+    }
+    if (message.first !== 0n) {
+      if (BigInt.asUintN(64, message.first) !== message.first) {
+        throw new globalThis.Error("value provided for field message.first of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.first);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.count);
+    }
+    for (const v of message.path) {
+      writer.uint32(50).bytes(v!);
+    }
+    for (const v of message.advice) {
+      ReceiptAdvice.encode(v!, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CertifiedRun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCertifiedRun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.certificate = ResultCertificate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.numbers.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.numbers.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.receipts.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.first = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.path.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.advice.push(ReceiptAdvice.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CertifiedRun {
+    return {
+      certificate: isSet(object.certificate) ? ResultCertificate.fromJSON(object.certificate) : undefined,
+      numbers: globalThis.Array.isArray(object?.numbers) ? object.numbers.map((e: any) => globalThis.Number(e)) : [],
+      receipts: globalThis.Array.isArray(object?.receipts)
+        ? object.receipts.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        : [],
+      first: isSet(object.first) ? BigInt(object.first) : 0n,
+      count: isSet(object.count) ? BigInt(object.count) : 0n,
+      path: globalThis.Array.isArray(object?.path) ? object.path.map((e: any) => Buffer.from(bytesFromBase64(e))) : [],
+      advice: globalThis.Array.isArray(object?.advice) ? object.advice.map((e: any) => ReceiptAdvice.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: CertifiedRun): unknown {
+    const obj: any = {};
+    if (message.certificate !== undefined) {
+      obj.certificate = ResultCertificate.toJSON(message.certificate);
+    }
+    if (message.numbers?.length) {
+      obj.numbers = message.numbers.map((e) => Math.round(e));
+    }
+    if (message.receipts?.length) {
+      obj.receipts = message.receipts.map((e) => base64FromBytes(e));
+    }
+    if (message.first !== 0n) {
+      obj.first = message.first.toString();
+    }
+    if (message.count !== 0n) {
+      obj.count = message.count.toString();
+    }
+    if (message.path?.length) {
+      obj.path = message.path.map((e) => base64FromBytes(e));
+    }
+    if (message.advice?.length) {
+      obj.advice = message.advice.map((e) => ReceiptAdvice.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CertifiedRun>, I>>(base?: I): CertifiedRun {
+    return CertifiedRun.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CertifiedRun>, I>>(object: I): CertifiedRun {
+    const message = createBaseCertifiedRun();
+    message.certificate = (object.certificate !== undefined && object.certificate !== null)
+      ? ResultCertificate.fromPartial(object.certificate)
+      : undefined;
+    message.numbers = object.numbers?.map((e) => e) || [];
+    message.receipts = object.receipts?.map((e) => e) || [];
+    message.first = (object.first !== undefined && object.first !== null) ? BigInt(object.first) : 0n;
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.path = object.path?.map((e) => e) || [];
+    message.advice = object.advice?.map((e) => ReceiptAdvice.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReceiptAdvice(): ReceiptAdvice {
+  return { number: 0, fix: "", outcomeFixes: [] };
+}
+
+export const ReceiptAdvice: MessageFns<ReceiptAdvice> = {
+  encode(message: ReceiptAdvice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.fix !== "") {
+      writer.uint32(18).string(message.fix);
+    }
+    for (const v of message.outcomeFixes) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiptAdvice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiptAdvice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fix = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outcomeFixes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReceiptAdvice {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      fix: isSet(object.fix) ? globalThis.String(object.fix) : "",
+      outcomeFixes: globalThis.Array.isArray(object?.outcomeFixes)
+        ? object.outcomeFixes.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.outcome_fixes)
+        ? object.outcome_fixes.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ReceiptAdvice): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.fix !== "") {
+      obj.fix = message.fix;
+    }
+    if (message.outcomeFixes?.length) {
+      obj.outcomeFixes = message.outcomeFixes;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReceiptAdvice>, I>>(base?: I): ReceiptAdvice {
+    return ReceiptAdvice.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReceiptAdvice>, I>>(object: I): ReceiptAdvice {
+    const message = createBaseReceiptAdvice();
+    message.number = object.number ?? 0;
+    message.fix = object.fix ?? "";
+    message.outcomeFixes = object.outcomeFixes?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseStreamRefusal(): StreamRefusal {
+  return { numbers: [], code: "", field: "", fix: "", retryAfterMs: 0 };
+}
+
+export const StreamRefusal: MessageFns<StreamRefusal> = {
+  encode(message: StreamRefusal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.numbers.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.numbers) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.field !== "") {
+      writer.uint32(26).string(message.field);
+    }
+    if (message.fix !== "") {
+      writer.uint32(34).string(message.fix);
+    }
+    if (message.retryAfterMs !== 0) {
+      writer.uint32(40).uint32(message.retryAfterMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamRefusal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamRefusal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.numbers.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.numbers.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.field = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fix = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.retryAfterMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamRefusal {
+    return {
+      numbers: globalThis.Array.isArray(object?.numbers) ? object.numbers.map((e: any) => globalThis.Number(e)) : [],
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      field: isSet(object.field) ? globalThis.String(object.field) : "",
+      fix: isSet(object.fix) ? globalThis.String(object.fix) : "",
+      retryAfterMs: isSet(object.retryAfterMs)
+        ? globalThis.Number(object.retryAfterMs)
+        : isSet(object.retry_after_ms)
+        ? globalThis.Number(object.retry_after_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: StreamRefusal): unknown {
+    const obj: any = {};
+    if (message.numbers?.length) {
+      obj.numbers = message.numbers.map((e) => Math.round(e));
+    }
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.field !== "") {
+      obj.field = message.field;
+    }
+    if (message.fix !== "") {
+      obj.fix = message.fix;
+    }
+    if (message.retryAfterMs !== 0) {
+      obj.retryAfterMs = Math.round(message.retryAfterMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StreamRefusal>, I>>(base?: I): StreamRefusal {
+    return StreamRefusal.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StreamRefusal>, I>>(object: I): StreamRefusal {
+    const message = createBaseStreamRefusal();
+    message.numbers = object.numbers?.map((e) => e) || [];
+    message.code = object.code ?? "";
+    message.field = object.field ?? "";
+    message.fix = object.fix ?? "";
+    message.retryAfterMs = object.retryAfterMs ?? 0;
     return message;
   },
 };
@@ -2980,6 +3667,20 @@ export const QueryServiceService = {
     responseSerialize: (value: SubmitResponse): Buffer => Buffer.from(SubmitResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SubmitResponse => SubmitResponse.decode(value),
   },
+  /**
+   * Submit for whoever sends many: one call, many transactions without an outcome, receipts of a block
+   * together under one certificate. The node grants a credit and ends a call that goes beyond it.
+   */
+  submitStream: {
+    path: "/quorate.query.v1.QueryService/SubmitStream" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: SubmitStreamRequest): Buffer => Buffer.from(SubmitStreamRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SubmitStreamRequest => SubmitStreamRequest.decode(value),
+    responseSerialize: (value: SubmitStreamResponse): Buffer =>
+      Buffer.from(SubmitStreamResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SubmitStreamResponse => SubmitStreamResponse.decode(value),
+  },
   /** What became of a transaction. */
   getTransaction: {
     path: "/quorate.query.v1.QueryService/GetTransaction" as const,
@@ -3094,6 +3795,11 @@ export interface QueryServiceServer extends UntypedServiceImplementation {
    * sets the deadline; the same bytes again get the same receipt.
    */
   submit: handleUnaryCall<SubmitRequest, SubmitResponse>;
+  /**
+   * Submit for whoever sends many: one call, many transactions without an outcome, receipts of a block
+   * together under one certificate. The node grants a credit and ends a call that goes beyond it.
+   */
+  submitStream: handleBidiStreamingCall<SubmitStreamRequest, SubmitStreamResponse>;
   /** What became of a transaction. */
   getTransaction: handleUnaryCall<GetTransactionRequest, GetTransactionResponse>;
   /** One entry of the state with its proof at the newest certified height. */
@@ -3136,6 +3842,16 @@ export interface QueryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SubmitResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Submit for whoever sends many: one call, many transactions without an outcome, receipts of a block
+   * together under one certificate. The node grants a credit and ends a call that goes beyond it.
+   */
+  submitStream(): ClientDuplexStream<SubmitStreamRequest, SubmitStreamResponse>;
+  submitStream(options: Partial<CallOptions>): ClientDuplexStream<SubmitStreamRequest, SubmitStreamResponse>;
+  submitStream(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<SubmitStreamRequest, SubmitStreamResponse>;
   /** What became of a transaction. */
   getTransaction(
     request: GetTransactionRequest,
