@@ -162,7 +162,7 @@ export function createRunChecker(options: Options): RunChecker {
     },
     answered(transaction, receipt) {
       const { certificate, execution, position } = receipt;
-      const { leaf, proof } = receiptProof(execution, position);
+      const { receipt: outcome, leaf, proof } = receiptProof(execution, position);
       const set = sets.get(certificate.result.epoch) as ValidatorSet;
       const valid = verifyResultCertificate(scheme, birth.chainId, set, certificate);
       demand(valid.ok, "client", () => `certificate at ${receipt.height} does not verify`);
@@ -170,7 +170,7 @@ export function createRunChecker(options: Options): RunChecker {
       demand(bound, "client", () => `receipt at ${receipt.height} is not in its root`);
       checkAnswer(receipt);
       // A refusal settles nothing: the same bytes may come again (rule CAUSE).
-      if (receipt.receipt.code !== "OK") return;
+      if (outcome.code !== "OK") return;
       const first = receipts.get(transaction);
       receipts.set(transaction, first ?? receipt);
       const same = first === undefined || first.height === receipt.height;

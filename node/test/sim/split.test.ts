@@ -94,7 +94,8 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
       codes.push(answer.kind === "refused" ? answer.refusal.code : "certified");
     });
     const [node] = world.nodes;
-    world.input(defined(node, "a node"), { kind: "submit", request: 99_999, transaction: bytes });
+    const submissions = [{ request: 99_999, transaction: bytes }];
+    world.input(defined(node, "a node"), { kind: "submit", submissions });
     expect(codes).toEqual(["SPLIT"]);
   });
 
