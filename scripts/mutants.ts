@@ -10,7 +10,10 @@ export const mutants: readonly Mutant[] = [...nodeMutants, ...operatorMutants];
 
 export const repository = fileURLToPath(new URL("..", import.meta.url));
 
-export function mutate(mutant: Mutant, source: string): string {
+/** One text of one file that a mutant replaces. */
+export type Patch = Pick<Mutant, "name" | "file" | "find" | "replace">;
+
+export function mutate(mutant: Patch, source: string): string {
   const occurrences = source.split(mutant.find).length - 1;
   if (mutant.find === "" || occurrences !== 1) {
     throw new Error(`mutant ${mutant.name}: ${occurrences} places in ${mutant.file}, not one`);
@@ -26,7 +29,7 @@ export function findMutant(name: string): Mutant {
 }
 
 /** Throws unless every mutant of the list fits the sources as they are now. */
-export function checkMutants(list: readonly Mutant[]): void {
+export function checkMutants(list: readonly Patch[]): void {
   const names = new Set<string>();
   for (const mutant of list) {
     if (names.has(mutant.name)) throw new Error(`two mutants are called ${mutant.name}`);

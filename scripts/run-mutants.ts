@@ -1,13 +1,17 @@
 // Breaks one rule at a time and expects the named test to notice:
 //   npm run mutants [-- --only NAME] [--json]
-// A mutant counts as found when a test fails; a source that does not load finds nothing.
+//   npm run mutants -- --simulator [--quick] [--only NAME] [--seeds A..B] [--json]
+// A mutant counts as found when a test fails; a source that does not load finds nothing. With
+// --simulator no test is named: the simulator runs seed after seed until it objects.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Mutant } from "../node/test/mutants/mutants.ts";
+import { simulatorMutants } from "../node/test/mutants/simulator.ts";
 import { checkMutants, findMutant, mutants, repository } from "./mutants.ts";
+import { runSimulatorMutants } from "./simulator-mutants.ts";
 
 interface Report {
   readonly numPassedTests: number;
@@ -102,10 +106,21 @@ async function judgeAll(list: readonly Mutant[], report: (verdict: Verdict) => v
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { only: { type: "string" }, json: { type: "boolean", default: false } },
+    options: {
+      only: { type: "string" },
+      json: { type: "boolean", default: false },
+      simulator: { type: "boolean", default: false },
+      quick: { type: "boolean", default: false },
+      seeds: { type: "string", default: "0..1999" },
+    },
   });
+  if (values.simulator) {
+    process.exitCode = (await runSimulatorMutants(values)) ? 0 : 1;
+    return;
+  }
   const list = values.only === undefined ? mutants : [findMutant(values.only)];
   checkMutants(list);
+  checkMutants(simulatorMutants);
   const width = Math.max(...list.map((mutant) => mutant.name.length), 0);
   const verdicts = await judgeAll(list, (verdict) => {
     if (values.json) return;

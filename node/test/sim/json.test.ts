@@ -8,7 +8,9 @@ import { expect, test } from "vitest";
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const SCHEMA = new URL("../../../docs/schemas/sim.schema.json", import.meta.url);
 
-test("npm run sim -- --json prints one document of the published form", async () => {
+test("npm run sim -- --json prints one document of the published form", {
+  timeout: 120_000,
+}, async () => {
   const run = promisify(execFile);
   const { stdout } = await run(process.execPath, [MAIN, "--seeds", "1..1", "--json"]);
   const isValid = new Ajv2020({ strict: true }).compile(JSON.parse(readFileSync(SCHEMA, "utf8")));

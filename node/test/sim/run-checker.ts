@@ -44,7 +44,12 @@ interface Options {
   readonly mayBeSilent: (key: PublicKey) => boolean;
   /** Whether a spare was registered with its owner's signature. */
   readonly isEndorsed: (key: PublicKey) => boolean;
+  /** True time, Unix ms. */
+  readonly now: () => number;
 }
+
+/** No honest clock of a run is further off (`Plan.skewMs` and the faults that move clocks). */
+const SKEW_MS_MAX = 150;
 
 /** What must hold over all honest nodes of a run, checked at every effect. */
 export function createRunChecker(options: Options): RunChecker {
@@ -56,8 +61,28 @@ export function createRunChecker(options: Options): RunChecker {
   const slashed = new Set<PublicKey>();
   const setChecker = createSetChecker(options);
   let height = 0;
+  const executedOnce = new Set<Digest>();
+  let blockTimeMs = birth.genesis.genesisTimeMs;
   let certifiedHeight = 0;
   let epoch = 1;
+
+  const checkTime = ({ timestampMs }: Executed["result"]) => {
+    const { clockAheadMsMax } = birth.genesis.parameters.consensus;
+    const aheadMs = timestampMs - options.now();
+    const what = () => `block ${height} is ${aheadMs} ms ahead, ${timestampMs - blockTimeMs} on`;
+    demand(aheadMs <= clockAheadMsMax + SKEW_MS_MAX, "block time", what);
+    demand(timestampMs > blockTimeMs, "block time", what);
+    blockTimeMs = timestampMs;
+  };
+
+  const checkReceipts = ({ receipts: made }: Executed) => {
+    for (const { code, transaction } of made) {
+      if (code !== "OK") continue;
+      const what = () => `${transaction.slice(0, 8)} again at ${height}`;
+      demand(!executedOnce.has(transaction), "every transaction is executed once", what);
+      executedOnce.add(transaction);
+    }
+  };
 
   const checkSwap = (swap: SwapRecord) => {
     swaps.push(swap);
@@ -92,6 +117,8 @@ export function createRunChecker(options: Options): RunChecker {
     const { result, nextSet } = execution;
     height = result.height;
     results.set(height, result);
+    checkTime(result);
+    checkReceipts(execution);
     setChecker.executed(height, execution);
     const records = checkEvents(execution.events);
     const isQuiet = nextSet === undefined;

@@ -45,6 +45,8 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
   const beats = new Map<PublicKey, { readonly height: Height; readonly stateRoot: string }[]>();
   const blocks = new Map<Height, { readonly stateRoot: string; readonly timestampMs: Millis }>();
 
+  let silenceSwapMs = Number.NEGATIVE_INFINITY;
+
   const checkOverlap = ({ before, next }: SetChange) => {
     const shared = before.members.reduce((sum, { key, power }) => {
       const stays = next.members.find((member) => member.key === key)?.power ?? 0n;
@@ -75,6 +77,16 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
     demand(held <= most, "rule RATE: unendorsed newcomers", () => {
       return `they hold ${held} of at most ${most} in epoch ${next.epoch}`;
     });
+  };
+
+  /** A cool-down of credited time, which is never longer than block time. */
+  const checkCoolDown = ({ execution, swaps }: SetChange) => {
+    if (!swaps.some(({ cause }) => cause === "silence")) return;
+    const { timestampMs } = execution.result;
+    const spanMs = timestampMs - silenceSwapMs;
+    const coolMs = rotation.coolDownWindows * rotation.silenceMs;
+    demand(spanMs >= coolMs, "rule RATE: cool-down", () => `${spanMs} ms after the last`);
+    silenceSwapMs = timestampMs;
   };
 
   /** FIT: an honest newcomer attested a root of this chain, a short while ago. */
@@ -124,6 +136,7 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
       const one = change.swaps.length === 1;
       demand(one, "rule RATE: one at a time", () => `${change.swaps.length} in one block`);
       for (const swap of change.swaps) checkSwap(swap, change);
+      checkCoolDown(change);
       checkMuted(change);
       checkRate(change);
     },

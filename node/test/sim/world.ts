@@ -120,6 +120,7 @@ export class World {
       isHonest: (key) => honest.has(key),
       mayBeSilent: (key) => this.#mayBeSilent(key),
       isEndorsed: (key) => !stolen.has(key),
+      now: () => START_MS + this.now,
     });
     for (const [index, liar] of plan.liars.entries()) {
       for (const node of this.nodes.filter(({ place }) => place === liar.node)) {

@@ -6,6 +6,8 @@ import type {
   TimeoutCertificate,
 } from "../../../src/consensus/types.ts";
 import type { AuthorSignature } from "../../../src/kernel/certificates.ts";
+import type { Statement } from "../../../src/kernel/statements.ts";
+import { validatorSetHash } from "../../../src/kernel/validator-set.ts";
 import { type Accomplice, type Adversary, HONEST, randomDigest } from "./adversary.ts";
 
 const HELD_MAX = 40;
@@ -104,6 +106,69 @@ function spoiledBody(body: PeerBody, accomplice: Accomplice): PeerBody {
   }
 }
 
+/** A certificate for what nobody voted for: alone, or in everybody's name with junk signatures. */
+function forgeSigners(
+  accomplice: Accomplice,
+  sign: (author: string) => AuthorSignature,
+): readonly AuthorSignature[] {
+  const members = accomplice.state()?.consensus.set.members ?? [];
+  const inAllNames = accomplice.random.chance(0.5);
+  const { key } = accomplice.forge;
+  return members.filter((each) => inAllNames || each.key === key).map((each) => sign(each.key));
+}
+
+function forgedBody(accomplice: Accomplice): PeerBody | undefined {
+  const { random, forge } = accomplice;
+  const state = accomplice.state();
+  if (state === undefined) return undefined;
+  const { set, epoch: now } = state.consensus;
+  const { epoch } = set;
+  const blockId = randomDigest(random);
+  const round = now.round + random.integer(0, 3);
+  const certificates = {
+    kind: "certificates",
+    qc: undefined,
+    tc: undefined,
+    order: undefined,
+  } as const;
+  const signed = (statement: Statement) => {
+    const { signature } = forge.sign(statement);
+    return forgeSigners(accomplice, (author) => ({ author, signature }));
+  };
+  switch (random.integer(0, 3)) {
+    case 0: {
+      accomplice.count("certificate: order of nothing");
+      const signatures = signed({ kind: "order-vote", epoch, round, blockId });
+      return { ...certificates, order: { epoch, round, blockId, signatures } };
+    }
+    case 1: {
+      accomplice.count("certificate: quorum for nothing");
+      const qcRound = now.root.round;
+      const signatures = signed({ kind: "vote", epoch, round, blockId, qcRound });
+      return { ...certificates, qc: { epoch, round, blockId, qcRound, signatures } };
+    }
+    case 2: {
+      accomplice.count("certificate: timeouts of nobody");
+      const { highestQc } = now;
+      const at = Math.max(round, highestQc.round + 1);
+      const statement = { kind: "timeout", epoch, round: at, hqcRound: highestQc.round } as const;
+      const timeouts = signed(statement).map((each) => ({ ...each, hqcRound: highestQc.round }));
+      return { ...certificates, tc: { epoch, round: at, timeouts, highestQc } };
+    }
+    default: {
+      const last = state.certified?.certificate.result;
+      if (last === undefined || last.epoch !== epoch) return undefined;
+      accomplice.count("certificate: another future");
+      const nextSet = { epoch: epoch + 1, members: set.members };
+      const nextSetHash = validatorSetHash(nextSet);
+      const height = state.executedHeight + random.integer(0, 1);
+      const result = { ...last, height, stateRoot: randomDigest(random), nextSetHash };
+      const certificate = { result, signatures: signed({ kind: "attestation", result }) };
+      return { kind: "epoch-proof", proof: { certificate, nextSet } };
+    }
+  }
+}
+
 /** Sends certificates of long ago, and certificates that are none. */
 export function staleCertificates(accomplice: Accomplice): Adversary {
   const { random } = accomplice;
@@ -149,6 +214,11 @@ export function staleCertificates(accomplice: Accomplice): Adversary {
     },
     act() {
       if (!accomplice.isActive() || !random.chance(0.5)) return;
+      const forged = random.chance(0.4) ? forgedBody(accomplice) : undefined;
+      if (forged !== undefined) {
+        accomplice.broadcast(forged);
+        return;
+      }
       const [body] = held.bodies.length > 0 ? [random.pick(held.bodies)] : [];
       if (body === undefined || random.chance(0.5)) {
         accomplice.broadcast(certificates());
