@@ -270,9 +270,9 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   {
     name: "slash-vanishes",
     rule: "money is conserved: what is slashed is in the pot",
-    file: `${SRC}/ledger/misconduct.ts`,
-    find: "slashedPot: work.state.slashedPot + amount",
-    replace: "slashedPot: work.state.slashedPot - amount",
+    file: `${SRC}/ledger/slashing.ts`,
+    find: "    slashedPot: slashedPot + amount,",
+    replace: "    slashedPot: slashedPot - amount,",
     quick: true,
   },
   {
