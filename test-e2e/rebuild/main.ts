@@ -7,7 +7,7 @@ import {
   runProgram,
 } from "../stranger/arguments.ts";
 import { Ledger } from "./ledger.ts";
-import { ChainCheck, connect, readBlocks, readEpochEnds } from "./read-chain.ts";
+import { ChainCheck, connect, readBlocks, readEpochEnds, readRewards } from "./read-chain.ts";
 import { printedReport, reportOf } from "./report.ts";
 
 /**
@@ -31,7 +31,14 @@ async function rebuild(options: Options): Promise<number> {
   try {
     const check = new ChainCheck(genesis, await readEpochEnds(client, genesis));
     const ledger = new Ledger(genesis);
-    for await (const block of readBlocks(client, toHeight)) ledger.execute(check.take(block));
+    for await (const wire of readBlocks(client, toHeight)) {
+      const block = check.take(wire);
+      const { height, timestampMs } = block;
+      const isPayday = ledger.isPayday(timestampMs);
+      const where = { genesis, set: ledger.set, height };
+      const rewards = isPayday ? await readRewards(client, where) : [];
+      ledger.execute({ ...block, rewards });
+    }
     if (ledger.height < toHeight) throw new Error(`the node has ${ledger.height} blocks only`);
     const report = reportOf(ledger, genesis.chainId);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : printedReport(report));

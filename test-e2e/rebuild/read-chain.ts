@@ -1,6 +1,7 @@
 import { credentials, Metadata } from "@grpc/grpc-js";
 import {
   type GetEpochProofsResponse,
+  type GetReceiptsResponse,
   type GetStateResponse,
   QueryServiceClient,
   type CommittedBlock as WireBlock,
@@ -21,6 +22,7 @@ import {
 import type { GenesisFile } from "../stranger/genesis.ts";
 import { Scanner } from "../stranger/layout.ts";
 import { trustAnchor } from "../stranger/pins.ts";
+import { type Reward, receiptsRoot, rewardsIn } from "../stranger/receipts.ts";
 import type { ValidatorSet } from "../stranger/sets.ts";
 import { isSignedBy, type Result } from "../stranger/statements.ts";
 import type { CommittedBlock } from "./ledger.ts";
@@ -197,4 +199,26 @@ export async function* readBlocks(
     if (block === undefined) throw new Error("an answer has no block");
     yield block;
   }
+}
+
+/** The rewards that a block paid, proven: nodes hold the leaves of their newest blocks only. */
+export async function readRewards(
+  client: QueryServiceClient,
+  { genesis, set, height }: { genesis: GenesisFile; set: ValidatorSet; height: number },
+): Promise<readonly Reward[]> {
+  const { leaves, certificate } = await new Promise<GetReceiptsResponse>((resolve, reject) => {
+    const options = { deadline: Date.now() + DEADLINE_MS };
+    client.getReceipts({ height: BigInt(height) }, new Metadata(), options, (error, response) => {
+      if (error === null) resolve(response);
+      else reject(error);
+    });
+  });
+  if (certificate === undefined) throw new Error(`the rewards of height ${height} are uncertified`);
+  const proven = certificateFromWire(certificate);
+  checkCertificate(genesis.chainId, set, proven);
+  const { result } = proven;
+  if (result.height !== height || receiptsRoot(leaves) !== result.receiptsRoot) {
+    throw new Error(`the leaves of height ${height} are not those that were certified`);
+  }
+  return rewardsIn(leaves);
 }

@@ -11,6 +11,7 @@ export interface Report {
   readonly due: string;
   readonly insuranceFund: string;
   readonly slashedPot: string;
+  readonly rewardPot: string;
   readonly treasuries: readonly { readonly owner: string; readonly amount: string }[];
   readonly bonds: readonly {
     readonly key: string;
@@ -52,6 +53,7 @@ export function reportOf(ledger: Ledger, chainId: string): Report {
     due: String(due),
     insuranceFund: String(world.fund),
     slashedPot: String(bonds.slashedPot),
+    rewardPot: String(bonds.rewardPot),
     treasuries: bonds.owners.map(({ key, money }) => ({ owner: key, amount: String(money) })),
     bonds: [...bonds.bonds.values()].map(({ key, owner, place, amount }) => ({
       key,
@@ -88,6 +90,7 @@ export function printedReport(report: Report): string {
     ...report.treasuries.map(({ owner, amount }) => `treasury   ${short(owner)}  ${amount}`),
     ...report.bonds.map(({ key, place, amount }) => `bond       ${short(key)}  ${place} ${amount}`),
     `slashed    ${report.slashedPot}`,
+    `reward pot ${report.rewardPot}`,
     `total      ${report.total}, due ${report.due}`,
     `conserved  ${report.conserved}`,
   ];

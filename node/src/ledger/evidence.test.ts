@@ -295,6 +295,67 @@ describe("rule EVIDENCE", () => {
     expect(chain.last?.nextSet).toBeUndefined();
   });
 
+  test("rule EVIDENCE: E1 to E9 alike refuse by name what they do not prove", () => {
+    const report = (price: bigint) =>
+      ({ kind: "oracle-report", epoch: 1, market: 0, slot: 0, price }) as const;
+    const table = [...pairs, ["E9", report(1n), report(2n)] as const];
+    const inEpoch = (statement: Statement, epoch: number): Statement => {
+      if (statement.kind === "batch" || statement.kind === "endorsement") return statement;
+      if (statement.kind !== "attestation") return { ...statement, epoch };
+      return { ...statement, result: { ...statement.result, epoch } };
+    };
+    for (const [evidence, first, second] of table) {
+      const chain = new TestChain();
+      const proof = prove(chain, first, second);
+      const forged = { ...proof.second, signature: new Uint8Array(64) };
+      // Lanes are for the life of a key: E8 knows no epoch.
+      const hasEpoch = evidence !== "E8";
+      const transactions = [
+        { ...proof, chainId: keyOf("elsewhere") },
+        { ...proof, first: proof.second, second: proof.first },
+        { ...proof, second: forged },
+        { ...proof, second: proof.first },
+        prove(chain, first, second, keyOf("stranger")),
+        ...(hasEpoch ? [prove(chain, first, inEpoch(second, 2))] : []),
+        ...(hasEpoch ? [prove(chain, inEpoch(first, 2), inEpoch(second, 2))] : []),
+        proof,
+        proof,
+      ];
+      expect(chain.block({ transactions }), evidence).toEqual([
+        ...["FOREIGN_CHAIN", "PROOF_ORDER", "BAD_SIGNATURE", "NOT_MISCONDUCT", "UNKNOWN_KEY"],
+        ...(hasEpoch ? ["NOT_MISCONDUCT", "EVIDENCE_AHEAD"] : []),
+        ...["OK", "EVIDENCE_DUPLICATE"],
+      ]);
+      expect(chain.state.slashedPot, evidence).toBe(evidence === "E9" ? 0n : 5n);
+    }
+  });
+
+  test("rule CAUSE: E1 to E8 against a key that left slash its bond and swap nobody, in time", () => {
+    for (const [evidence, first, second] of pairs) {
+      const prepare = () => {
+        const chain = new TestChain();
+        const spare = chain.addSpare("spare", "a");
+        const rotation = chain.ownerRotation(guilty, keyOf("owner a"));
+        chain.block({ signsOfLife: [chain.heartbeat(spare)], transactions: [rotation] });
+        chain.addSpare("next", "a");
+        expect(chain.keys).not.toContain(guilty);
+        return chain;
+      };
+      const chain = prepare();
+      const { keys } = chain;
+      expect(chain.block({ transactions: [prove(chain, first, second)] })).toEqual(["OK"]);
+      expect(chain.state.unbonding.get(guilty)?.amount, evidence).toBe(95n);
+      expect(chain.events("swap")).toEqual([]);
+      chain.block();
+      expect(chain.keys, evidence).toEqual(keys);
+      const late = prepare();
+      late.run(61_000, { spanMs: 1_000 });
+      const codes = late.block({ transactions: [prove(late, first, second)] });
+      // A batch is evidence for as long as the bond is held.
+      expect(codes, evidence).toEqual([evidence === "E8" ? "OK" : "EVIDENCE_TOO_OLD"]);
+    }
+  });
+
   test("a pair has one canonical proof, whichever order it was found in", () => {
     const chain = new TestChain();
     for (const [, first, second] of pairs) {

@@ -166,6 +166,9 @@ const chain: LeafKind = {
     "registrations",
     "lastSilenceSwapMs",
     "lastMisconductMs",
+    "rewardPot",
+    "rewardsFromMs",
+    "staked",
   ],
   changes: ({ after, layouts }) => [{ key: leafKeys.chain, value: layouts.chain.encode(after) }],
   load: (into, { value, layouts }) => {
