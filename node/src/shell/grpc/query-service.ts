@@ -53,6 +53,16 @@ const STATE_KEY_LENGTH_MAX = 256;
 /** Transactions that wait for a receipt at one node. */
 export const WAITING_MAX = 20_000;
 
+/**
+ * Anybody may connect: a connection without a call ends after the first time, one that answers no
+ * ping after the others together. A client opens another with its next call.
+ */
+const STRANGER_LIMITS = {
+  "grpc.max_connection_idle_ms": 15_000,
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5_000,
+} as const;
+
 /** A client's call that waits for its receipt. */
 export interface Submission {
   readonly transaction: Uint8Array;
@@ -95,6 +105,7 @@ export class QueryService {
     this.#server = new Server({
       "grpc.max_receive_message_length": 256 * 1024,
       "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
+      ...STRANGER_LIMITS,
     });
     const service: QueryServiceServer = {
       submit: (call, reply) => this.#submit(call.request.transaction, call, reply),
