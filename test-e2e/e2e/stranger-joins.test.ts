@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { AccountKey } from "@quorate/client/account-key";
 import { Bundle } from "@quorate/client/bundle";
 import { ChainRefusalError, RefusedError } from "@quorate/client/errors";
@@ -9,6 +12,7 @@ import { takeVolumeAway } from "../network/node-folder.ts";
 import { registerSpare } from "../network/register-spare.ts";
 import { RunningChain } from "../network/running-chain.ts";
 
+const REBUILD = fileURLToPath(new URL("../rebuild/main.ts", import.meta.url));
 const MILLION = 1_000_000_000_000n;
 const FEE = 100_000_000n;
 
@@ -85,6 +89,13 @@ test("a stranger joins: it stakes, registers, follows, takes the seat that falls
     const refused = await client.submit(exit).catch((error: unknown) => error);
     expect(refused instanceof ChainRefusalError || refused instanceof RefusedError).toBe(true);
     expect(refused).toMatchObject({ code: "NOT_A_SPARE" });
+    // A program that knows only the documents agrees, rewards included.
+    const endpoint = network.validators[0]!.place.query;
+    const options = ["--genesis", network.genesisFile, "--endpoint", endpoint, "--json"];
+    const rebuilt = await promisify(execFile)(process.execPath, [REBUILD, ...options]);
+    const report = JSON.parse(rebuilt.stdout) as { conserved: boolean; rewardPot: string };
+    expect(report.conserved).toBe(true);
+    expect(BigInt(report.rewardPot)).toBeLessThan(MILLION);
     chain.passed();
   } finally {
     await chain.stop();
