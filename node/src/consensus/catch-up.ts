@@ -51,8 +51,15 @@ export function noteStatus(turn: Turn, from: PublicKey, status: PeerStatus): voi
     return;
   }
   const ahead = status.epoch > set.epoch || status.committedHeight > epoch.root.height;
-  if (ahead) turn.changeSync({ claims: withEntry(turn.sync.claims, from, status) });
+  if (ahead) noteClaim(turn, from, status);
   if (status.epoch === set.epoch) helpWithCertificates(turn, from, status);
+}
+
+/** Every message claims something: the same claim again costs no copy of all peers' claims. */
+function noteClaim(turn: Turn, from: PublicKey, status: PeerStatus): void {
+  const known = turn.sync.claims.get(from);
+  const same = known?.epoch === status.epoch && known.committedHeight === status.committedHeight;
+  if (!same) turn.changeSync({ claims: withEntry(turn.sync.claims, from, status) });
 }
 
 function helpWithCertificates(turn: Turn, peer: PublicKey, status: PeerStatus): void {

@@ -51,6 +51,9 @@ function isNew(turn: Turn, from: PublicKey, signed: SignedStatement): boolean {
 /** Counts a vote whose signature is known to be good. */
 export function countVote(turn: Turn, signed: SignedStatement, from: PublicKey | undefined): void {
   keepBallot(turn, signed);
+  const { statement } = signed;
+  // A late vote: a quorum of the others has made the certificate.
+  if (statement.kind === "vote" && turn.epoch.certified.has(statement.blockId)) return;
   const qc = certificateOf(turn, signed);
   if (qc !== undefined) acceptQc(turn, qc, from);
 }
@@ -79,6 +82,9 @@ export function onVote(turn: Turn, from: PublicKey, signed: SignedStatement): vo
 /** Counts an order vote whose signature is known to be good. */
 export function countOrderVote(turn: Turn, signed: SignedStatement): void {
   keepBallot(turn, signed);
+  const { statement } = signed;
+  const known = turn.epoch.highestOrder?.round ?? 0;
+  if (statement.kind === "order-vote" && statement.round <= known) return;
   const order = orderOf(turn, signed);
   if (order !== undefined) acceptOrder(turn, order);
 }

@@ -203,7 +203,7 @@ describe("R2", () => {
             tc !== undefined &&
             round === tc.round + 1 &&
             tc.timeouts.every(({ hqcRound }) => hqcRound <= qcRound);
-          expect(safe).toBe(round > last && (follows || unlocked));
+          expect(safe).toBe(round > last && qcRound < round && (follows || unlocked));
         },
       ),
     );

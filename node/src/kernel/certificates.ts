@@ -181,8 +181,19 @@ function verifyRepair(
   return verifyResultCertificate(scheme, chainId, set, certificate);
 }
 
+/** A result never changes, and each attestation is compared with all others of its height. */
+const digests = new WeakMap<AttestedResult, Digest>();
+
 /** Digest of a result, independent of who signed it. */
 export function resultDigest(result: AttestedResult): Digest {
+  const known = digests.get(result);
+  if (known !== undefined) return known;
+  const digest = computeDigest(result);
+  digests.set(result, digest);
+  return digest;
+}
+
+function computeDigest(result: AttestedResult): Digest {
   const writer = new Writer().text("quorate/v1/result");
   writeAttestedResult(writer, result);
   return sha256Hex(writer.finish());

@@ -45,22 +45,40 @@ export function validatorSet(epoch: Epoch, members: readonly Member[]): Validato
   return { epoch, members: sorted };
 }
 
+interface SetIndex {
+  readonly places: ReadonlyMap<PublicKey, number>;
+  readonly total: Power;
+}
+
+/** A set never changes: every message asks for members of it, so they are indexed once. */
+const indexes = new WeakMap<ValidatorSet, SetIndex>();
+
+function indexOf(set: ValidatorSet): SetIndex {
+  const known = indexes.get(set);
+  if (known !== undefined) return known;
+  const places = new Map(set.members.map(({ key }, place) => [key, place]));
+  const index = { places, total: set.members.reduce((sum, { power }) => sum + power, 0n) };
+  indexes.set(set, index);
+  return index;
+}
+
 export function memberIndex(set: ValidatorSet, key: PublicKey): number {
-  return set.members.findIndex((member) => member.key === key);
+  return indexOf(set).places.get(key) ?? -1;
 }
 
 export function findMember(set: ValidatorSet, key: PublicKey): Member | undefined {
-  return set.members.find((member) => member.key === key);
+  return set.members[memberIndex(set, key)];
 }
 
 export function totalPower(set: ValidatorSet): Power {
-  return set.members.reduce((sum, member) => sum + member.power, 0n);
+  return indexOf(set).total;
 }
 
 /** Power of the distinct members among the keys; strangers weigh nothing. */
 export function powerOf(set: ValidatorSet, keys: Iterable<PublicKey>): Power {
-  const distinct = new Set(keys);
-  return set.members.reduce((sum, { key, power }) => (distinct.has(key) ? sum + power : sum), 0n);
+  let power = 0n;
+  for (const key of new Set(keys)) power += findMember(set, key)?.power ?? 0n;
+  return power;
 }
 
 export function hasQuorum(set: ValidatorSet, keys: Iterable<PublicKey>): boolean {

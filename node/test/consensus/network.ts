@@ -32,6 +32,7 @@ import {
   validatorSet,
   validatorSetHash,
 } from "../../src/kernel/validator-set.ts";
+import { createEventQueue } from "../sim/event-queue.ts";
 import type { Disk } from "./disk.ts";
 
 export const CHAIN_ID: Digest = sha256Hex(new TextEncoder().encode("test chain"));
@@ -129,19 +130,12 @@ export interface NetworkOptions {
   readonly holds?: (name: string, result: AttestedResult) => boolean;
 }
 
-interface Event {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-}
-
 /** Nodes in memory on one virtual clock; every write is durable at once. */
 export class Network {
   readonly nodes = new Map<string, TestNode>();
   readonly options: NetworkOptions;
   now = GENESIS_TIME_MS;
-  #order = 0;
-  readonly #events: Event[] = [];
+  readonly #events = createEventQueue<() => void>();
   delay: NonNullable<NetworkOptions["delay"]>;
 
   constructor(options: NetworkOptions) {
@@ -222,35 +216,21 @@ export class Network {
   }
 
   schedule(delay: number, run: () => void): void {
-    this.#order += 1;
-    this.#events.push({ at: Math.ceil(this.now + delay), order: this.#order, run });
+    this.#events.push(Math.ceil(this.now + delay), run);
   }
 
   /** Runs until the virtual clock has moved by `duration`, or until `done`. */
   run(duration: number, done: () => boolean = () => false): boolean {
     const end = Math.ceil(this.now + duration);
     while (!done()) {
-      let best = -1;
-      for (let index = 0; index < this.#events.length; index += 1) {
-        const event = this.#events[index];
-        const before = this.#events[best];
-        if (event === undefined) continue;
-        if (
-          before === undefined ||
-          event.at < before.at ||
-          (event.at === before.at && event.order < before.order)
-        ) {
-          best = index;
-        }
-      }
-      const event = this.#events[best];
-      if (event === undefined || event.at > end) {
+      if (this.#events.nextAt() > end) {
         this.now = end;
         return done();
       }
-      this.#events.splice(best, 1);
+      const event = this.#events.pop();
+      if (event === undefined) return done();
       this.now = Math.max(this.now, event.at);
-      event.run();
+      event.item();
     }
     return true;
   }
