@@ -152,7 +152,11 @@ export function encodeBatch(batch: Batch): Uint8Array {
   return writer.finish();
 }
 
-/** @throws DecodeError for bytes that `encodeBatch` never writes. */
+/**
+ * The transactions are views of `bytes`, which a batch keeps as they are.
+ *
+ * @throws DecodeError for bytes that `encodeBatch` never writes.
+ */
 export function decodeBatch(bytes: Uint8Array): Batch {
   if (bytes.length > BATCH_BYTES_MAX) throw new DecodeError("batch", `${bytes.length} bytes`);
   const reader = new Reader(bytes);
@@ -162,7 +166,7 @@ export function decodeBatch(bytes: Uint8Array): Batch {
     sequence: reader.u64("sequence"),
     previous: reader.hex32("previous"),
     transactions: reader.list("transactions", TRANSACTIONS_MAX, (input, name) =>
-      input.bytes(name, TRANSACTION_BYTES_MAX),
+      input.view(name, TRANSACTION_BYTES_MAX),
     ),
   };
   reader.end();

@@ -69,4 +69,30 @@ describe("canonical codec", () => {
     expect(() => new Writer().u64(-1)).toThrow("u64 out of range");
     expect(() => new Writer().text("é")).toThrow("not printable ASCII");
   });
+
+  test("a writer is finished once; what it gave stays as it is", () => {
+    const writer = new Writer().text("first");
+    const first = writer.finish();
+    const copy = first.slice();
+    new Writer().text("second, in the same buffer").finish();
+    expect(first).toEqual(copy);
+    expect(() => writer.finish()).toThrow("finished once");
+    expect(() => writer.u8(1)).toThrow("takes nothing more");
+    // Two at work at once have a buffer each.
+    const [left, right] = [new Writer().u8(1), new Writer().u8(2)];
+    expect([left.u8(3).finish(), right.u8(4).finish()]).toEqual([
+      Uint8Array.of(1, 3),
+      Uint8Array.of(2, 4),
+    ]);
+  });
+
+  test("what a reader copies is its own, also from a Node Buffer; a view is not", () => {
+    const source = Buffer.from(new Writer().bytes(Uint8Array.of(1, 2)).finish());
+    const [copy, view] = [new Reader(source).bytes("b", 9), new Reader(source).view("b", 9)];
+    expect(Object.getPrototypeOf(copy)).toBe(Uint8Array.prototype);
+    source.fill(7);
+    expect(copy).toEqual(Uint8Array.of(1, 2));
+    expect(view).toEqual(Uint8Array.of(7, 7));
+    expect(() => new Reader(source).view("b", 9)).toThrow("at most 9");
+  });
 });

@@ -6,28 +6,56 @@ function isUnsigned(value: number, most: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= most;
 }
 
+interface Scratch {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+const SCRATCH_BYTES = 256;
+/** Buffers of finished writers, for the next ones: most values are small, and there are many. */
+const idle: Scratch[] = [];
+const IDLE_MAX = 8;
+const IDLE_BYTES_MAX = 4_096;
+/** Length of a writer that has given its buffer away. */
+const FINISHED = Number.POSITIVE_INFINITY;
+const NOTHING = scratchOf(0);
+
+function scratchOf(length: number): Scratch {
+  const bytes = new Uint8Array(length);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
 /**
  * The canonical layout of everything that is signed or hashed: big-endian integers of fixed width,
  * length-prefixed byte strings, no optional form. One value has exactly one encoding
  * (node/spec/encoding.md); a decoder accepts nothing else.
  */
 export class Writer {
-  #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array;
+  #view: DataView;
   #length = 0;
+
+  constructor() {
+    const { bytes, view } = idle.pop() ?? scratchOf(SCRATCH_BYTES);
+    this.#bytes = bytes;
+    this.#view = view;
+  }
 
   /** May replace the buffer: take the offset before touching `#bytes` or `#view`. */
   #reserve(count: number): number {
     const offset = this.#length;
     const needed = offset + count;
-    if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
-    }
+    if (needed > this.#bytes.length) this.#grow(needed);
     this.#length = needed;
     return offset;
+  }
+
+  #grow(needed: number): void {
+    assert(needed < FINISHED, "a finished writer takes nothing more");
+    const grown = scratchOf(Math.max(needed, this.#bytes.length * 2));
+    grown.bytes.set(this.#bytes);
+    this.#bytes = grown.bytes;
+    this.#view = grown.view;
   }
 
   u8(value: number): this {
@@ -106,9 +134,17 @@ export class Writer {
     return this;
   }
 
-  /** A copy of what was written. */
+  /** A copy of what was written; once, and nothing is written after it. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    assert(this.#length < FINISHED, "a writer is finished once");
+    const written = this.#bytes.slice(0, this.#length);
+    if (idle.length < IDLE_MAX && this.#bytes.length <= IDLE_BYTES_MAX) {
+      idle.push({ bytes: this.#bytes, view: this.#view });
+    }
+    this.#bytes = NOTHING.bytes;
+    this.#view = NOTHING.view;
+    this.#length = FINISHED;
+    return written;
   }
 }
 
@@ -123,7 +159,8 @@ export class DecodeError extends Error {
 }
 
 /**
- * Reads the canonical layout; every method names the field for its error. Copies what it returns.
+ * Reads the canonical layout; every method names the field for its error. Copies what it returns,
+ * `view` apart.
  */
 export class Reader {
   readonly #bytes: Uint8Array;
@@ -131,7 +168,9 @@ export class Reader {
   #offset = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    // The `slice` of a Node Buffer shares memory, and what is signed must not change later.
+    const isPlain = Object.getPrototypeOf(bytes) === Uint8Array.prototype;
+    this.#bytes = isPlain ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -176,8 +215,7 @@ export class Reader {
 
   fixed(field: string, length: number): Uint8Array {
     const offset = this.#take(field, length);
-    // Not `slice`: that of a Node Buffer shares memory, and what is signed must not change later.
-    return new Uint8Array(this.#bytes.subarray(offset, offset + length));
+    return this.#bytes.slice(offset, offset + length);
   }
 
   hex32(field: string): string {
@@ -190,6 +228,18 @@ export class Reader {
       throw new DecodeError(field, `${length} bytes, at most ${lengthMax} are allowed`);
     }
     return this.fixed(field, length);
+  }
+
+  /**
+   * As `bytes`, without a copy: for parts of bytes that whoever reads them keeps, and never changes.
+   */
+  view(field: string, lengthMax: number): Uint8Array {
+    const length = this.u32(field);
+    if (length > lengthMax) {
+      throw new DecodeError(field, `${length} bytes, at most ${lengthMax} are allowed`);
+    }
+    const offset = this.#take(field, length);
+    return this.#bytes.subarray(offset, offset + length);
   }
 
   text(field: string, lengthMax: number): string {

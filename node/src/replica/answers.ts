@@ -82,19 +82,33 @@ function advanceCertified(work: Work): void {
 
 function answerHeight(work: Work, height: Height): void {
   const { state } = work;
-  const entry = getDigest(state.executed, heightKey(height));
-  for (const { transaction } of entry?.execution.receipts ?? []) {
-    const queued = getDigest(work.state.queued, transaction);
-    if (queued === undefined || height <= queued.refusedAt) continue;
+  const key = heightKey(height);
+  const entry = getDigest(state.executed, key);
+  if (entry === undefined) return;
+  const { execution } = entry;
+  const certificate = getDigest(state.certificates, key);
+  let { queued } = state;
+  for (const [position, { transaction }] of execution.receipts.entries()) {
+    const waiting = getDigest(queued, transaction);
+    if (waiting === undefined || height <= waiting.refusedAt) continue;
+    const place = findPlace(state.places, transaction);
     // Refused here, and executed again since: the later block answers.
-    if ((findPlace(work.state.places, transaction)?.height ?? 0) > height) continue;
-    const receipt = certifiedReceipt(work.state, transaction);
+    if (place !== undefined && place.height > height) continue;
+    const isHere = place?.height === height && place.position === position;
+    const receipt =
+      isHere && certificate !== undefined
+        ? { height, position, execution, certificate }
+        : certifiedReceipt(state, transaction);
     const content: Answer =
       receipt === undefined
         ? { kind: "refused", refusal: NO_CERTIFICATE }
         : { kind: "certified", receipt };
-    answer(work, transaction, content);
+    queued = deleteDigest(queued, transaction);
+    for (const request of waiting.requests) {
+      work.effects.push({ kind: "answer", request, answer: content });
+    }
   }
+  change(work, { queued });
 }
 
 /** Answers everyone whose receipt is executed and certified, in order of height. */

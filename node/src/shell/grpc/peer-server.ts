@@ -19,6 +19,7 @@ import { listenFailed } from "../fatal-error.ts";
 import { messageToWire } from "../wire/peer-wire.ts";
 import { Outbox } from "./outbox.ts";
 import { type Identity, PinnedServerCredentials, peerNetworkKey } from "./pinned-tls.ts";
+import { withSharedResponses } from "./serialize-once.ts";
 
 /** Whole messages; a chain segment is cut by its maker to stay below. */
 export const MESSAGE_BYTES_MAX = 32 * 1024 * 1024;
@@ -56,6 +57,13 @@ interface Subscription {
 const CONTROL_LIMITS = { messagesMax: 8_192, bytesMax: 32 * 1024 * 1024 };
 const BULK_LIMITS = { messagesMax: 8_192, bytesMax: 64 * 1024 * 1024 };
 
+/** A broadcast is one object for all subscribers. */
+const SHARED_RESPONSES: typeof PeersServiceService = {
+  ...PeersServiceService,
+  subscribe: withSharedResponses(PeersServiceService.subscribe),
+  subscribeBulk: withSharedResponses(PeersServiceService.subscribeBulk),
+};
+
 /** The peer listener (rule TLS): pinned peers subscribe, and what this node says flows to them. */
 export class PeerServer {
   readonly #options: PeerServerOptions;
@@ -83,7 +91,7 @@ export class PeerServer {
       subscribe: (call) => this.#subscribe(call),
       subscribeBulk: (call) => this.#subscribeBulk(call),
     };
-    this.#server.addService(PeersServiceService, service);
+    this.#server.addService(SHARED_RESPONSES, service);
   }
 
   static async start(
