@@ -4,7 +4,7 @@ import type { SignedStatement, Statement } from "../kernel/statements.ts";
 import type { TimerName } from "./inputs.ts";
 import type { TimerCause } from "./round-timer.ts";
 import type { SafetyData } from "./safety-data.ts";
-import type { Split } from "./split.ts";
+import type { Split } from "./split-groups.ts";
 import type { ChainRecord, PeerMessage, SignedBatch, SignedBlock } from "./types.ts";
 
 /**

@@ -6,6 +6,7 @@ import {
 } from "../kernel/certificates.ts";
 import { DecodeError, Reader, Writer } from "../kernel/codec.ts";
 import { readSignedStatement, writeSignedStatement } from "../kernel/statements.ts";
+import { readTreeNode, readTreePath, writeTreeNode } from "../kernel/tree-node.ts";
 import {
   CUT_MAX,
   readBatchReference,
@@ -42,6 +43,8 @@ const BODY_KINDS = [
   "chain-response",
   "epoch-proof",
   "result-certificate",
+  "state-request",
+  "state-response",
 ] as const satisfies readonly BodyKind[];
 
 function writeOptional<T>(
@@ -103,6 +106,12 @@ function writeBody(writer: Writer, body: PeerBody): void {
     case "epoch-proof":
       writeEpochProof(writer, body.proof);
       return;
+    case "state-request":
+      writer.u64(body.height).text(body.path);
+      return;
+    case "state-response":
+      writeTreeNode(writer.u64(body.height).text(body.path), body.node);
+      return;
     default:
       writeResultCertificate(writer, body.certificate);
       return;
@@ -149,6 +158,13 @@ function readBody(reader: Reader): PeerBody {
       return { kind, segment: readChainSegment(reader, "segment") };
     case "epoch-proof":
       return { kind, proof: readEpochProof(reader, "proof") };
+    case "state-request":
+      return { kind, height: reader.u64("height"), path: readTreePath(reader, "path") };
+    case "state-response": {
+      const height = reader.u64("height");
+      const path = readTreePath(reader, "path");
+      return { kind, height, path, node: readTreeNode(reader, "node") };
+    }
     case "result-certificate":
       return { kind, certificate: readResultCertificate(reader, "certificate") };
     default:

@@ -161,6 +161,10 @@ export function onBody(turn: Turn, from: PublicKey, body: PeerBody): void {
     case "epoch-proof":
       onEpochProof(turn, from, body.proof);
       return;
+    case "state-request":
+    case "state-response":
+      // The replica answers these: consensus does not know the state.
+      return;
     default:
       onResultCertificate(turn, from, body.certificate);
       tryHandOver(turn);

@@ -3,21 +3,8 @@ import type { Digest, Height, PublicKey } from "../kernel/scalars.ts";
 import type { AttestedResult, SignedStatement } from "../kernel/statements.ts";
 import { quorumPower } from "../kernel/threshold.ts";
 import { powerOf, totalPower, type ValidatorSet } from "../kernel/validator-set.ts";
+import type { SplitGroup } from "./split-groups.ts";
 import type { Turn } from "./turn.ts";
-
-/** Members that attested one result of the height. */
-export interface SplitGroup {
-  readonly result: AttestedResult;
-  /** By key. */
-  readonly members: readonly PublicKey[];
-}
-
-/** SPLIT: results of one height that can't reach a quorum any more. */
-export interface Split {
-  readonly height: Height;
-  /** Heaviest first. */
-  readonly groups: readonly SplitGroup[];
-}
 
 function groupsOf(
   set: ValidatorSet,

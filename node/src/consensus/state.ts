@@ -21,7 +21,7 @@ import type { OwnPast } from "./own-past.ts";
 import type { RepairPlan, RepairState } from "./repair-plan.ts";
 import type { RoundTimer } from "./round-timer.ts";
 import { freshSafetyData, type SafetyData } from "./safety-data.ts";
-import type { Split } from "./split.ts";
+import type { Split } from "./split-groups.ts";
 import type {
   Batch,
   Block,

@@ -9,6 +9,7 @@ import type {
   Signature,
 } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
+import type { TreeNode, TreePath } from "../kernel/tree-node.ts";
 
 /**
  * A quorum of votes for one block (Jolteon's QC). The epoch's genesis QC has round 0 and no
@@ -148,7 +149,15 @@ export type PeerBody =
   | { readonly kind: "chain-request"; readonly fromHeight: Height }
   | { readonly kind: "chain-response"; readonly segment: ChainSegment }
   | { readonly kind: "epoch-proof"; readonly proof: EpochProof }
-  | { readonly kind: "result-certificate"; readonly certificate: ResultCertificate };
+  | { readonly kind: "result-certificate"; readonly certificate: ResultCertificate }
+  /** SPLIT: what stands at a path of the state tree of a height whose results split. */
+  | { readonly kind: "state-request"; readonly height: Height; readonly path: TreePath }
+  | {
+      readonly kind: "state-response";
+      readonly height: Height;
+      readonly path: TreePath;
+      readonly node: TreeNode;
+    };
 
 /** What travels between peers; the sender is known from its pinned network key. */
 export interface PeerMessage {

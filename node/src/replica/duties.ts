@@ -7,6 +7,7 @@ import { encodeTransaction, READINESS_NONCE, readinessDigest } from "../ledger/t
 import { isAdmitted } from "./admission.ts";
 import { currentSafety, currentSet, isMember, isMute } from "./consensus-view.ts";
 import { feedConsensus } from "./core.ts";
+import { searchDifference } from "./difference.ts";
 import { dropSettledProofs, dutyIsDue, noteDuty } from "./proofs.ts";
 import type { ReplicaInput, ReplicaState } from "./types.ts";
 import { change, type Work } from "./work.ts";
@@ -75,6 +76,7 @@ function submitReadiness(work: Work, endorsement: SignedStatement): void {
 export function runDuties(work: Work): void {
   setDutyTimer(work);
   askHeartbeat(work);
+  searchDifference(work);
   if (!isMember(work.state) || isMute(work.state)) return;
   askReadiness(work);
   for (const transaction of dueTransactions(work.state.ledger, work.state.config.self.key)) {

@@ -1,4 +1,4 @@
-import type { Split } from "../consensus/split.ts";
+import type { Split } from "../consensus/split-groups.ts";
 import { peerStatus } from "../consensus/state.ts";
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
 import { getDigest, heightKey } from "../kernel/digest-map.ts";
@@ -47,6 +47,8 @@ export interface ReplicaStatus {
   readonly protocol: ProtocolView;
   /** Members by what they attested, where no result can reach a quorum (rule SPLIT). */
   readonly split: Split | undefined;
+  /** First leaf in which two groups differ, once it is found. */
+  readonly difference: string | undefined;
   /** Why the node has stopped, if it has. */
   readonly halted: string | undefined;
 }
@@ -130,6 +132,7 @@ export function replicaStatus(state: ReplicaState): ReplicaStatus {
     queued: state.queued.size,
     protocol: protocolView(ledger, config.protocols),
     split: state.consensus.chain.split,
+    difference: state.difference?.leaf,
     halted,
   };
 }

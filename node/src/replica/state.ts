@@ -84,6 +84,7 @@ export function recoverReplica(config: ReplicaConfig, recovered: Recovered): Rep
     dutySubmissions: new Map(),
     oracleSlots: signedSlots(recovered),
     pinsText: "",
+    difference: undefined,
     halted: undefined,
   };
 }

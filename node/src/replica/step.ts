@@ -2,6 +2,7 @@ import type { Millis } from "../kernel/scalars.ts";
 import { answerAll } from "./answers.ts";
 import { isMember } from "./consensus-view.ts";
 import { feedConsensus } from "./core.ts";
+import { onStateMessage } from "./difference.ts";
 import { onSigned, reportPrice, runDuties, setDutyTimer } from "./duties.ts";
 import { announcePins } from "./execution.ts";
 import { abandon, submit } from "./submissions.ts";
@@ -32,6 +33,13 @@ function act(work: Work, input: ReplicaInput): void {
       if (input.timer === "duties") runDuties(work);
       else feedConsensus(work, { kind: "timer", timer: input.timer });
       return;
+    case "message": {
+      const { body } = input.message;
+      if (body.kind === "state-request" || body.kind === "state-response") {
+        onStateMessage(work, input.from, body);
+      } else feedConsensus(work, input);
+      return;
+    }
     case "start":
       announcePins(work);
       setDutyTimer(work);

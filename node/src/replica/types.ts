@@ -121,6 +121,8 @@ export type ReplicaEffect =
     }
   /** One committed block was executed: for metrics, logs and watchers. */
   | { readonly kind: "executed"; readonly execution: ExecutionResult }
+  /** SPLIT: the first leaf in which this node's group and another differ. For metrics and logs. */
+  | { readonly kind: "difference-found"; readonly height: Height; readonly leaf: string }
   /** Evidence was found; the replica submits it by itself later (CAUSE). For metrics and logs. */
   | {
       readonly kind: "misconduct-found";
@@ -166,6 +168,19 @@ export interface PendingProof {
   readonly dueAtMs: Millis;
 }
 
+/** SPLIT: the search for the first leaf, in order of key hashes, in which two groups differ. */
+export interface Difference {
+  readonly height: Height;
+  /** Members of the other group, asked one after the other. */
+  readonly peers: readonly PublicKey[];
+  readonly asked: number;
+  /** So far the two states differ in the node at this path, which has this hash over there. */
+  readonly path: string;
+  readonly expected: Digest;
+  /** Name of the leaf, or `sha256:<key hash>`; `receipts` where the states are equal. */
+  readonly leaf: string | undefined;
+}
+
 /** Immutable: a step returns a new state and never changes its argument. */
 export interface ReplicaState {
   readonly config: ReplicaConfig;
@@ -200,6 +215,8 @@ export interface ReplicaState {
   readonly oracleSlots: ReadonlyMap<number, number>;
   /** Last pins told to the shell, as one comparable text. */
   readonly pinsText: string;
+  /** The search for the leaf in which two groups differ (rule SPLIT). */
+  readonly difference: Difference | undefined;
   /** Set once the core asked to stop: this node signs and answers nothing further. */
   readonly halted: string | undefined;
 }

@@ -1,5 +1,5 @@
 import type { ConsensusEvent } from "../consensus/effects.ts";
-import type { Split } from "../consensus/split.ts";
+import type { Split } from "../consensus/split-groups.ts";
 import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { ExecutionResult, LedgerEvent } from "../ledger/types.ts";
 import { marginTotals } from "../margin/engine.ts";
@@ -79,6 +79,12 @@ export class ChainObserver {
         log.warn("misconduct found", {
           member: effect.first.author,
           statement: effect.first.statement.kind,
+        });
+        return;
+      case "difference-found":
+        log.error("SPLIT: the first leaf that differs", {
+          height: effect.height,
+          leaf: effect.leaf,
         });
         return;
       case "halt":

@@ -127,6 +127,8 @@ function collect(collector: Collector, body: PeerBody): void {
     case "block-request":
     case "batch-request":
     case "chain-request":
+    case "state-request":
+    case "state-response":
       return;
     default:
       body satisfies never;

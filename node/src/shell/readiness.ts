@@ -1,4 +1,4 @@
-import type { Split } from "../consensus/split.ts";
+import type { Split } from "../consensus/split-groups.ts";
 import type { Height } from "../kernel/scalars.ts";
 import type { BurnGuard } from "./burn-guard.ts";
 

@@ -78,6 +78,15 @@ const splitMutants: readonly Mutant[] = [
     testName:
       "rule SPLIT: a repair is a quorum's word for one result, one version and the same set",
   },
+  {
+    name: "difference-believes-anybody",
+    rule: "SPLIT: the first differing leaf comes from what the other group attested",
+    file: "node/src/replica/difference.ts",
+    find: "if (body.path !== search.path || treeNodeHash(body.node) !== search.expected) return;",
+    replace: "if (body.path !== search.path) return;",
+    test: "node/test/sim/split.test.ts",
+    testName: "rule SPLIT: an answer that the other group did not attest leads nowhere",
+  },
 ];
 
 export const consensusMutants: readonly Mutant[] = [

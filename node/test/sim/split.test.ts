@@ -1,9 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { defined } from "../../src/kernel/assert.ts";
+import { compareText, toHex } from "../../src/kernel/bytes.ts";
+import { stateKeyHash } from "../../src/kernel/merkle.ts";
 import { applyDecoded } from "../../src/ledger/apply-transaction.ts";
+import { ledgerChanges } from "../../src/ledger/leaf-changes.ts";
+import { findNonces } from "../../src/ledger/nonce-book.ts";
 import { PROTOCOL_1, PROTOCOLS, type Protocols } from "../../src/ledger/protocol.ts";
+import type { LedgerState } from "../../src/ledger/state.ts";
+import { proveState } from "../../src/ledger/state-tree.ts";
 import { encodeTransaction } from "../../src/ledger/transaction.ts";
+import { genesisLeaves } from "../../src/margin/engine.ts";
 import { replicaStatus } from "../../src/replica/queries.ts";
+import { stepReplica } from "../../src/replica/step.ts";
 import { quietPlan } from "./quiet-plan.ts";
 import { addLife, type Clients, startAll } from "./scenario.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -83,6 +91,66 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
       expect(groups.toSorted()).toEqual(wanted.toSorted());
     }
     expect(world.counts.values.get("evidence found: attestation")).toBeUndefined();
+  });
+
+  test("rule SPLIT: the first differing leaf is named on both sides", () => {
+    const world = splitWorld();
+    const { height } = defined(statusOf(defined(world.nodes[0], "a node")).split, "a split");
+    const [left, right] = [0, 2].map((index) => {
+      const { state } = defined(defined(world.nodes[index], "a node").process, "a process");
+      return defined(state.ledgers.get(height), "the state at the split");
+    });
+    if (left === undefined || right === undefined) throw new Error("two groups");
+    const scopes = new Set(
+      [left, right].flatMap(({ nonces }) => {
+        return [...nonces.values()].flatMap((bucket) => [...bucket.keys()]);
+      }),
+    );
+    // All keys of both states by their hashes: the first whose values are not the same.
+    const leaves = [left, right].flatMap((ledger) => {
+      const known = new Set([...scopes].filter((scope) => findNonces(ledger.nonces, scope)));
+      return [...ledgerChanges(undefined, ledger, known), ...genesisLeaves(ledger.margin)];
+    });
+    const keys = [...new Set(leaves.map(({ key }) => key))].toSorted((one, two) =>
+      compareText(stateKeyHash(one), stateKeyHash(two)),
+    );
+    const valueOf = (ledger: LedgerState, key: string) => {
+      const { value } = proveState(ledger, key);
+      return value === undefined ? undefined : toHex(value);
+    };
+    const first = keys.find((key) => valueOf(left, key) !== valueOf(right, key));
+    for (const node of members(world)) {
+      const { difference } = statusOf(node);
+      const names = [first, `sha256:${stateKeyHash(first ?? "")}`];
+      expect(names).toContain(difference);
+    }
+    expect(members(world).map((node) => statusOf(node).difference)).toContain(first);
+  });
+
+  test("rule SPLIT: an answer that the other group did not attest leads nowhere", () => {
+    const world = splitWorld();
+    const node = defined(world.nodes[0], "a node");
+    const state = defined(node.process, "a process").state;
+    const { height } = defined(statusOf(node).split, "a split");
+    const difference = {
+      height,
+      peers: [],
+      asked: 1,
+      path: "",
+      expected: "ab".repeat(32),
+      leaf: undefined,
+    };
+    const lie = { kind: "leaf", keyHash: "11".repeat(32), valueHash: "22".repeat(32) } as const;
+    const body = { kind: "state-response", height, path: "", node: lie } as const;
+    const status = { epoch: 1, round: 1, qcRound: 0, committedHeight: 0 };
+    const from = defined(world.nodes[2], "a peer").networkKey;
+    const step = stepReplica(
+      { ...state, difference },
+      { kind: "message", from, message: { status, body } },
+      world.now,
+    );
+    expect(step.state.difference).toEqual(difference);
+    expect(step.effects).toEqual([]);
   });
 
   test("rule SPLIT: a client is told, and nobody withdraws", () => {

@@ -118,6 +118,13 @@ const segment = fc.record({
   epochProof: fc.option(epochProof, { nil: undefined }),
 });
 
+const path = fc.array(fc.constantFrom("0", "1")).map((steps) => steps.join(""));
+const node = fc.oneof(
+  fc.record({ kind: fc.constant("empty" as const) }),
+  fc.record({ kind: fc.constant("leaf" as const), keyHash: hex, valueHash: hex }),
+  fc.record({ kind: fc.constant("inner" as const), left: hex, right: hex }),
+);
+
 const body: fc.Arbitrary<PeerBody> = fc.oneof(
   fc.record({ kind: fc.constant("proposal" as const), block }),
   fc.record({ kind: fc.constant("statement" as const), signed }),
@@ -142,6 +149,8 @@ const body: fc.Arbitrary<PeerBody> = fc.oneof(
   fc.record({ kind: fc.constant("chain-response" as const), segment }),
   fc.record({ kind: fc.constant("epoch-proof" as const), proof: epochProof }),
   fc.record({ kind: fc.constant("result-certificate" as const), certificate }),
+  fc.record({ kind: fc.constant("state-request" as const), height: count, path }),
+  fc.record({ kind: fc.constant("state-response" as const), height: count, path, node }),
 );
 const message: fc.Arbitrary<PeerMessage> = fc.record({
   status: fc.record({ epoch: count, round: count, qcRound: count, committedHeight: count }),

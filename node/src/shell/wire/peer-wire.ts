@@ -198,6 +198,13 @@ function referenceFromWire(reference: wire.BatchReference, field: string): Batch
   };
 }
 
+import {
+  stateRequestFromWire,
+  stateRequestToWire,
+  stateResponseFromWire,
+  stateResponseToWire,
+} from "./tree-wire.ts";
+
 type WireBody = NonNullable<wire.PeerMessage["body"]>;
 
 function bodyToWire(body: PeerBody): WireBody {
@@ -239,6 +246,10 @@ function bodyToWire(body: PeerBody): WireBody {
       return { $case: "epochProof", value: epochProofToWire(body.proof) };
     case "result-certificate":
       return { $case: "resultCertificate", value: resultCertificateToWire(body.certificate) };
+    case "state-request":
+      return { $case: "stateRequest", value: stateRequestToWire(body) };
+    case "state-response":
+      return { $case: "stateResponse", value: stateResponseToWire(body) };
     default:
       return unreachable(body);
   }
@@ -313,6 +324,10 @@ function bodyFromWire(body: WireBody): PeerBody {
       const certificate = resultCertificateFromWire(body.value, "result_certificate");
       return { kind: "result-certificate", certificate };
     }
+    case "stateRequest":
+      return stateRequestFromWire(body.value);
+    case "stateResponse":
+      return stateResponseFromWire(body.value);
     default:
       return unreachable(body);
   }

@@ -419,7 +419,33 @@ export interface PeerMessage {
     | //
     /** A certified result. */
     { $case: "resultCertificate"; value: ResultCertificate }
+    | //
+    /** Asks for a node of the state tree, where results split (rule SPLIT). */
+    { $case: "stateRequest"; value: StateRequest }
+    | //
+    /** Answers with that node. */
+    { $case: "stateResponse"; value: StateResponse }
     | undefined;
+}
+
+/** Which node of the state tree: after this block, at this path. */
+export interface StateRequest {
+  /** Height whose results split. */
+  height: bigint;
+  /** From the root on, "0" for left and "1" for right; at most 256 characters. */
+  path: string;
+}
+
+/** A node of the state tree. */
+export interface StateResponse {
+  /** As asked. */
+  height: bigint;
+  /** As asked. */
+  path: string;
+  /** 0 an empty subtree, 1 a leaf, 2 an inner node. */
+  kind: number;
+  /** Leaf: hash of the key, hash of the value; inner node: hashes of left and right; 32 bytes each. */
+  parts: Buffer[];
 }
 
 function createBaseSubscribeRequest(): SubscribeRequest {
@@ -3905,6 +3931,12 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       case "resultCertificate":
         ResultCertificate.encode(message.body.value, writer.uint32(114).fork()).join();
         break;
+      case "stateRequest":
+        StateRequest.encode(message.body.value, writer.uint32(122).fork()).join();
+        break;
+      case "stateResponse":
+        StateResponse.encode(message.body.value, writer.uint32(130).fork()).join();
+        break;
     }
     return writer;
   },
@@ -4034,6 +4066,22 @@ export const PeerMessage: MessageFns<PeerMessage> = {
             message.body = { $case: "resultCertificate", value: ResultCertificate.decode(reader, reader.uint32()) };
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.body = { $case: "stateRequest", value: StateRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.body = { $case: "stateResponse", value: StateResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4091,6 +4139,14 @@ export const PeerMessage: MessageFns<PeerMessage> = {
         ? { $case: "resultCertificate", value: ResultCertificate.fromJSON(object.resultCertificate) }
         : isSet(object.result_certificate)
         ? { $case: "resultCertificate", value: ResultCertificate.fromJSON(object.result_certificate) }
+        : isSet(object.stateRequest)
+        ? { $case: "stateRequest", value: StateRequest.fromJSON(object.stateRequest) }
+        : isSet(object.state_request)
+        ? { $case: "stateRequest", value: StateRequest.fromJSON(object.state_request) }
+        : isSet(object.stateResponse)
+        ? { $case: "stateResponse", value: StateResponse.fromJSON(object.stateResponse) }
+        : isSet(object.state_response)
+        ? { $case: "stateResponse", value: StateResponse.fromJSON(object.state_response) }
         : undefined,
     };
   },
@@ -4126,6 +4182,10 @@ export const PeerMessage: MessageFns<PeerMessage> = {
       obj.epochProof = EpochProof.toJSON(message.body.value);
     } else if (message.body?.$case === "resultCertificate") {
       obj.resultCertificate = ResultCertificate.toJSON(message.body.value);
+    } else if (message.body?.$case === "stateRequest") {
+      obj.stateRequest = StateRequest.toJSON(message.body.value);
+    } else if (message.body?.$case === "stateResponse") {
+      obj.stateResponse = StateResponse.toJSON(message.body.value);
     }
     return obj;
   },
@@ -4217,7 +4277,229 @@ export const PeerMessage: MessageFns<PeerMessage> = {
         }
         break;
       }
+      case "stateRequest": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "stateRequest", value: StateRequest.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "stateResponse": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "stateResponse", value: StateResponse.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseStateRequest(): StateRequest {
+  return { height: 0n, path: "" };
+}
+
+export const StateRequest: MessageFns<StateRequest> = {
+  encode(message: StateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.height !== 0n) {
+      if (BigInt.asUintN(64, message.height) !== message.height) {
+        throw new globalThis.Error("value provided for field message.height of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.height);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.height = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StateRequest {
+    return {
+      height: isSet(object.height) ? BigInt(object.height) : 0n,
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+    };
+  },
+
+  toJSON(message: StateRequest): unknown {
+    const obj: any = {};
+    if (message.height !== 0n) {
+      obj.height = message.height.toString();
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StateRequest>, I>>(base?: I): StateRequest {
+    return StateRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StateRequest>, I>>(object: I): StateRequest {
+    const message = createBaseStateRequest();
+    message.height = (object.height !== undefined && object.height !== null) ? BigInt(object.height) : 0n;
+    message.path = object.path ?? "";
+    return message;
+  },
+};
+
+function createBaseStateResponse(): StateResponse {
+  return { height: 0n, path: "", kind: 0, parts: [] };
+}
+
+export const StateResponse: MessageFns<StateResponse> = {
+  encode(message: StateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.height !== 0n) {
+      if (BigInt.asUintN(64, message.height) !== message.height) {
+        throw new globalThis.Error("value provided for field message.height of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.height);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(24).uint32(message.kind);
+    }
+    for (const v of message.parts) {
+      writer.uint32(34).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StateResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStateResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.height = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.kind = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.parts.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StateResponse {
+    return {
+      height: isSet(object.height) ? BigInt(object.height) : 0n,
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      kind: isSet(object.kind) ? globalThis.Number(object.kind) : 0,
+      parts: globalThis.Array.isArray(object?.parts)
+        ? object.parts.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        : [],
+    };
+  },
+
+  toJSON(message: StateResponse): unknown {
+    const obj: any = {};
+    if (message.height !== 0n) {
+      obj.height = message.height.toString();
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.kind !== 0) {
+      obj.kind = Math.round(message.kind);
+    }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => base64FromBytes(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StateResponse>, I>>(base?: I): StateResponse {
+    return StateResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StateResponse>, I>>(object: I): StateResponse {
+    const message = createBaseStateResponse();
+    message.height = (object.height !== undefined && object.height !== null) ? BigInt(object.height) : 0n;
+    message.path = object.path ?? "";
+    message.kind = object.kind ?? 0;
+    message.parts = object.parts?.map((e) => e) || [];
     return message;
   },
 };
