@@ -260,6 +260,7 @@ export class FakeNode {
       peers: [],
       version: "test",
       protocol: undefined,
+      split: undefined,
     };
   }
 }

@@ -1,38 +1,45 @@
 import { sha256Hex } from "../crypto/sha256.ts";
-import { toHex } from "../kernel/bytes.ts";
+import { defined } from "../kernel/assert.ts";
 import { keyBit, stateKeyHash } from "../kernel/merkle.ts";
 import type { Digest } from "../kernel/scalars.ts";
 import type { TreeNode, TreePath } from "../kernel/tree-node.ts";
-import { genesisLeaves } from "../margin/engine.ts";
-import { ledgerChanges } from "./leaf-changes.ts";
-import type { LedgerState } from "./state.ts";
-import { type StateTree, treeRoot } from "./state-tree.ts";
+import { childTrees, type StateTree, treeLeaves, treeRecords, treeRoot } from "./state-tree.ts";
+import { recordKey, recordValue } from "./tree-page.ts";
 
-/** The node at the path; the leaf or the empty subtree that stands there or above. */
-export function treeNodeAt(tree: StateTree, path: TreePath): TreeNode {
-  let node = tree;
-  for (const step of path) {
-    // A leaf that has a subtree for itself is found on every path down to its own key.
-    if (node?.kind !== "inner") break;
-    node = step === "0" ? node.left : node.right;
-  }
-  if (node === undefined) return { kind: "empty" };
-  if (node.kind === "inner") {
-    return { kind: "inner", left: treeRoot(node.left), right: treeRoot(node.right) };
-  }
-  const keyHash = toHex(node.keyHash);
-  const isBelow = Array.from(path).every((step, depth) => String(keyBit(keyHash, depth)) === step);
-  if (!isBelow) return { kind: "empty" };
-  return { kind: "leaf", keyHash, valueHash: sha256Hex(node.value) };
+function below(tree: StateTree, depth: number, step: 0 | 1): StateTree {
+  return childTrees([tree], depth)[step];
 }
 
-/**
- * The leaf's key as node/spec/encoding.md writes it, found among all leaves of the state: the tree
- * holds their hashes alone. A leaf that this state lacks is named by the hash.
- */
-export function findKeyName(state: LedgerState, keyHash: Digest): string {
-  const scopes = new Set([...state.nonces.values()].flatMap((bucket) => [...bucket.keys()]));
-  const leaves = [...ledgerChanges(undefined, state, scopes), ...genesisLeaves(state.margin)];
-  const found = leaves.find(({ key }) => stateKeyHash(key) === keyHash);
-  return found?.key ?? `sha256:${keyHash}`;
+/** The one record of a subtree of one leaf. */
+function onlyRecord(tree: StateTree): Uint8Array {
+  const [record] = treeRecords(tree);
+  return defined(record, "the record of a leaf");
+}
+
+/** The node at the path; a leaf that has a subtree for itself stands on all of its own path. */
+export function treeNodeAt(tree: StateTree, path: TreePath): TreeNode {
+  let node = tree;
+  for (let depth = 0; depth < path.length; depth += 1) {
+    node = below(node, depth, path.charAt(depth) === "0" ? 0 : 1);
+  }
+  const leaves = treeLeaves(node);
+  if (leaves === 0) return { kind: "empty" };
+  if (leaves > 1) {
+    const [left, right] = childTrees([node], path.length);
+    return { kind: "inner", left: treeRoot(left), right: treeRoot(right) };
+  }
+  const record = onlyRecord(node);
+  const keyHash = stateKeyHash(recordKey(record));
+  return { kind: "leaf", keyHash, valueHash: sha256Hex(recordValue(record)) };
+}
+
+/** The leaf's key as node/spec/encoding.md writes it; one that the tree lacks, by its hash. */
+export function findKeyName(tree: StateTree, keyHash: Digest): string {
+  let node = tree;
+  for (let depth = 0; treeLeaves(node) > 1; depth += 1) {
+    node = below(node, depth, keyBit(keyHash, depth));
+  }
+  if (treeLeaves(node) === 0) return `sha256:${keyHash}`;
+  const key = recordKey(onlyRecord(node));
+  return stateKeyHash(key) === keyHash ? key : `sha256:${keyHash}`;
 }

@@ -89,7 +89,7 @@ function onNode(work: Work, body: Extract<StateBody, { readonly kind: "state-res
     ask(work, { ...search, path, expected });
     return;
   }
-  const leaf = findKeyName(ledger, found.keyHash);
+  const leaf = findKeyName(ledger.tree, found.keyHash);
   change(work, { difference: { ...search, leaf } });
   work.effects.push({ kind: "difference-found", height: body.height, leaf });
 }

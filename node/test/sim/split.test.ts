@@ -3,13 +3,17 @@ import { defined } from "../../src/kernel/assert.ts";
 import { compareText, toHex } from "../../src/kernel/bytes.ts";
 import { stateKeyHash } from "../../src/kernel/merkle.ts";
 import { applyDecoded } from "../../src/ledger/apply-transaction.ts";
-import { ledgerChanges } from "../../src/ledger/leaf-changes.ts";
-import { findNonces } from "../../src/ledger/nonce-book.ts";
 import { PROTOCOL_1, PROTOCOLS, type Protocols } from "../../src/ledger/protocol.ts";
 import type { LedgerState } from "../../src/ledger/state.ts";
-import { proveState } from "../../src/ledger/state-tree.ts";
+import {
+  childTrees,
+  proveState,
+  type StateTree,
+  treeLeaves,
+  treeRecords,
+} from "../../src/ledger/state-tree.ts";
 import { encodeTransaction } from "../../src/ledger/transaction.ts";
-import { genesisLeaves } from "../../src/margin/engine.ts";
+import { recordKey } from "../../src/ledger/tree-page.ts";
 import { replicaStatus } from "../../src/replica/queries.ts";
 import { stepReplica } from "../../src/replica/step.ts";
 import { quietPlan } from "./quiet-plan.ts";
@@ -50,6 +54,15 @@ function splitWorld(seed = 1, crypto: "stub" | "ed25519" = "stub"): World {
   world.at(2_000, () => clients.submit(encodeTransaction(trigger), 0));
   world.runUntil(5_000);
   return world;
+}
+
+/** Every key of the tree. */
+function* keysOf(tree: StateTree, depth = 0): Generator<string> {
+  if (treeLeaves(tree) === 1) {
+    for (const record of treeRecords(tree)) yield recordKey(record);
+  }
+  if (treeLeaves(tree) <= 1) return;
+  for (const child of childTrees([tree], depth)) yield* keysOf(child, depth + 1);
 }
 
 /** What the owners read in the status of their nodes, and agree upon. */
@@ -101,17 +114,9 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
       return defined(state.ledgers.get(height), "the state at the split");
     });
     if (left === undefined || right === undefined) throw new Error("two groups");
-    const scopes = new Set(
-      [left, right].flatMap(({ nonces }) => {
-        return [...nonces.values()].flatMap((bucket) => [...bucket.keys()]);
-      }),
-    );
-    // All keys of both states by their hashes: the first whose values are not the same.
-    const leaves = [left, right].flatMap((ledger) => {
-      const known = new Set([...scopes].filter((scope) => findNonces(ledger.nonces, scope)));
-      return [...ledgerChanges(undefined, ledger, known), ...genesisLeaves(ledger.margin)];
-    });
-    const keys = [...new Set(leaves.map(({ key }) => key))].toSorted((one, two) =>
+    // All leaves of both states by their hashes: the first whose values are not the same.
+    const names = [left, right].flatMap(({ tree }) => [...keysOf(tree)]);
+    const keys = [...new Set(names)].toSorted((one, two) =>
       compareText(stateKeyHash(one), stateKeyHash(two)),
     );
     const valueOf = (ledger: LedgerState, key: string) => {
@@ -121,8 +126,8 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     const first = keys.find((key) => valueOf(left, key) !== valueOf(right, key));
     for (const node of members(world)) {
       const { difference } = statusOf(node);
-      const names = [first, `sha256:${stateKeyHash(first ?? "")}`];
-      expect(names).toContain(difference);
+      const found = [first, `sha256:${stateKeyHash(first ?? "")}`];
+      expect(found).toContain(difference);
     }
     expect(members(world).map((node) => statusOf(node).difference)).toContain(first);
   });

@@ -3,6 +3,7 @@ import {
   type PeerView,
   type ProtocolStatus,
   Role,
+  type SplitStatus,
   type Status,
 } from "@quorate/proto/query/v1/query";
 import type { PublicKey } from "../../kernel/scalars.ts";
@@ -84,6 +85,20 @@ function protocolToWire({ version, activation, held, ready }: ProtocolView): Pro
   };
 }
 
+function splitToWire({ split, difference }: ReplicaStatus): SplitStatus | undefined {
+  return (
+    split && {
+      height: BigInt(split.height),
+      groups: split.groups.map(({ result, members }) => ({
+        stateRoot: bytesOf(result.stateRoot),
+        receiptsRoot: bytesOf(result.receiptsRoot),
+        members: members.map(bytesOf),
+      })),
+      firstDifference: difference ?? "",
+    }
+  );
+}
+
 /** What only the process knows. */
 export interface ProcessStatus {
   readonly networkKey: PublicKey;
@@ -114,5 +129,6 @@ export function statusToWire(status: ReplicaStatus, process: ProcessStatus): Sta
     peers: [...process.peers],
     version: process.version,
     protocol: protocolToWire(status.protocol),
+    split: splitToWire(status),
   };
 }

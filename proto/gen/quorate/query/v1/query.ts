@@ -446,7 +446,31 @@ export interface Status {
   /** Version of the program, e.g. "0.1.0". */
   version: string;
   /** Active version of the state machine, and what is to become of it (rule VERSION). */
-  protocol: ProtocolStatus | undefined;
+  protocol:
+    | ProtocolStatus
+    | undefined;
+  /** Present where the members' results of a height can't reach a quorum (rule SPLIT). */
+  split: SplitStatus | undefined;
+}
+
+/** Results that split: nothing is ordered until the owners' repair. */
+export interface SplitStatus {
+  /** Height whose results differ. */
+  height: bigint;
+  /** Members by what they attested, heaviest first. */
+  groups: SplitGroup[];
+  /** First leaf of the state in which the own group and another differ; empty until it is found. */
+  firstDifference: string;
+}
+
+/** Members that attested one result. */
+export interface SplitGroup {
+  /** State root, 32 bytes. */
+  stateRoot: Buffer;
+  /** Receipts root, 32 bytes. */
+  receiptsRoot: Buffer;
+  /** Consensus keys, 32 bytes each. */
+  members: Buffer[];
 }
 
 /** Versions of the state machine: on the chain, and in this node's binary. */
@@ -2931,6 +2955,7 @@ function createBaseStatus(): Status {
     peers: [],
     version: "",
     protocol: undefined,
+    split: undefined,
   };
 }
 
@@ -3004,6 +3029,9 @@ export const Status: MessageFns<Status> = {
     }
     if (message.protocol !== undefined) {
       ProtocolStatus.encode(message.protocol, writer.uint32(154).fork()).join();
+    }
+    if (message.split !== undefined) {
+      SplitStatus.encode(message.split, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -3173,6 +3201,14 @@ export const Status: MessageFns<Status> = {
             message.protocol = ProtocolStatus.decode(reader, reader.uint32());
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.split = SplitStatus.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3226,6 +3262,7 @@ export const Status: MessageFns<Status> = {
       peers: globalThis.Array.isArray(object?.peers) ? object.peers.map((e: any) => PeerView.fromJSON(e)) : [],
       version: isSet(object.version) ? globalThis.String(object.version) : "",
       protocol: isSet(object.protocol) ? ProtocolStatus.fromJSON(object.protocol) : undefined,
+      split: isSet(object.split) ? SplitStatus.fromJSON(object.split) : undefined,
     };
   },
 
@@ -3288,6 +3325,9 @@ export const Status: MessageFns<Status> = {
     if (message.protocol !== undefined) {
       obj.protocol = ProtocolStatus.toJSON(message.protocol);
     }
+    if (message.split !== undefined) {
+      obj.split = SplitStatus.toJSON(message.split);
+    }
     return obj;
   },
 
@@ -3319,6 +3359,228 @@ export const Status: MessageFns<Status> = {
     message.protocol = (object.protocol !== undefined && object.protocol !== null)
       ? ProtocolStatus.fromPartial(object.protocol)
       : undefined;
+    message.split = (object.split !== undefined && object.split !== null)
+      ? SplitStatus.fromPartial(object.split)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSplitStatus(): SplitStatus {
+  return { height: 0n, groups: [], firstDifference: "" };
+}
+
+export const SplitStatus: MessageFns<SplitStatus> = {
+  encode(message: SplitStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.height !== 0n) {
+      if (BigInt.asUintN(64, message.height) !== message.height) {
+        throw new globalThis.Error("value provided for field message.height of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.height);
+    }
+    for (const v of message.groups) {
+      SplitGroup.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.firstDifference !== "") {
+      writer.uint32(26).string(message.firstDifference);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SplitStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSplitStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.height = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groups.push(SplitGroup.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.firstDifference = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SplitStatus {
+    return {
+      height: isSet(object.height) ? BigInt(object.height) : 0n,
+      groups: globalThis.Array.isArray(object?.groups) ? object.groups.map((e: any) => SplitGroup.fromJSON(e)) : [],
+      firstDifference: isSet(object.firstDifference)
+        ? globalThis.String(object.firstDifference)
+        : isSet(object.first_difference)
+        ? globalThis.String(object.first_difference)
+        : "",
+    };
+  },
+
+  toJSON(message: SplitStatus): unknown {
+    const obj: any = {};
+    if (message.height !== 0n) {
+      obj.height = message.height.toString();
+    }
+    if (message.groups?.length) {
+      obj.groups = message.groups.map((e) => SplitGroup.toJSON(e));
+    }
+    if (message.firstDifference !== "") {
+      obj.firstDifference = message.firstDifference;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SplitStatus>, I>>(base?: I): SplitStatus {
+    return SplitStatus.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SplitStatus>, I>>(object: I): SplitStatus {
+    const message = createBaseSplitStatus();
+    message.height = (object.height !== undefined && object.height !== null) ? BigInt(object.height) : 0n;
+    message.groups = object.groups?.map((e) => SplitGroup.fromPartial(e)) || [];
+    message.firstDifference = object.firstDifference ?? "";
+    return message;
+  },
+};
+
+function createBaseSplitGroup(): SplitGroup {
+  return { stateRoot: Buffer.alloc(0), receiptsRoot: Buffer.alloc(0), members: [] };
+}
+
+export const SplitGroup: MessageFns<SplitGroup> = {
+  encode(message: SplitGroup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stateRoot.length !== 0) {
+      writer.uint32(10).bytes(message.stateRoot);
+    }
+    if (message.receiptsRoot.length !== 0) {
+      writer.uint32(18).bytes(message.receiptsRoot);
+    }
+    for (const v of message.members) {
+      writer.uint32(26).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SplitGroup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSplitGroup();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stateRoot = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.receiptsRoot = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.members.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SplitGroup {
+    return {
+      stateRoot: isSet(object.stateRoot)
+        ? Buffer.from(bytesFromBase64(object.stateRoot))
+        : isSet(object.state_root)
+        ? Buffer.from(bytesFromBase64(object.state_root))
+        : Buffer.alloc(0),
+      receiptsRoot: isSet(object.receiptsRoot)
+        ? Buffer.from(bytesFromBase64(object.receiptsRoot))
+        : isSet(object.receipts_root)
+        ? Buffer.from(bytesFromBase64(object.receipts_root))
+        : Buffer.alloc(0),
+      members: globalThis.Array.isArray(object?.members)
+        ? object.members.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        : [],
+    };
+  },
+
+  toJSON(message: SplitGroup): unknown {
+    const obj: any = {};
+    if (message.stateRoot.length !== 0) {
+      obj.stateRoot = base64FromBytes(message.stateRoot);
+    }
+    if (message.receiptsRoot.length !== 0) {
+      obj.receiptsRoot = base64FromBytes(message.receiptsRoot);
+    }
+    if (message.members?.length) {
+      obj.members = message.members.map((e) => base64FromBytes(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SplitGroup>, I>>(base?: I): SplitGroup {
+    return SplitGroup.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SplitGroup>, I>>(object: I): SplitGroup {
+    const message = createBaseSplitGroup();
+    message.stateRoot = object.stateRoot ?? Buffer.alloc(0);
+    message.receiptsRoot = object.receiptsRoot ?? Buffer.alloc(0);
+    message.members = object.members?.map((e) => e) || [];
     return message;
   },
 };
