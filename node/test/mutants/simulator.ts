@@ -256,7 +256,8 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     rule: "EVIDENCE: both signatures are the accused's",
     file: `${SRC}/ledger/evidence.ts`,
     find: "  if (verifyStatement(scheme, chainId, signed)) return undefined;\n",
-    replace: "  if (verifyStatement(scheme, chainId, signed) || field !== chainId) return undefined;\n",
+    replace:
+      "  if (verifyStatement(scheme, chainId, signed) || field !== chainId) return undefined;\n",
     quick: true,
   },
   {

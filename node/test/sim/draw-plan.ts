@@ -58,6 +58,12 @@ function drawVillains(random: Random, powers: readonly bigint[]): Villains {
   return { liars, gone };
 }
 
+/** Messages grow with the square of the set: large ones are paced slower, for more seeds an hour. */
+function leastPaceMs(members: number): number {
+  if (members >= 7) return 1_000;
+  return members >= 5 ? 500 : 250;
+}
+
 /** The run that a seed stands for. */
 export function drawPlan(seed: number, members: number): Plan {
   const random = createRandom(seed);
@@ -97,7 +103,7 @@ export function drawPlan(seed: number, members: number): Plan {
     healMs: HEAL_MS,
     endMs: END_MS,
     tradeEveryMs: random.pick([0, 500, 2_000]),
-    emptyBlockPaceMs: random.pick([250, 500, 1_000]),
+    emptyBlockPaceMs: Math.max(random.pick([250, 500, 1_000]), leastPaceMs(members)),
     silenceMs: random.pick([2_000, 4_000]),
     oracleSlotMs: random.pick([1_000, 3_000]),
   };
