@@ -42,7 +42,7 @@ export function readChunk(
     const fix = `${bytes.length} bytes, at most ${CHUNK_BYTES_MAX}: ${ASK}`;
     return refuse("CHUNK_OVERSIZED", `chunks[${index}]`, fix);
   }
-  const items = readItems(manifest.bits, index, bytes);
+  const items = readChunkItems(manifest.bits, index, bytes);
   if (!items.ok) return items;
   const tree = buildTree(items.value, manifest.bits);
   if (treeRoot(tree) !== root.hash) {
@@ -71,7 +71,12 @@ export function kindOf(leaves: number): ChunkRoot["kind"] {
   return leaves === 1 ? "leaf" : "inner";
 }
 
-function readItems(bits: number, index: number, bytes: Uint8Array): Result<LeafItem[], Refusal> {
+/** Every leaf of a chunk, in its place; whether they are the right ones is for the hash to say. */
+export function readChunkItems(
+  bits: number,
+  index: number,
+  bytes: Uint8Array,
+): Result<LeafItem[], Refusal> {
   const field = `chunks[${index}]`;
   const malformed = (why: string): Result<never, Refusal> =>
     refuse("CHUNK_MALFORMED", field, `${why}: ${ASK}`);

@@ -45,7 +45,8 @@ function foldPair(left: Node, right: Node): Node {
   return { kind: "inner", hash: stateInnerHash(left.hash, right.hash) };
 }
 
-function foldRoot(chunks: readonly Node[]): Digest {
+/** The root that the hashes of all chunks fold to. */
+export function foldChunks(chunks: readonly Node[]): Digest {
   let level = chunks;
   while (level.length > 1) {
     const above: Node[] = [];
@@ -88,7 +89,7 @@ export function verifyManifest(
     const fix = "kind, hash, leaves and bytes of a chunk go together: ask another node";
     return refuse("MANIFEST_CHUNK", `chunks[${wrong}]`, fix);
   }
-  if (foldRoot(chunks) !== stateRoot) {
+  if (foldChunks(chunks) !== stateRoot) {
     const fix = "its hashes do not fold to the certified root: ask another node";
     return refuse("MANIFEST_FORGED", "chunks", fix);
   }

@@ -5,12 +5,14 @@ import { marginMutants } from "./margin.ts";
 import type { Mutant } from "./mutant.ts";
 import { shellMutants } from "./shell.ts";
 import { simMutants } from "./sim.ts";
+import { snapshotMutants } from "./snapshots.ts";
 
 export type { Mutant } from "./mutant.ts";
 
 export const mutants: readonly Mutant[] = [
   ...consensusMutants,
   ...ledgerMutants,
+  ...snapshotMutants,
   ...marginMutants,
   ...simMutants,
   ...shellMutants,

@@ -1,0 +1,106 @@
+import type { Mutant } from "./mutant.ts";
+
+const reload = {
+  test: "node/src/ledger/reload.test.ts",
+  testName: "a loaded state gives the roots, receipts and events of the one that lived on",
+};
+const snapshot = "node/src/ledger/snapshot.test.ts";
+
+/** The state's way through its leaves, and what a newcomer refuses. */
+export const snapshotMutants: readonly Mutant[] = [
+  {
+    name: "load-forgets-epoch-ends",
+    rule: "the leaves are the whole state: ends of epochs",
+    file: "node/src/ledger/ledger-loader.ts",
+    find: "...{ readiness, knownKeys, voids, epochEnds, ...lists },",
+    replace: "...{ readiness, knownKeys, voids, epochEnds: new Map(), ...lists },",
+    ...reload,
+  },
+  {
+    name: "leaf-forgets-marks",
+    rule: "the leaves are the whole state: marks of recent blocks",
+    file: "node/src/ledger/leaf-kinds.ts",
+    find: "into.marks.push({ ...decodeMark(value), height: readNumber(name) });",
+    replace: "decodeMark(value);",
+    ...reload,
+  },
+  {
+    name: "load-forgets-unhealthy",
+    rule: "the leaves are the whole state: accounts that every ladder looks at",
+    file: "node/src/margin/load-state.ts",
+    find: 'if (account.stage !== "healthy") unhealthy.add(key);',
+    replace: "",
+    ...reload,
+  },
+  {
+    name: "load-turns-the-book",
+    rule: "the leaves are the whole state: the order of the book",
+    file: "node/src/margin/load-state.ts",
+    find: "return isBefore(one, two) ? 1 : -1;",
+    replace: "return isBefore(one, two) ? -1 : 1;",
+    ...reload,
+  },
+  {
+    name: "field-in-no-leaf",
+    rule: "the leaves are the whole state: every field is in the table or said to be derived",
+    file: "node/src/ledger/leaf-kinds.ts",
+    find: '    "registrations",\n',
+    replace: "",
+    test: "node/src/ledger/reload.test.ts",
+    testName: "every field of the state is in a leaf or is said to be derived, in one place",
+  },
+  {
+    name: "manifest-not-folded",
+    rule: "snapshots: a manifest folds to the certified root",
+    file: "node/src/ledger/snapshot-manifest.ts",
+    find: "if (foldChunks(chunks) !== stateRoot) {",
+    replace: "if (foldChunks(chunks) === undefined) {",
+    test: "node/src/ledger/snapshot-manifest.test.ts",
+    testName: "another hash is refused as MANIFEST_FORGED",
+  },
+  {
+    name: "chunk-not-hashed",
+    rule: "snapshots: a chunk folds to its hash in the manifest",
+    file: "node/src/ledger/chunk.ts",
+    find: "if (treeRoot(tree) !== root.hash) {",
+    replace: "if (treeRoot(tree) === undefined) {",
+    test: snapshot,
+    testName: "any change of one byte of a chunk is refused",
+  },
+  {
+    name: "chunk-leaves-unordered",
+    rule: "snapshots: leaves of a chunk are in order, each once",
+    file: "node/src/ledger/chunk.ts",
+    find: "compareHashes(last.keyHash, keyHash) >= 0) {",
+    replace: "compareHashes(last.keyHash, keyHash) > 1_000) {",
+    test: snapshot,
+    testName: "one key with two values is refused as CHUNK_UNORDERED",
+  },
+  {
+    name: "chunk-leaf-anywhere",
+    rule: "snapshots: a leaf belongs to the chunk of its prefix",
+    file: "node/src/ledger/chunk.ts",
+    find: "if (prefixOf(keyHash, bits) !== index) {",
+    replace: "if (prefixOf(keyHash, bits) < 0) {",
+    test: snapshot,
+    testName: "the chunk beside it is refused as CHUNK_FOREIGN_LEAF",
+  },
+  {
+    name: "manifest-counts-believed",
+    rule: "snapshots: what a manifest declares is checked against the chunk",
+    file: "node/src/ledger/chunk.ts",
+    find: "return refusal ?? ok({ items: items.value, tree });",
+    replace: "return ok({ items: items.value, tree, ...(refusal && {}) });",
+    test: snapshot,
+    testName: "where the hash is right and the declaration is not, the manifest is at fault",
+  },
+  {
+    name: "leaf-under-another-key",
+    rule: "snapshots: a leaf stands under the key that it names",
+    file: "node/src/ledger/leaf-kind.ts",
+    find: "if (kind.ownKey !== undefined && kind.ownKey(entry) !== key) {",
+    replace: "if (kind.ownKey !== undefined && kind.ownKey(entry) === undefined) {",
+    test: snapshot,
+    testName: "a certified state with a seat under another key is refused as LEAF_MALFORMED",
+  },
+];
