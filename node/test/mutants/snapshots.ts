@@ -30,7 +30,8 @@ export const snapshotMutants: readonly Mutant[] = [
     file: "node/src/margin/load-state.ts",
     find: 'if (account.stage !== "healthy") unhealthy.add(key);',
     replace: "",
-    ...reload,
+    test: "node/src/margin/load-state.test.ts",
+    testName: "rule CALL: a call runs out in a loaded state too, though no price moves",
   },
   {
     name: "load-turns-the-book",
