@@ -165,6 +165,7 @@ export class QuorateClient {
       signal: this.#closing.signal,
       onNodeError: this.#onNodeError,
       onCertified: ({ height }) => this.#raiseFloor(height),
+      lookUp: (id) => this.transaction(id),
     });
   }
 

@@ -60,6 +60,17 @@ describe("submissions over a stream", () => {
     expect(failures).toEqual([]);
   });
 
+  test("what was executed before, and is not held there, is looked up at the others", async () => {
+    const { nodes, chain, submissions, failures } = await world();
+    const bytes = new Uint8Array(randomBytes(40));
+    const { certificate } = chain.execute(bytes);
+    const fix = "read that block's receipts";
+    const code = "RECEIPT_NOT_HELD";
+    nodes[0].lies = { refuseOnce: { code, field: "transaction", fix, retryAfterMs: 0 } };
+    expect((await submissions.submit(bytes)).height).toBe(certificate.result.height);
+    expect(failures).toEqual([]);
+  });
+
   test("a node that breaks off, or says it takes nothing, gives way to the next", async () => {
     const { nodes, submissions, failures } = await world();
     nodes[0].lies = { isBroken: true };

@@ -1,6 +1,6 @@
 import { verifyReceiptRun } from "@quorate/light-client/proofs";
 import type { Refusal } from "@quorate/node/kernel/result";
-import type { Millis } from "@quorate/node/kernel/scalars";
+import type { Digest, Millis } from "@quorate/node/kernel/scalars";
 import { transactionId } from "@quorate/node/ledger/transaction";
 import { readReceipt, withAdvice } from "./block-leaves.ts";
 import type { CertifiedReceipt } from "./client.ts";
@@ -35,6 +35,8 @@ export interface SubmissionsOptions {
   readonly signal: AbortSignal;
   readonly onNodeError: (error: NodeError) => void;
   readonly onCertified: (certified: CertifiedReceipt) => void;
+  /** The receipt of what was executed before, from whichever node still holds it. */
+  readonly lookUp: (id: Digest) => Promise<CertifiedReceipt>;
 }
 
 interface Pending {
@@ -216,6 +218,8 @@ export class Submissions {
     });
     if (retryAfterMs !== undefined) {
       this.#retryLater(refused, Math.min(retryAfterMs, PAUSE_MS_MAX));
+    } else if (EXECUTED.has(refusal.code)) {
+      for (const pending of refused) this.#lookUp(pending);
     } else if (refusal.field === "node") {
       // About this node, not about what was sent: the next one is asked.
       this.#queue = [...refused, ...this.#queue];
@@ -226,6 +230,12 @@ export class Submissions {
       }
     }
     this.#flushSoon();
+  }
+
+  #lookUp(pending: Pending): void {
+    this.#options
+      .lookUp(transactionId(pending.bytes))
+      .then((certified) => this.#settle(pending, certified), pending.reject);
   }
 
   #retryLater(refused: readonly Pending[], afterMs: Millis): void {
@@ -298,6 +308,8 @@ export class Submissions {
   }
 }
 
+/** It was executed, and this node can't prove it any more, or not yet. */
+const EXECUTED: ReadonlySet<string> = new Set(["RECEIPT_NOT_HELD", "CERTIFICATE_MISSING"]);
 const NO_ADVICE = { fix: "", outcomeFixes: [] };
 const STOPPED: Refusal = { code: "CLIENT_CLOSED", field: "client", fix: "connect again" };
 
