@@ -90,7 +90,7 @@ class Replay {
   }
 
   #commit(height: Height, proof: CommitProof): void {
-    if (!this.#isBeforeBeginning(height, proof)) this.#appendTo(committedId(proof), proof);
+    if (!this.#isPassed(height, proof)) this.#appendTo(committedId(proof), proof);
     if (proof.kind !== "two-chain") return;
     if (!this.#blocks.has(proof.child.id)) this.#fromProofs.add(proof.child.id);
     this.#blocks.set(proof.child.id, proof.child);
@@ -99,11 +99,11 @@ class Replay {
 
   /**
    * The log of a node that starts from a snapshot also has what led to it: blocks up to that
-   * height, and void ones above the end of an epoch that is over there.
+   * height, and void ones above the end of an epoch that is over there. A file of the log begins
+   * with what was open in the one before, so that some records come twice.
    */
-  #isBeforeBeginning(height: Height, proof: CommitProof): boolean {
-    const { epoch } = this.#beginning.set;
-    return height <= this.#beginning.height || epochOf(proof) < epoch;
+  #isPassed(height: Height, proof: CommitProof): boolean {
+    return height <= this.#epoch.root.height || epochOf(proof) < this.#set.epoch;
   }
 
   #appendTo(target: Digest, proof: CommitProof): void {

@@ -131,7 +131,8 @@ export class ValidatorNode {
       author,
       salt: new Uint8Array(randomBytes(16)),
     });
-    const chain = await ChainStore.open({ ...place, salt: new Uint8Array(randomBytes(16)) });
+    const salt = (): Uint8Array => new Uint8Array(randomBytes(16));
+    const chain = await ChainStore.open({ ...place, salt });
     options.log.info("logs read", { upMs: upMs(), records: chain.records.length });
     const state = recoverReplica(
       {

@@ -53,6 +53,15 @@ export class SimulatedDisk {
       this.#cachedNames.set(to, inode);
       this.operations.push(`rename ${to}`);
     },
+    list: async (folder) => {
+      const prefix = `${folder}/`;
+      const paths = [...this.#cachedNames.keys()].filter((path) => path.startsWith(prefix));
+      return paths.map((path) => path.slice(prefix.length));
+    },
+    remove: async (path) => {
+      this.#cachedNames.delete(path);
+      this.operations.push(`remove ${path}`);
+    },
     syncFolder: async () => {
       this.#durableNames = new Map(this.#cachedNames);
       this.operations.push("sync folder");

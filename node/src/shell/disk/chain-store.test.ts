@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { failingFileSystem } from "../../../test/shell/failing-file-system.ts";
 import { SimulatedDisk } from "../../../test/shell/simulated-disk.ts";
 import { encodeBatch, encodeBlock, openBatch, openBlock } from "../../consensus/codec.ts";
 import type { ChainRecord, CommitProof, SignedBatch, SignedBlock } from "../../consensus/types.ts";
 import type { ResultCertificate } from "../../kernel/certificates.ts";
 import { ZERO_DIGEST } from "../../kernel/scalars.ts";
-import { ChainStore } from "./chain-store.ts";
+import { ChainStore, chainBases } from "./chain-store.ts";
 
 const author = "11".repeat(32);
 const signature = new Uint8Array(64).fill(7);
@@ -68,7 +69,7 @@ function chain() {
 }
 
 async function openStore(disk: SimulatedDisk) {
-  const salt = new Uint8Array(16).fill(3);
+  const salt = () => new Uint8Array(16).fill(3);
   return ChainStore.open({ fileSystem: disk.fileSystem, folder: "/data", salt });
 }
 
@@ -171,6 +172,116 @@ describe("chain log", () => {
       expect(segment?.blocks).toEqual([third]);
       expect(segment?.proof.kind).toBe("attested");
       expect(segment?.epochProof?.nextSet.epoch).toBe(2);
+    }
+  });
+});
+
+const place = { folder: "/data", salt: () => new Uint8Array(16).fill(3) };
+
+/** The chain above with more of epoch 2: a batch that no block has ordered is open all the time. */
+function longChain() {
+  const { blocks, records } = chain();
+  const open = batchOf(50);
+  records.splice(2, 0, { kind: "batch", batch: open });
+  return { blocks, records, open };
+}
+
+describe("files of the chain log", () => {
+  test("a new file takes over what is open, and a node starts from either", async () => {
+    const disk = new SimulatedDisk();
+    const { fileSystem } = disk;
+    const { store } = await ChainStore.open({ fileSystem, ...place });
+    const { blocks, records, open } = longChain();
+    for (const record of records) store.add(record);
+    expect(await store.rotate(4)).toBe(true);
+    expect(await store.rotate(4)).toBe(false);
+    expect(await store.rotate(9)).toBe(false);
+    const heights = (each: readonly ChainRecord[]) =>
+      each.flatMap((record) => (record.kind === "block" ? [record.block.block.height] : []));
+    const fromFour = await ChainStore.open({ fileSystem, ...place }, { base: 4 });
+    expect(heights(fromFour.records)).toEqual([5]);
+    const batches = fromFour.records.flatMap((each) => (each.kind === "batch" ? each.batch : []));
+    expect(batches).toEqual([open, batchOf(5)]);
+    expect(fromFour.store.height).toBe(5);
+    expect(fromFour.store.lowest).toBe(5);
+    expect(await fromFour.store.block(3)).toBeUndefined();
+    await fromFour.store.indexOlder(async () => undefined);
+    expect(fromFour.store.lowest).toBe(1);
+    for (const opened of [store, fromFour.store]) {
+      for (const block of blocks) {
+        const { height } = block.block;
+        expect((await opened.block(height))?.block).toEqual(block);
+      }
+      expect((await opened.segment(2))?.blocks).toEqual(blocks.slice(1, 3));
+    }
+    expect(heights((await ChainStore.open({ fileSystem, ...place })).records)).toEqual([
+      1, 2, 3, 4, 5, 5,
+    ]);
+  });
+
+  test("pruning removes files below a snapshot; ends of epochs stay for ever", async () => {
+    const disk = new SimulatedDisk();
+    const { fileSystem } = disk;
+    const { store } = await ChainStore.open({ fileSystem, ...place });
+    for (const record of chain().records) store.add(record);
+    await store.rotate(5);
+    expect(await store.prune(4)).toBe(0);
+    expect(await store.prune(5)).toBe(1);
+    expect(store.lowest).toBe(6);
+    expect(await store.block(5)).toBeUndefined();
+    expect(await chainBases({ fileSystem, folder: "/data" })).toEqual([5]);
+    const again = await ChainStore.open({ fileSystem, ...place }, { base: 5 });
+    expect(again.store.epochProofs.map(({ nextSet }) => nextSet.epoch)).toEqual([2]);
+    expect(again.store.height).toBe(5);
+  });
+
+  test("a snapshot from elsewhere begins a file of its own", async () => {
+    const { fileSystem } = new SimulatedDisk();
+    const { store } = await ChainStore.open({ fileSystem, ...place });
+    for (const record of chain().records) store.add(record);
+    await store.sync();
+    const far = await ChainStore.open({ fileSystem, ...place }, { base: 90 });
+    expect(far.store.height).toBe(90);
+    expect(far.store.lowest).toBe(1);
+    await far.store.prune(90);
+    expect(far.store.lowest).toBe(91);
+  });
+
+  test("rule JOURNAL: power cuts at every operation of rotation and pruning lose nothing synced", async () => {
+    const { blocks, records } = longChain();
+    for (let failsAt = 0; ; failsAt += 1) {
+      const disk = new SimulatedDisk();
+      const fileSystem = failingFileSystem(disk.fileSystem, failsAt);
+      let synced = 0;
+      const life = async (): Promise<void> => {
+        const { store } = await ChainStore.open({ fileSystem, ...place });
+        for (const record of records) store.add(record);
+        await store.sync();
+        synced = 5;
+        await store.rotate(4);
+        await store.prune(4);
+        const batch = batchOf(6);
+        const sixth = blockOn(blocks[4]?.id ?? "", 6, 2, batch);
+        store.add({ kind: "batch", batch });
+        store.add({ kind: "block", block: sixth });
+        store.add({ kind: "committed", height: 6, proof: orderProof(sixth) });
+        await store.sync();
+        synced = 6;
+      };
+      const ended = await life().then(
+        () => true,
+        () => false,
+      );
+      disk.cutPower(failsAt % 40);
+      const bases = await chainBases({ fileSystem: disk.fileSystem, folder: "/data" });
+      const options = { fileSystem: disk.fileSystem, ...place };
+      const again = await ChainStore.open(options, { base: bases[0] ?? 0 });
+      expect(again.store.height, `operation ${failsAt}`).toBeGreaterThanOrEqual(synced);
+      if (synced >= 5) {
+        expect((await again.store.block(5))?.batches, `operation ${failsAt}`).toEqual([batchOf(5)]);
+        expect(again.store.epochProofs).toHaveLength(1);
+      }
+      if (ended) break;
     }
   });
 });

@@ -8,22 +8,19 @@ import type {
 } from "../../consensus/types.ts";
 import { assert, defined } from "../../kernel/assert.ts";
 import type { EpochProof, ResultCertificate } from "../../kernel/certificates.ts";
-import type { Digest, Epoch, Height } from "../../kernel/scalars.ts";
+import type { Height } from "../../kernel/scalars.ts";
+import { type BlockEntry, ChainIndex } from "./chain-index.ts";
+import { EpochLog } from "./epoch-log.ts";
 import type { FileSystem } from "./file-system.ts";
-import { openLog, type RecordLog, type RecordPlace } from "./record-log.ts";
+import { openLog, type RecordLog, type RecordPlace, readLog, writeNewLog } from "./record-log.ts";
 
-/** A segment stays below a message of gRPC. */
+/** A segment of history for a peer stays below a message of gRPC. */
 const SEGMENT_BYTES_MAX = 8 * 1024 * 1024;
 const SEGMENT_BLOCKS_MAX = 64;
-
-/** What is kept in memory of a block on disk. */
-interface BlockEntry {
-  readonly place: RecordPlace;
-  readonly parent: Digest;
-  readonly epoch: Epoch;
-  readonly height: Height;
-  readonly batches: readonly Digest[];
-}
+/** A new file takes over what is open; while the chain is being executed anew that is too much. */
+const CARRY_HEIGHTS_MAX = 1_024;
+/** Records that the background reading of old files takes at once. */
+const RECORDS_AT_ONCE = 16;
 
 export interface StoredBlock {
   readonly height: Height;
@@ -32,60 +29,130 @@ export interface StoredBlock {
   readonly certificate: ResultCertificate | undefined;
 }
 
-/** Block that a commit proof commits; for `attested` the certified block itself. */
-function committedId(proof: CommitProof): Digest {
-  switch (proof.kind) {
-    case "order":
-      return proof.certificate.blockId;
-    case "two-chain":
-      return proof.child.block.qc.blockId;
-    case "attested":
-      return proof.certificate.result.blockId;
-    default:
-      return proof;
-  }
+/** One file of the chain log: heights above its base, up to the base of the next one. */
+interface LogFile {
+  readonly path: string;
+  readonly base: Height;
+  /** Undefined while it is not read yet: nothing of it is served. */
+  index: ChainIndex | undefined;
+}
+
+export interface ChainStoreOptions {
+  readonly fileSystem: FileSystem;
+  readonly folder: string;
+  /** 16 random bytes for each new file. */
+  readonly salt: () => Uint8Array;
+}
+
+export interface OpenedChain {
+  readonly store: ChainStore;
+  /** In their order, duplicates included, of all files from the one that the base needs. */
+  readonly records: readonly ChainRecord[];
+}
+
+/** The first file has the plain name, so that a folder from before snapshots is read as it is. */
+function nameOf(base: Height): string {
+  return base === 0 ? "chain.log" : `chain-${base}.log`;
+}
+
+function baseOf(name: string): Height | undefined {
+  if (name === "chain.log") return 0;
+  const found = /^chain-([1-9][0-9]{0,15})\.log$/.exec(name);
+  return found === null ? undefined : Number(found[1]);
+}
+
+/** Heights above which this folder has files of the chain log, ascending. */
+export async function chainBases({
+  fileSystem,
+  folder,
+}: Pick<ChainStoreOptions, "fileSystem" | "folder">): Promise<readonly Height[]> {
+  const names = await fileSystem.list(folder);
+  return names.flatMap((name) => baseOf(name) ?? []).toSorted((left, right) => left - right);
 }
 
 /**
- * The chain log with an index by height. Everything that consensus stored is here in order; peers
- * behind and auditors are served from it.
+ * The chain log in files, one for each snapshot, with an index by height. Everything that consensus
+ * stored above a file's base is in that file or in later ones; peers behind and auditors are served
+ * from it, as far back as files are kept. Ends of epochs are kept for ever, in a file of their own.
  */
 export class ChainStore {
-  readonly #fileSystem: FileSystem;
-  readonly #log: RecordLog;
-  readonly #blocks = new Map<Digest, BlockEntry>();
-  readonly #batches = new Map<Digest, RecordPlace>();
-  readonly #heights: Digest[] = [];
-  readonly #proofs = new Map<Height, RecordPlace>();
-  readonly #certificates = new Map<Height, RecordPlace>();
-  readonly #epochs = new Map<Epoch, EpochProof>();
+  readonly #options: ChainStoreOptions;
+  readonly #epochs: EpochLog;
+  /** Ascending; the last one is appended to. */
+  #files: LogFile[];
+  #log: RecordLog;
   #pending: ChainRecord[] = [];
+  #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(fileSystem: FileSystem, log: RecordLog) {
-    this.#fileSystem = fileSystem;
-    this.#log = log;
+  private constructor(
+    options: ChainStoreOptions,
+    parts: { readonly files: LogFile[]; readonly log: RecordLog; readonly epochs: EpochLog },
+  ) {
+    this.#options = options;
+    this.#files = parts.files;
+    this.#log = parts.log;
+    this.#epochs = parts.epochs;
   }
 
-  /** Throws FatalError LOG_CORRUPT or DISK_FAILED. */
-  static async open(options: {
-    readonly fileSystem: FileSystem;
-    readonly folder: string;
-    readonly salt: Uint8Array;
-  }): Promise<{ readonly store: ChainStore; readonly records: readonly ChainRecord[] }> {
-    const records: ChainRecord[] = [];
-    const places: RecordPlace[] = [];
-    const log = await openLog({ ...options, name: "chain.log" }, ({ bytes, place }) => {
-      records.push(decodeChainRecord(bytes));
-      places.push(place);
+  /**
+   * Opens the log of a node that starts above `base`: files before the one that holds the next
+   * height are left for `indexOlder`. Throws FatalError LOG_CORRUPT or DISK_FAILED.
+   */
+  static async open(
+    options: ChainStoreOptions,
+    { base, epochs: opened }: { readonly base: Height; readonly epochs?: EpochLog } = { base: 0 },
+  ): Promise<OpenedChain> {
+    const { fileSystem, folder } = options;
+    const bases = await chainBases(options);
+    const all = bases.length === 0 ? [base] : bases;
+    const first = Math.max(
+      all.findLastIndex((each) => each <= base),
+      0,
+    );
+    const files = all.map((each): LogFile => {
+      return { path: `${folder}/${nameOf(each)}`, base: each, index: undefined };
     });
-    const store = new ChainStore(options.fileSystem, log);
-    store.#noteAll(records, places);
+    const records: ChainRecord[] = [];
+    for (const file of files.slice(first, -1)) {
+      const index = new ChainIndex(file.base);
+      await readLog(fileSystem, file.path, ({ bytes, place }) => {
+        const record = decodeChainRecord(bytes);
+        records.push(record);
+        index.note(record, place);
+      });
+      file.index = index;
+    }
+    const current = defined(files.at(-1), "the newest file");
+    const index = new ChainIndex(current.base);
+    const location = { fileSystem, folder, name: nameOf(current.base), salt: options.salt() };
+    const log = await openLog(location, ({ bytes, place }) => {
+      const record = decodeChainRecord(bytes);
+      records.push(record);
+      index.note(record, place);
+    });
+    current.index = index;
+    const stored = records.flatMap((record) => (record.kind === "epoch" ? [record.proof] : []));
+    const epochs = opened ?? (await EpochLog.open({ fileSystem, folder, salt: options.salt() }));
+    for (const proof of stored) await epochs.append(proof);
+    const store = new ChainStore(options, { files, log, epochs });
+    // A snapshot from elsewhere, above all that this log knows.
+    if (base > store.height) await store.#startFile(base, []);
     return { store, records };
   }
 
   /** Newest committed height; 0 before the first. */
   get height(): Height {
-    return this.#heights.length;
+    return this.#current().height;
+  }
+
+  /** The lowest height that is served from here. */
+  get lowest(): Height {
+    return (this.#files.find(({ index }) => index !== undefined)?.base ?? this.height) + 1;
+  }
+
+  /** Ends of epochs from genesis on, without a gap. */
+  get epochProofs(): readonly EpochProof[] {
+    return this.#epochs.proofs;
   }
 
   /** Takes a record for the next `sync`. */
@@ -102,165 +169,213 @@ export class ChainStore {
    * own it waits too: what a signature rests on may be in a sync that is still in flight. Throws
    * FatalError DISK_FAILED, also where an earlier sync failed.
    */
-  async sync(): Promise<void> {
+  sync(): Promise<void> {
     const records = this.#pending;
     this.#pending = [];
-    this.#noteAll(records, await this.#log.append(records.map(encodeChainRecord)));
+    return this.#inTurn(() => this.#append(records));
+  }
+
+  /**
+   * Goes on in a new file for the heights above `base`, which is certified: what is open there is
+   * taken over, and what comes is written to the new one. False where too much is open.
+   */
+  rotate(base: Height): Promise<boolean> {
+    const records = this.#pending;
+    this.#pending = [];
+    return this.#inTurn(async () => {
+      await this.#append(records);
+      const index = this.#current();
+      if (base <= index.base || base > index.height) return false;
+      if (index.height - base > CARRY_HEIGHTS_MAX) return false;
+      await this.#startFile(base, index.above(base));
+      return true;
+    });
+  }
+
+  /** Removes the files that hold nothing above the height: a snapshot stands for them. */
+  prune(height: Height): Promise<number> {
+    return this.#inTurn(async () => {
+      const { fileSystem, folder } = this.#options;
+      const isOld = (at: number): boolean => {
+        const next = this.#files[at + 1];
+        return next !== undefined && next.base <= height;
+      };
+      const old = this.#files.filter((_, at) => isOld(at));
+      this.#files = this.#files.filter((_, at) => !isOld(at));
+      for (const { path } of old) await fileSystem.remove(path);
+      if (old.length > 0) await fileSystem.syncFolder(folder);
+      return old.length;
+    });
+  }
+
+  /**
+   * Reads the files that the start did not need, newest first, so that peers get their history;
+   * `pause` is waited for after every few records.
+   */
+  async indexOlder(pause: () => Promise<void>): Promise<void> {
+    const { fileSystem } = this.#options;
+    for (const file of this.#files.filter((each) => each.index === undefined).toReversed()) {
+      const index = new ChainIndex(file.base);
+      let count = 0;
+      await readLog(fileSystem, file.path, ({ bytes, place }) => {
+        index.note(decodeChainRecord(bytes), place);
+        count += 1;
+        return count % RECORDS_AT_ONCE === 0 ? pause() : undefined;
+      });
+      file.index = index;
+    }
   }
 
   async close(): Promise<void> {
     await this.#log.close();
+    await this.#epochs.close();
   }
 
-  /** Undefined above the newest committed height. */
+  /** Undefined above the newest committed height, and where the file is pruned or not read yet. */
   async block(height: Height): Promise<StoredBlock | undefined> {
-    const entry = this.#blocks.get(this.#heights[height - 1] ?? "");
-    if (entry === undefined) return undefined;
-    const place = this.#certificates.get(height);
-    const certified = place === undefined ? undefined : await this.#read(place);
+    const file = this.#fileOf(height);
+    const entry = file?.index?.blockAt(height);
+    if (file === undefined || entry === undefined) return undefined;
+    const place = file.index?.certificateAt(height);
+    const certified = place === undefined ? undefined : await this.#read(file, place);
     return {
       height,
-      ...(await this.#filled(entry)),
+      ...(await this.#filled(file, entry)),
       certificate: certified?.kind === "certified" ? certified.certificate : undefined,
     };
   }
 
   /** Blocks of one epoch from `from` on, up to a height whose commit is proven; undefined: none. */
   async segment(from: Height): Promise<ChainSegment | undefined> {
-    const first = this.#blocks.get(this.#heights[from - 1] ?? "");
-    if (first === undefined) return undefined;
-    const end = this.#segmentEnd(from, first.epoch);
+    const file = this.#fileOf(from);
+    const first = file?.index?.blockAt(from);
+    if (file?.index === undefined || first === undefined) return undefined;
+    const end = this.#segmentEnd(file, from);
     if (end === undefined) return undefined;
     const blocks: SignedBlock[] = [];
     const batches: SignedBatch[] = [];
     for (let height = from; height <= end.height; height += 1) {
-      const id = defined(this.#heights[height - 1], `block at height ${height}`);
-      const filled = await this.#filled(defined(this.#blocks.get(id), `block ${id}`));
+      const entry = defined(file.index.blockAt(height), `block at height ${height}`);
+      const filled = await this.#filled(file, entry);
       blocks.push(filled.block);
       batches.push(...filled.batches);
     }
-    const epochProof = this.#epochs.get(first.epoch);
+    const epochProof = this.#epochs.of(first.epoch);
     const endsEpoch = epochProof?.certificate.result.height === end.height;
     return {
       epoch: first.epoch,
       blocks,
       batches,
-      proof: await this.#commitProof(end.proof),
+      proof: await this.#commitProof(file, end.proof),
       epochProof: endsEpoch ? epochProof : undefined,
     };
+  }
+
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(action);
+    // Whoever asked hears of a failure; the next one fails by itself (RecordLog).
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #append(records: readonly ChainRecord[]): Promise<void> {
+    for (const record of records) {
+      if (record.kind === "epoch") await this.#epochs.append(record.proof);
+    }
+    const index = this.#current();
+    const places = await this.#log.append(records.map(encodeChainRecord));
+    for (const [at, record] of records.entries()) {
+      index.note(record, defined(places[at], `place of record ${at}`));
+    }
+  }
+
+  async #startFile(base: Height, kept: readonly RecordPlace[]): Promise<void> {
+    const { fileSystem, folder } = this.#options;
+    const { path } = this.#log;
+    const carried: Uint8Array[] = [];
+    for (const { offset, length } of kept) {
+      carried.push(await fileSystem.readRange(path, offset, length));
+    }
+    const location = { fileSystem, folder, name: nameOf(base), salt: this.#options.salt() };
+    const { log, places } = await writeNewLog(location, carried);
+    const index = new ChainIndex(base);
+    for (const [at, bytes] of carried.entries()) {
+      index.note(decodeChainRecord(bytes), defined(places[at], `place of record ${at}`));
+    }
+    const before = this.#log;
+    this.#log = log;
+    this.#files = [...this.#files, { path: log.path, base, index }];
+    await before.close();
+  }
+
+  #current(): ChainIndex {
+    return defined(this.#files.at(-1)?.index, "index of the newest file");
+  }
+
+  /** The file whose heights these are; in its end it also holds a few of the next one's. */
+  #fileOf(height: Height): LogFile | undefined {
+    return this.#files.findLast(({ base }) => base < height);
   }
 
   /**
    * The last proven height of the epoch that is not too far away; at least one proof must follow.
    */
   #segmentEnd(
+    file: LogFile,
     from: Height,
-    epoch: Epoch,
   ): { readonly height: Height; readonly proof: RecordPlace | CommitProof } | undefined {
+    const { index } = file;
+    const epoch = index?.blockAt(from)?.epoch;
+    if (index === undefined || epoch === undefined) return undefined;
+    const last = this.#files.find(({ base }) => base > file.base)?.base ?? index.height;
     let end: { height: Height; proof: RecordPlace | CommitProof } | undefined;
     let bytes = 0;
-    for (let height = from; height <= this.#heights.length; height += 1) {
-      const entry = this.#blocks.get(this.#heights[height - 1] ?? "");
+    for (let height = from; height <= last; height += 1) {
+      const entry = index.blockAt(height);
       if (entry === undefined || entry.epoch !== epoch) break;
       bytes += entry.place.length;
-      for (const digest of entry.batches) bytes += this.#batches.get(digest)?.length ?? 0;
+      for (const digest of entry.batches) bytes += index.batchAt(digest)?.length ?? 0;
       const isLong = bytes > SEGMENT_BYTES_MAX || height - from >= SEGMENT_BLOCKS_MAX;
       if (isLong && end !== undefined) break;
-      const proof = this.#proofs.get(height) ?? this.#epochEnd(epoch, height);
+      const proof = index.proofAt(height) ?? this.#epochEnd(entry) ?? index.certificateAt(height);
       if (proof !== undefined) end = { height, proof };
     }
     return end;
   }
 
   /** The quorum's word that ended the epoch commits its last block, if nothing else did. */
-  #epochEnd(epoch: Epoch, height: Height): CommitProof | undefined {
-    const certificate = this.#epochs.get(epoch)?.certificate;
+  #epochEnd({ epoch, height }: BlockEntry): CommitProof | undefined {
+    const certificate = this.#epochs.of(epoch)?.certificate;
     if (certificate?.result.height !== height) return undefined;
     return { kind: "attested", certificate };
   }
 
-  async #commitProof(proof: RecordPlace | CommitProof): Promise<CommitProof> {
+  async #commitProof(file: LogFile, proof: RecordPlace | CommitProof): Promise<CommitProof> {
     if ("kind" in proof) return proof;
-    const record = await this.#read(proof);
+    const record = await this.#read(file, proof);
+    if (record.kind === "certified") return { kind: "attested", certificate: record.certificate };
     assert(record.kind === "committed", "the index points at a commit");
     return record.proof;
   }
 
-  async #filled(entry: BlockEntry): Promise<{ block: SignedBlock; batches: SignedBatch[] }> {
-    const record = await this.#read(entry.place);
+  async #filled(
+    file: LogFile,
+    entry: BlockEntry,
+  ): Promise<{ block: SignedBlock; batches: SignedBatch[] }> {
+    const record = await this.#read(file, entry.place);
     assert(record.kind === "block", "the index points at a block");
     const batches: SignedBatch[] = [];
     for (const digest of entry.batches) {
-      const place = this.#batches.get(digest);
+      const place = file.index?.batchAt(digest);
       if (place === undefined) continue;
-      const batch = await this.#read(place);
+      const batch = await this.#read(file, place);
       assert(batch.kind === "batch", "the index points at a batch");
       batches.push(batch.batch);
     }
     return { block: record.block, batches };
   }
 
-  async #read(place: RecordPlace): Promise<ChainRecord> {
-    const { offset, length } = place;
-    return decodeChainRecord(await this.#fileSystem.readRange(this.#log.path, offset, length));
-  }
-
-  #noteAll(records: readonly ChainRecord[], places: readonly RecordPlace[]): void {
-    for (const [index, record] of records.entries()) {
-      this.#note(record, defined(places[index], `place of record ${index}`));
-    }
-  }
-
-  #note(record: ChainRecord, place: RecordPlace): void {
-    switch (record.kind) {
-      case "block": {
-        const { block, id } = record.block;
-        const batches = block.cut.map(({ digest }) => digest);
-        const { epoch, height } = block;
-        this.#blocks.set(id, { place, parent: block.qc.blockId, epoch, height, batches });
-        return;
-      }
-      case "batch":
-        this.#batches.set(record.batch.digest, place);
-        return;
-      case "committed":
-        this.#noteCommitted(record.height, record.proof, place);
-        return;
-      case "certified":
-        this.#certificates.set(record.certificate.result.height, place);
-        return;
-      case "epoch":
-        this.#noteEpoch(record.proof);
-        return;
-      case "qc":
-      case "tc":
-        return;
-      default:
-        record satisfies never;
-    }
-  }
-
-  /**
-   * Rule EPOCH: what was ordered after the block that ends the epoch is void, its heights are free.
-   */
-  #noteEpoch(proof: EpochProof): void {
-    const { height } = proof.certificate.result;
-    this.#epochs.set(proof.nextSet.epoch - 1, proof);
-    for (let at = this.#heights.length; at > height; at -= 1) this.#proofs.delete(at);
-    this.#heights.splice(height);
-  }
-
-  /** A commit proof commits the ancestors too: walks back to the newest committed height. */
-  #noteCommitted(height: Height, proof: CommitProof, place: RecordPlace): void {
-    const path: Digest[] = [];
-    let id = committedId(proof);
-    for (let at = height; at > this.#heights.length; at -= 1) {
-      const entry = this.#blocks.get(id);
-      assert(entry?.height === at, `block ${id} of height ${at} was stored before its commit`);
-      path.push(id);
-      id = entry.parent;
-    }
-    this.#heights.push(...path.reverse());
-    this.#proofs.set(height, place);
+  async #read(file: LogFile, { offset, length }: RecordPlace): Promise<ChainRecord> {
+    return decodeChainRecord(await this.#options.fileSystem.readRange(file.path, offset, length));
   }
 }

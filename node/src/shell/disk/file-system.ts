@@ -5,10 +5,13 @@ import {
   type FileHandle,
   mkdir,
   open,
+  readdir,
   readFile,
   rename,
+  rm,
   stat,
 } from "node:fs/promises";
+
 import { FatalError } from "../fatal-error.ts";
 
 /** A file that only grows. Nothing is durable before `sync` has returned. */
@@ -33,6 +36,10 @@ export interface FileSystem {
   /** Opens an existing file, cut to `length` bytes; the cut is durable when this returns. */
   openAppend(path: string, length: number): Promise<AppendFile>;
   rename(from: string, to: string): Promise<void>;
+  /** Names in the folder. */
+  list(folder: string): Promise<readonly string[]>;
+  /** A file that is not there is no failure. */
+  remove(path: string): Promise<void>;
   /** Makes created, renamed and removed names durable. */
   syncFolder(path: string): Promise<void>;
 }
@@ -97,6 +104,8 @@ export const diskFileSystem: FileSystem = {
     return appendFile(handle);
   },
   rename,
+  list: (folder) => readdir(folder),
+  remove: (path) => rm(path, { force: true }),
   syncFolder: async (path) => {
     const handle = await open(path, "r");
     try {

@@ -122,7 +122,7 @@ export class Journal {
     checkIdentity(path, options, found);
     const entries: JournalEntry[] = found.length > 0 ? found : [{ kind: "genesis", chainId }];
     const location = { fileSystem, folder, name: NAME, salt };
-    const log = await writeNewLog(location, entries.map(encodeJournalEntry));
+    const { log } = await writeNewLog(location, entries.map(encodeJournalEntry));
     const records = entries.flatMap((entry) => (entry.kind === "signature" ? [entry.record] : []));
     return { journal: new Journal(options, log, entries), records };
   }

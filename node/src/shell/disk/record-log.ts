@@ -139,14 +139,15 @@ export interface LogContent {
 }
 
 /**
- * Reads a log back, each record to `visit` in order; undefined where there is no file. Throws
+ * Reads a log back, each record to `visit` in order, which may return a promise to be waited for;
+ * undefined where there is no file. Throws
  * FatalError LOG_CORRUPT where anything but the last, unsynced frame is broken: whatever stood
  * there may have been a signature that left.
  */
 export async function readLog(
   fileSystem: FileSystem,
   path: string,
-  visit: (record: LogRecord) => void,
+  visit: (record: LogRecord) => unknown,
 ): Promise<LogContent | undefined> {
   const length = await fileSystem.length(path);
   if (length === undefined) return undefined;
@@ -166,7 +167,10 @@ export async function readLog(
       if (hasFrameAfter(bytes, salt, offset)) throw corrupt(path, offset);
       break;
     }
-    for (const record of recordsOf(payload, offset + FRAME_HEADER_LENGTH)) visit(record);
+    for (const record of recordsOf(payload, offset + FRAME_HEADER_LENGTH)) {
+      const pause = visit(record);
+      if (pause instanceof Promise) await pause;
+    }
     offset += FRAME_HEADER_LENGTH + payload.length;
   }
   return { salt, validLength: offset };
@@ -288,6 +292,30 @@ export interface LogLocation {
   readonly salt: Uint8Array;
 }
 
+/** A log that nobody sees under its name yet. */
+export interface NewLog {
+  readonly log: RecordLog;
+  /** File and folder are synced and the name is its own when this returns. */
+  readonly publish: () => Promise<void>;
+}
+
+/** Begins a file that takes its name only when it is published: a crash before leaves none. */
+export async function startNewLog(location: LogLocation): Promise<NewLog> {
+  const { fileSystem, folder, name, salt } = location;
+  const path = `${folder}/${name}`;
+  const file = await fileSystem.create(`${path}.new`);
+  await file.append(header(salt));
+  await file.sync();
+  return {
+    log: new RecordLog(path, file, salt, HEADER_LENGTH),
+    publish: async () => {
+      await fileSystem.syncFolder(folder);
+      await fileSystem.rename(`${path}.new`, path);
+      await fileSystem.syncFolder(folder);
+    },
+  };
+}
+
 /**
  * Writes the records to a new file that takes the name only when file and folder are synced (rule
  * JOURNAL): a crash at any point leaves the old file or the new one, whole.
@@ -295,34 +323,27 @@ export interface LogLocation {
 export async function writeNewLog(
   location: LogLocation,
   records: readonly Uint8Array[],
-): Promise<RecordLog> {
-  const { fileSystem, folder, name, salt } = location;
-  const path = `${folder}/${name}`;
+): Promise<{ readonly log: RecordLog; readonly places: readonly RecordPlace[] }> {
   try {
-    const file = await fileSystem.create(`${path}.new`);
-    await file.append(header(salt));
-    await file.sync();
-    const log = new RecordLog(path, file, salt, HEADER_LENGTH);
-    await log.append(records);
-    await fileSystem.syncFolder(folder);
-    await fileSystem.rename(`${path}.new`, path);
-    await fileSystem.syncFolder(folder);
-    return log;
+    const { log, publish } = await startNewLog(location);
+    const places = await log.append(records);
+    await publish();
+    return { log, places };
   } catch (cause) {
     if (cause instanceof FatalError) throw cause;
-    throw diskFailed(path, cause);
+    throw diskFailed(`${location.folder}/${location.name}`, cause);
   }
 }
 
 /** Opens a log where it stands, its torn tail cut off; a missing file is made. */
 export async function openLog(
   location: LogLocation,
-  visit: (record: LogRecord) => void,
+  visit: (record: LogRecord) => unknown,
 ): Promise<RecordLog> {
   const { fileSystem, folder, name } = location;
   const path = `${folder}/${name}`;
   const content = await readLog(fileSystem, path, visit);
-  if (content === undefined) return writeNewLog(location, []);
+  if (content === undefined) return (await writeNewLog(location, [])).log;
   const file = await fileSystem.openAppend(path, content.validLength);
   return new RecordLog(path, file, content.salt, content.validLength);
 }

@@ -1,0 +1,293 @@
+import { readSignedBlock, writeSignedBlock } from "../../consensus/codec.ts";
+import type { SignedBlock } from "../../consensus/types.ts";
+import { assert } from "../../kernel/assert.ts";
+import {
+  type ResultCertificate,
+  readResultCertificate,
+  writeResultCertificate,
+} from "../../kernel/certificates.ts";
+import { Reader, Writer } from "../../kernel/codec.ts";
+import type { Height } from "../../kernel/scalars.ts";
+import {
+  encodeManifest,
+  readManifest,
+  type SnapshotManifest,
+} from "../../ledger/snapshot-manifest.ts";
+import type { FileSystem } from "./file-system.ts";
+import { openLog, type RecordLog, type RecordPlace, readLog, startNewLog } from "./record-log.ts";
+
+/** Snapshots that are kept: the newest ones. */
+export const SNAPSHOT_RING = 3;
+/** Written and synced at once: small, because the journal shares the disk and the event loop. */
+const GROUP_BYTES = 1024 * 1024;
+
+/** What a snapshot is of; its bytes are what peers are sent before the chunks. */
+export interface SnapshotHead {
+  readonly certificate: ResultCertificate;
+  readonly block: SignedBlock;
+  readonly manifest: SnapshotManifest;
+}
+
+export function encodeSnapshotHead({ certificate, block, manifest }: SnapshotHead): Uint8Array {
+  const writer = new Writer();
+  writeResultCertificate(writer, certificate);
+  writeSignedBlock(writer, block);
+  return writer.bytes(encodeManifest(manifest)).finish();
+}
+
+/** @throws DecodeError on bytes that no encoder writes. */
+export function decodeSnapshotHead(bytes: Uint8Array): SnapshotHead {
+  const reader = new Reader(bytes);
+  const certificate = readResultCertificate(reader, "certificate");
+  const block = readSignedBlock(reader, "block");
+  const inner = new Reader(reader.bytes("manifest", HEAD_BYTES_MAX));
+  const manifest = readManifest(inner);
+  inner.end();
+  reader.end();
+  return { certificate, block, manifest };
+}
+
+export const HEAD_BYTES_MAX = 4 * 1024 * 1024;
+
+function nameOf(height: Height, suffix: "snap" | "part"): string {
+  return `snapshot-${height}.${suffix}`;
+}
+
+function encodeChunkRecord(index: number, chunk: Uint8Array): Uint8Array {
+  return new Writer().u32(index).bytes(chunk).finish();
+}
+
+function decodeChunkRecord(bytes: Uint8Array): {
+  readonly index: number;
+  readonly chunk: Uint8Array;
+} {
+  const reader = new Reader(bytes);
+  const index = reader.u32("index");
+  const chunk = reader.bytes("chunk", bytes.length);
+  reader.end();
+  return { index, chunk };
+}
+
+interface Stored {
+  readonly head: SnapshotHead;
+  readonly places: ReadonlyMap<number, RecordPlace>;
+}
+
+export interface SnapshotStoreOptions {
+  readonly fileSystem: FileSystem;
+  readonly folder: string;
+  /** 16 random bytes for each new file. */
+  readonly salt: () => Uint8Array;
+}
+
+/** Takes the chunks of one snapshot in any order and writes them in groups. */
+export class SnapshotWriter {
+  readonly #log: RecordLog;
+  readonly #places = new Map<number, RecordPlace>();
+  readonly #publish: (places: ReadonlyMap<number, RecordPlace>) => Promise<void>;
+  #waiting: { readonly index: number; readonly record: Uint8Array }[] = [];
+  #bytes = 0;
+
+  constructor(
+    log: RecordLog,
+    publish: (places: ReadonlyMap<number, RecordPlace>) => Promise<void>,
+  ) {
+    this.#log = log;
+    this.#publish = publish;
+  }
+
+  /** Durable when enough of them have come, at the latest with `finish`. */
+  async add(index: number, chunk: Uint8Array): Promise<void> {
+    const record = encodeChunkRecord(index, chunk);
+    this.#waiting.push({ index, record });
+    this.#bytes += record.length;
+    if (this.#bytes >= GROUP_BYTES) await this.#flush();
+  }
+
+  /** The snapshot has its name, durably, when this returns. */
+  async finish(): Promise<void> {
+    await this.#flush();
+    await this.#log.close();
+    await this.#publish(this.#places);
+  }
+
+  async #flush(): Promise<void> {
+    const group = this.#waiting;
+    this.#waiting = [];
+    this.#bytes = 0;
+    if (group.length === 0) return;
+    const places = await this.#log.append(group.map(({ record }) => record));
+    for (const [at, { index }] of group.entries()) {
+      const place = places[at];
+      if (place !== undefined) this.#places.set(index, place);
+    }
+  }
+
+  /** A chunk that was written in a former life. */
+  note(index: number, place: RecordPlace): void {
+    this.#places.set(index, place);
+  }
+}
+
+/**
+ * The snapshots of this node: files `snapshot-<height>.snap` in the form of the logs, each a head
+ * and then the chunks. What is not whole has another name. The newest ones are kept.
+ */
+export class SnapshotStore {
+  readonly #options: SnapshotStoreOptions;
+  readonly #stored = new Map<Height, Stored | undefined>();
+
+  private constructor(options: SnapshotStoreOptions, heights: readonly Height[]) {
+    this.#options = options;
+    for (const height of heights) this.#stored.set(height, undefined);
+  }
+
+  /** Removes what a crash left of own ones; nothing is read yet. */
+  static async open(options: SnapshotStoreOptions): Promise<SnapshotStore> {
+    const { fileSystem, folder } = options;
+    const heights: Height[] = [];
+    for (const name of await fileSystem.list(folder)) {
+      const found = /^snapshot-([1-9][0-9]{0,15})\.(snap|snap\.new|part\.new)$/.exec(name);
+      if (found === null) continue;
+      if (found[2] === "snap") heights.push(Number(found[1]));
+      else await fileSystem.remove(`${folder}/${name}`);
+    }
+    return new SnapshotStore(options, heights);
+  }
+
+  /** Newest first. */
+  get heights(): readonly Height[] {
+    return [...this.#stored.keys()].toSorted((left, right) => right - left);
+  }
+
+  /** Those that can be served: read, or written, in this life of the process. */
+  get served(): readonly Height[] {
+    return this.heights.filter((height) => this.#stored.get(height) !== undefined);
+  }
+
+  head(height: Height): SnapshotHead | undefined {
+    return this.#stored.get(height)?.head;
+  }
+
+  async chunk(height: Height, index: number): Promise<Uint8Array | undefined> {
+    const place = this.#stored.get(height)?.places.get(index);
+    if (place === undefined) return undefined;
+    const { fileSystem } = this.#options;
+    const path = this.#path(height);
+    const record = await fileSystem.readRange(path, place.offset, place.length);
+    return decodeChunkRecord(record).chunk;
+  }
+
+  /**
+   * Reads the file front to back: `open` is called with the head and gives what takes each chunk.
+   * From then on it can be served. Throws where the file is torn, corrupt or not whole.
+   */
+  async read(
+    height: Height,
+    open: (head: SnapshotHead) => (index: number, chunk: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    const path = this.#path(height);
+    const found = await this.#scan(path, open);
+    if (found === undefined) throw new Error(`${path} is empty`);
+    const missing = missingChunks(found);
+    if (missing.length > 0) throw new Error(`${path} lacks ${missing.length} chunks`);
+    this.#stored.set(height, found);
+  }
+
+  async #scan(
+    path: string,
+    open: (head: SnapshotHead) => (index: number, chunk: Uint8Array) => Promise<void>,
+  ): Promise<Stored | undefined> {
+    let head: SnapshotHead | undefined;
+    let take: ((index: number, chunk: Uint8Array) => Promise<void>) | undefined;
+    const places = new Map<number, RecordPlace>();
+    await readLog(this.#options.fileSystem, path, ({ bytes, place }) => {
+      if (take === undefined) {
+        head = decodeSnapshotHead(bytes);
+        take = open(head);
+        return undefined;
+      }
+      const { index, chunk } = decodeChunkRecord(bytes);
+      places.set(index, place);
+      return take(index, chunk);
+    });
+    return head && { head, places };
+  }
+
+  /** Begins a snapshot of this node's own state. */
+  async create(head: SnapshotHead): Promise<SnapshotWriter> {
+    const { fileSystem, folder, salt } = this.#options;
+    const { height } = head.manifest;
+    const location = { fileSystem, folder, name: nameOf(height, "snap"), salt: salt() };
+    const { log, publish } = await startNewLog(location);
+    await log.append([encodeSnapshotHead(head)]);
+    return new SnapshotWriter(log, async (places) => {
+      await publish();
+      this.#stored.set(height, { head, places });
+    });
+  }
+
+  /**
+   * Goes on with a snapshot that is fetched from peers, or begins it: chunks that a former life
+   * verified and wrote are given to `take` first.
+   */
+  async resume(
+    head: SnapshotHead,
+    take: (index: number, chunk: Uint8Array) => Promise<void>,
+  ): Promise<SnapshotWriter> {
+    const { fileSystem, folder, salt } = this.#options;
+    const { height, stateRoot } = head.manifest;
+    const name = nameOf(height, "part");
+    const path = `${folder}/${name}`;
+    const before = await this.#scan(path, (found) => {
+      const isSame = found.manifest.stateRoot === stateRoot;
+      assert(isSame && found.manifest.bits === head.manifest.bits, `${path} is of another state`);
+      return take;
+    }).catch(() => undefined);
+    if (before === undefined) await fileSystem.remove(path);
+    const log = await openLog({ fileSystem, folder, name, salt: salt() }, () => undefined);
+    if (before === undefined) await log.append([encodeSnapshotHead(head)]);
+    const writer = new SnapshotWriter(log, async (places) => {
+      await fileSystem.rename(path, this.#path(height));
+      await fileSystem.syncFolder(folder);
+      this.#stored.set(height, { head, places });
+    });
+    for (const [index, place] of before?.places ?? []) writer.note(index, place);
+    return writer;
+  }
+
+  /** The height of a fetch that a former life began, if any. */
+  async partial(): Promise<readonly Height[]> {
+    const { fileSystem, folder } = this.#options;
+    const names = await fileSystem.list(folder);
+    return names.flatMap((name) => {
+      const found = /^snapshot-([1-9][0-9]{0,15})\.part$/.exec(name);
+      return found === null ? [] : [Number(found[1])];
+    });
+  }
+
+  /** Removes all but the newest, and what was fetched and came to nothing. */
+  async prune(keep = SNAPSHOT_RING): Promise<void> {
+    const { fileSystem, folder } = this.#options;
+    const old = this.heights.slice(keep);
+    for (const height of old) {
+      this.#stored.delete(height);
+      await fileSystem.remove(this.#path(height));
+    }
+    for (const height of await this.partial()) {
+      await fileSystem.remove(`${folder}/${nameOf(height, "part")}`);
+    }
+    await fileSystem.syncFolder(folder);
+  }
+
+  #path(height: Height): string {
+    return `${this.#options.folder}/${nameOf(height, "snap")}`;
+  }
+}
+
+/** Empty chunks need not be there. */
+export function missingChunks({ head, places }: Stored): readonly number[] {
+  return head.manifest.chunks.flatMap(({ kind }, index) => {
+    return kind === "empty" || places.has(index) ? [] : [index];
+  });
+}
