@@ -69,6 +69,8 @@ export interface PeersOptions {
 type ControlCall = ServerWritableStream<SubscribeRequest, SubscribeResponse>;
 type BulkCall = ServerWritableStream<SubscribeBulkRequest, SubscribeBulkResponse>;
 
+const NOTHING = { code: grpcStatus.UNIMPLEMENTED, details: "no snapshots here" };
+
 /** The adversary's reach: its peers' consensus ports, and those who subscribe at its own. */
 export class Peers {
   readonly #options: PeersOptions;
@@ -84,6 +86,10 @@ export class Peers {
       subscribe: (call) => this.#onSubscribe(call),
       // Batches flow here; the adversary has none.
       subscribeBulk: (call: BulkCall) => void call,
+      // It has no snapshots.
+      offerSnapshots: (_, reply) => reply(NOTHING, null),
+      getSnapshotHead: (_, reply) => reply(NOTHING, null),
+      getSnapshotChunk: (_, reply) => reply(NOTHING, null),
     };
     this.#server.addService(PeersServiceService, service);
   }

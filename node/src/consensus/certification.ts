@@ -196,7 +196,10 @@ export function agreesWithOwn(turn: Turn, certificate: ResultCertificate): boole
   const own = turn.chain.results.get(certificate.result.height)?.result;
   if (own === undefined || resultDigest(own) === resultDigest(certificate.result)) return true;
   const { height, stateRoot } = certificate.result;
-  turn.halt(`height ${height}: own state root ${own.stateRoot}, a quorum's ${stateRoot}`);
+  turn.halt(`height ${height}: own state root ${own.stateRoot}, a quorum's ${stateRoot}`, {
+    own,
+    certificate,
+  });
   return false;
 }
 

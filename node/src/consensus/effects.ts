@@ -1,6 +1,6 @@
 import type { EpochProof, ResultCertificate } from "../kernel/certificates.ts";
 import type { Digest, Height, Millis, PublicKey } from "../kernel/scalars.ts";
-import type { SignedStatement, Statement } from "../kernel/statements.ts";
+import type { AttestedResult, SignedStatement, Statement } from "../kernel/statements.ts";
 import type { TimerName } from "./inputs.ts";
 import type { TimerCause } from "./round-timer.ts";
 import type { SafetyData } from "./safety-data.ts";
@@ -51,7 +51,15 @@ export type Effect =
   /** History older than what is held in memory; resume with input `history`. */
   | { readonly kind: "load-history"; readonly to: PublicKey; readonly fromHeight: Height }
   /** This node's own result differs from a quorum's: stop signing, keep the disk, say why. */
-  | { readonly kind: "halt"; readonly reason: string }
+  | {
+      readonly kind: "halt";
+      readonly reason: string;
+      /** Where a quorum came to another result of the same height. */
+      readonly differs?: {
+        readonly own: AttestedResult;
+        readonly certificate: ResultCertificate;
+      };
+    }
   /**
    * SPLIT: what was executed here is void. Every earlier `store` is made durable, then the process
    * ends and starts anew; it signs nothing more until then.

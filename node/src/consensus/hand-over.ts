@@ -93,7 +93,10 @@ function handOver(turn: Turn, proof: EpochProof): void {
   const own = turn.epoch.handOver;
   if (own === undefined) return;
   if (resultDigest(own.result) !== resultDigest(result)) {
-    turn.halt(`height ${result.height}: own result of the epoch's end differs from a quorum's`);
+    turn.halt(`height ${result.height}: own result of the epoch's end differs from a quorum's`, {
+      own: own.result,
+      certificate: proof.certificate,
+    });
     return;
   }
   startEpoch(turn, proof);

@@ -91,10 +91,10 @@ export class Turn {
   }
 
   /** A broken invariant of the replicated state: sign nothing more, keep the disk, say why. */
-  halt(reason: string): void {
+  halt(reason: string, differs?: Extract<Effect, { kind: "halt" }>["differs"]): void {
     if (this.state.halted !== undefined) return;
     this.change({ halted: reason });
-    this.emit({ kind: "halt", reason });
+    this.emit({ kind: "halt", reason, ...(differs && { differs }) });
   }
 
   leader(round: number): PublicKey {

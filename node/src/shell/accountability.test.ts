@@ -47,7 +47,7 @@ async function dataFolder(at: string, members: readonly number[], root: string):
   if (statement.kind !== "attestation") throw new Error("no attestation");
   const certificate = { result: statement.result, signatures: sortedSignatures(signed) };
   const location = { fileSystem: diskFileSystem, folder: at, name: "chain.log" };
-  const log = await writeNewLog({ ...location, salt: new Uint8Array(16) }, [
+  const { log } = await writeNewLog({ ...location, salt: new Uint8Array(16) }, [
     encodeChainRecord({ kind: "certified", certificate }),
   ]);
   await log.close();

@@ -37,12 +37,15 @@ export const accountabilityPorts: AccountabilityPorts = {
   scheme: ed25519,
 };
 
-/** Files of a chain log in order; a folder's segments sort by name. */
+/** Files of a chain log in order: the first one has no number, shorter numbers are lower. */
 function logFiles(path: string): readonly string[] {
   if (!statSync(path).isDirectory()) return [path];
   const names = readdirSync(path).filter((name) => /^chain.*\.log$/.test(name));
   if (names.length === 0) throw new Error(`${path}: no chain*.log in this folder`);
-  return names.toSorted().map((name) => join(path, name));
+  const byHeight = names.toSorted((left, right) => {
+    return left.length - right.length || (left < right ? -1 : 1);
+  });
+  return byHeight.map((name) => join(path, name));
 }
 
 async function readRecords(path: string): Promise<readonly ChainRecord[]> {

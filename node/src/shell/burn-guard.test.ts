@@ -54,7 +54,12 @@ function guard(own: readonly Statement[] = [], burnt?: string): BurnGuard {
     const same = JSON.stringify(stored) === JSON.stringify(statement);
     return { same, signature: signature(self, stored) };
   };
-  return new BurnGuard({ journal: { find, burnt }, chainId, self, scheme });
+  return new BurnGuard({
+    journal: { find, burnt, isBelowFloor: () => false },
+    chainId,
+    self,
+    scheme,
+  });
 }
 
 /** Why the key is burnt by the message, else "clean" or "forged". */
@@ -119,7 +124,7 @@ describe("rule BURN", () => {
       verified += 1;
       return false;
     };
-    const journal = { find: () => undefined, burnt: undefined };
+    const journal = { find: () => undefined, burnt: undefined, isBelowFloor: () => false };
     const own = new BurnGuard({ journal, chainId, self, scheme: { verify } });
     const half = { author: self, signature: new Uint8Array(64) };
     const signatures = Array.from({ length: 500 }, () => half);

@@ -13,7 +13,7 @@ import type { Journal } from "./disk/journal.ts";
 import { authoredStatement, statementsBy } from "./own-statements.ts";
 
 export interface BurnGuardOptions {
-  readonly journal: Pick<Journal, "find" | "burnt">;
+  readonly journal: Pick<Journal, "find" | "burnt" | "isBelowFloor">;
   readonly chainId: Digest;
   readonly self: PublicKey;
   readonly scheme: SignatureScheme;
@@ -80,6 +80,8 @@ export class BurnGuard {
     for (const signed of statementsBy(self, body)) {
       const stored = journal.find(signed.statement);
       if (stored?.same === true) continue;
+      // Left behind: the index was reached, and what stood there nobody can compare.
+      if (journal.isBelowFloor(signed.statement)) continue;
       if (!verifyStatement(scheme, chainId, signed)) return { kind: "forged" };
       const reason = reasonOf(signed, stored !== undefined);
       this.#state = { kind: "burnt", reason };

@@ -9,7 +9,7 @@ const author = "11".repeat(32);
 
 async function world() {
   const { fileSystem } = new SimulatedDisk();
-  const salt = new Uint8Array(16).fill(1);
+  const salt = () => new Uint8Array(16).fill(1);
   const { journal } = await Journal.open({ fileSystem, folder: "/data", chainId, author, salt });
   const sign = (): Uint8Array => new Uint8Array(64).fill(9);
   return { journal, signer: new Signer({ journal, chainId, author, sign }) };

@@ -8,6 +8,7 @@ type Metrics = ReturnType<typeof chainMetrics> &
   ReturnType<typeof memberMetrics> &
   ReturnType<typeof peerMetrics> &
   ReturnType<typeof marginMetrics> &
+  ReturnType<typeof snapshotMetrics> &
   ReturnType<typeof processMetrics>;
 
 export type NodeMetrics = Metrics & { readonly registry: Registry };
@@ -25,6 +26,7 @@ export function createMetrics(): NodeMetrics {
     ...memberMetrics(registry),
     ...peerMetrics(registry),
     ...marginMetrics(registry),
+    ...snapshotMetrics(registry),
     ...processMetrics(registry),
   };
 }
@@ -239,6 +241,32 @@ function marginMetrics(r: Registry) {
     ),
     fund: gauge(r, "quorate_insurance_fund_micro_usd", "Insurance fund."),
     openInterest: gauge(r, "quorate_open_interest_lots", "Sum of the long positions.", market),
+  };
+}
+
+function snapshotMetrics(r: Registry) {
+  return {
+    snapshotHeight: gauge(r, "quorate_snapshot_height", "Height of the newest own snapshot."),
+    snapshotBytes: gauge(r, "quorate_snapshot_bytes", "Size of the newest own snapshot."),
+    snapshotSeconds: gauge(r, "quorate_snapshot_seconds", "How long it took to write."),
+    snapshotsFailed: counter(
+      r,
+      "quorate_snapshots_failed_total",
+      "Snapshots that could not be written.",
+    ),
+    syncChunks: gauge(
+      r,
+      "quorate_sync_chunks",
+      "Chunks of the snapshot that state sync fetches, by stage: all or done.",
+      ["stage"],
+    ),
+    syncBytes: gauge(r, "quorate_sync_bytes", "What state sync has fetched since it began."),
+    syncLies: counter(
+      r,
+      "quorate_sync_lies_total",
+      "Peers whose snapshot did not verify, by network key.",
+      ["peer"],
+    ),
   };
 }
 

@@ -8,6 +8,7 @@ import { LastSeen } from "./burn-guard.ts";
 import { type PeerAddress, PeerClient } from "./grpc/peer-client.ts";
 import { PeerServer } from "./grpc/peer-server.ts";
 import type { Identity } from "./grpc/pinned-tls.ts";
+import type { SnapshotSource } from "./grpc/snapshot-service.ts";
 import type { Log } from "./log.ts";
 import type { NodeMetrics } from "./metrics.ts";
 
@@ -27,6 +28,7 @@ export interface PeeringOptions {
   /** A message of this member arrived. */
   readonly heard: (member: PublicKey) => void;
   readonly echoed: (from: PublicKey) => void;
+  readonly snapshots: SnapshotSource;
   readonly fail: (error: unknown) => void;
 }
 
@@ -69,13 +71,15 @@ export class Peering {
 
   /** Listens and subscribes. Returns the port of the peer listener. */
   async start(pins: readonly PeerPin[]): Promise<number> {
-    const { identity, listen, chainId, metrics, log } = this.#options;
+    const { identity, listen, chainId, metrics, log, snapshots, now } = this.#options;
     this.#remember(pins);
     const { server, port } = await PeerServer.start(
       {
         identity,
         listen,
         chainId,
+        snapshots,
+        now,
         echo: (networkKey) => this.#echo(networkKey),
         observe: (event) => {
           if (event.kind !== "refused") return;
@@ -86,7 +90,7 @@ export class Peering {
       this.#networkKeys(),
     );
     this.#server = server;
-    await this.#client.follow(this.#addresses());
+    await this.#client.follow(this.addresses());
     return port;
   }
 
@@ -96,7 +100,7 @@ export class Peering {
     this.#repinning = this.#repinning
       .then(async () => {
         await this.#server?.repin(this.#networkKeys());
-        await this.#client.follow(this.#addresses());
+        await this.#client.follow(this.addresses());
       })
       .catch((error: unknown) => this.#options.fail(error));
   }
@@ -177,7 +181,8 @@ export class Peering {
     return this.#pins.map(({ networkKey }) => networkKey);
   }
 
-  #addresses(): PeerAddress[] {
+  /** Where pinned peers, and those of the configuration, listen. */
+  addresses(): PeerAddress[] {
     const pinned = new Set(this.#networkKeys());
     const extra = this.#options.bootstrap.filter(
       ({ networkKey }) => !pinned.has(networkKey) && networkKey !== this.#options.self.networkKey,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { PROTOCOLS, type Protocols } from "../ledger/protocol.ts";
+import type { ReplicaBase } from "../replica/types.ts";
 import { awaitGenesis } from "./birth.ts";
 import { type Config, parseCommandLine, parseConfig, USAGE, UsageError } from "./config.ts";
 import { diskFileSystem, type FileSystem, makeFolder } from "./disk/file-system.ts";
@@ -74,6 +75,24 @@ class Stop {
   }
 }
 
+/** The node asks to begin anew in the same process: from a state that it fetched. */
+class Restart {
+  readonly asked: Promise<boolean>;
+  base: ReplicaBase | undefined;
+  #resolve: (isAsked: boolean) => void = () => undefined;
+
+  constructor() {
+    this.asked = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  readonly ask = (base: ReplicaBase | undefined): void => {
+    this.base = base;
+    this.#resolve(true);
+  };
+}
+
 /** What a process is made of beside its configuration. */
 export interface ProcessPorts {
   /** The versions that this binary holds (rule VERSION). */
@@ -117,24 +136,32 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
     const { dataDir: folder, genesisFile, genesisHash } = config;
     const birth = await awaitGenesis({ folder, genesisFile, genesisHash, signal: stop.signal });
     if (birth === undefined) return;
-    const node = await ValidatorNode.start({
-      ...{ config, keys, identity, log, metrics, tracing, birth },
-      fileSystem,
-      version: readVersion(),
-      protocols,
-      now: Date.now,
-      fail: stop.fail,
-    });
-    running.node = node;
-    // Where NODE_COMPILE_CACHE is set: it is written when a process ends, which a node never does.
-    flushCompileCache();
-    control.attach({
-      chainId: birth.chainId,
-      status: () => node.status(),
-      endorse: (subject) => node.endorse(subject),
-    });
-    await stop.requested;
-    if (stop.error === undefined) await node.stop();
+    const parts = { config, keys, identity, log, metrics, tracing, birth };
+    let base: ReplicaBase | undefined;
+    for (let isAgain = true; isAgain; ) {
+      const again = new Restart();
+      const node = await ValidatorNode.start({
+        ...parts,
+        fileSystem,
+        version: readVersion(),
+        protocols,
+        now: Date.now,
+        fail: stop.fail,
+        base,
+        restart: again.ask,
+      });
+      running.node = node;
+      // Where NODE_COMPILE_CACHE is set: it is written at the end of a process, which is far away.
+      flushCompileCache();
+      control.attach({
+        chainId: birth.chainId,
+        status: () => node.status(),
+        endorse: (subject) => node.endorse(subject),
+      });
+      isAgain = await Promise.race([again.asked, stop.requested.then(() => false)]);
+      if (stop.error === undefined) await node.stop();
+      base = again.base;
+    }
   } finally {
     listener.stop();
     await tracing.stop();

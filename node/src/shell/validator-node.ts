@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Status } from "@quorate/proto/query/v1/query";
 import { peerStatus } from "../consensus/state.ts";
@@ -6,61 +5,33 @@ import type { PeerMessage } from "../consensus/types.ts";
 import { ed25519 } from "../crypto/ed25519.ts";
 import { defined } from "../kernel/assert.ts";
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
-import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
+import type { Digest, PublicKey } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { genesisSet } from "../ledger/genesis.ts";
-import type { Protocols } from "../ledger/protocol.ts";
 import { transactionId } from "../ledger/transaction.ts";
 import { type ReplicaStatus, replicaStatus } from "../replica/queries.ts";
 import { recoverReplica } from "../replica/state.ts";
 import type { RequestId } from "../replica/types.ts";
-import type { Birth } from "./birth.ts";
 import { BurnGuard } from "./burn-guard.ts";
 import { ChainObserver } from "./chain-observer.ts";
-import type { Config } from "./config.ts";
-import { ChainStore } from "./disk/chain-store.ts";
-import type { FileSystem } from "./disk/file-system.ts";
-import { Journal } from "./disk/journal.ts";
+import { type Divergence, writeDivergence } from "./disk/divergence.ts";
 import { demandJournal } from "./disk/missing-journal.ts";
 import { Signer } from "./disk/signer.ts";
 import { timedFileSystem } from "./disk/timed-file-system.ts";
 import { EffectPerformer, type OutwardEffect } from "./effect-performer.ts";
 import { endorsed, keyBurnt } from "./endorsement.ts";
 import { protocolUnsupported, repaired } from "./fatal-error.ts";
-import type { Identity } from "./grpc/pinned-tls.ts";
 import { QueryService, type Submission } from "./grpc/query-service.ts";
-import type { NodeKeys } from "./key-file.ts";
-import type { Log } from "./log.ts";
-import type { NodeMetrics } from "./metrics.ts";
+import { type NodeDisk, newSalt, openNodeDisk } from "./node-disk.ts";
+import type { NodeOptions } from "./node-options.ts";
 import { Peering } from "./peering.ts";
 import { PriceFeed } from "./price-feed.ts";
 import { notReady, notSigning } from "./readiness.ts";
 import { readRepairPlan } from "./repair-file.ts";
 import { Runtime } from "./runtime.ts";
-import { ProposalSpans, type Tracing } from "./tracing.ts";
+import { NodeSnapshots, snapshotSource } from "./sync/node-snapshots.ts";
+import { ProposalSpans } from "./tracing.ts";
 import { statusToWire } from "./wire/status-wire.ts";
-
-export interface NodeOptions {
-  readonly config: Config;
-  readonly birth: Birth;
-  readonly keys: NodeKeys;
-  readonly identity: Identity;
-  readonly fileSystem: FileSystem;
-  readonly log: Log;
-  readonly metrics: NodeMetrics;
-  readonly tracing: Tracing;
-  readonly version: string;
-  /** Versions of the state machine in this binary (rule VERSION). */
-  readonly protocols: Protocols;
-  readonly now: () => Millis;
-  /** The process has to end; called once or more. */
-  readonly fail: (error: unknown) => void;
-}
-
-interface Disk {
-  readonly store: ChainStore;
-  readonly journal: Journal;
-}
 
 /** Milliseconds since the process began: a crashed node votes again within 3 s (rule BURN). */
 function upMs(): number {
@@ -70,7 +41,7 @@ function upMs(): number {
 /** One validator or spare with its chain: wires the replica to disk, peers, clients and prices. */
 export class ValidatorNode {
   readonly #options: NodeOptions;
-  readonly #disk: Disk;
+  readonly #disk: NodeDisk;
   readonly #runtime: Runtime;
   readonly #performer: EffectPerformer;
   readonly #signer: Signer;
@@ -79,6 +50,7 @@ export class ValidatorNode {
   readonly #peering: Peering;
   readonly #spans: ProposalSpans;
   readonly #answering = new Map<RequestId, Submission>();
+  readonly #snapshots: NodeSnapshots;
   readonly #lag = monitorEventLoopDelay({ resolution: 10 });
   #query: QueryService | undefined;
   #prices: PriceFeed | undefined;
@@ -86,7 +58,7 @@ export class ValidatorNode {
   #hasExecuted = false;
   #isSigning = false;
 
-  private constructor(options: NodeOptions, disk: Disk, runtime: Runtime) {
+  private constructor(options: NodeOptions, disk: NodeDisk, runtime: Runtime) {
     this.#options = options;
     this.#disk = disk;
     this.#runtime = runtime;
@@ -99,6 +71,7 @@ export class ValidatorNode {
     this.#signer = new Signer({ journal, chainId, author: self, sign: keys.consensus.sign });
     this.#guard = new BurnGuard({ journal, chainId, self, scheme: ed25519 });
     this.#peering = this.#makePeering();
+    this.#snapshots = this.#makeSnapshots();
     this.#performer = new EffectPerformer({
       store,
       signer: this.#signer,
@@ -122,18 +95,19 @@ export class ValidatorNode {
     const fileSystem = timedFileSystem(options.fileSystem, (name, seconds) => {
       metrics.fsync.observe({ log: name.includes("journal") ? "journal" : "chain" }, seconds);
     });
-    const place = { fileSystem, folder: config.dataDir };
     const author = keys.consensus.publicKey;
     await demandJournal(fileSystem, config.dataDir);
-    const opened = await Journal.open({
-      ...place,
-      chainId: birth.chainId,
+    const disk = await openNodeDisk({
+      fileSystem,
+      folder: config.dataDir,
+      birth,
       author,
-      salt: new Uint8Array(randomBytes(16)),
+      log: options.log,
+      protocols: options.protocols,
+      now: options.now,
+      fetched: options.base,
     });
-    const salt = (): Uint8Array => new Uint8Array(randomBytes(16));
-    const chain = await ChainStore.open({ ...place, salt });
-    options.log.info("logs read", { upMs: upMs(), records: chain.records.length });
+    options.log.info("logs read", { upMs: upMs(), records: disk.records.length });
     const state = recoverReplica(
       {
         ...birth,
@@ -142,7 +116,7 @@ export class ValidatorNode {
         protocols: options.protocols,
         repair: await readRepairPlan(config.dataDir),
       },
-      { journal: opened.records, chain: chain.records },
+      { journal: disk.signed, chain: disk.records, base: disk.base },
     );
     // The loop and the node need each other: the loop's callbacks run only after both exist.
     const made: { node?: ValidatorNode } = {};
@@ -155,11 +129,7 @@ export class ValidatorNode {
       },
       fail: options.fail,
     });
-    const node = new ValidatorNode(
-      options,
-      { store: chain.store, journal: opened.journal },
-      runtime,
-    );
+    const node = new ValidatorNode(options, disk, runtime);
     made.node = node;
     await node.#open();
     return node;
@@ -197,6 +167,7 @@ export class ValidatorNode {
     log.info("node started", { chain: birth.chainId, signatures: size, upMs: upMs() });
     this.#runtime.push({ kind: "start" });
     this.#prices.start();
+    this.#snapshots.start();
   }
 
   /** What the query and control listeners show. */
@@ -269,9 +240,24 @@ export class ValidatorNode {
     this.#peering.stop();
     this.#runtime.stop();
     this.#lag.disable();
+    await this.#snapshots.stop();
     await this.#performer.settle();
     await this.#disk.journal.close();
     await this.#disk.store.close();
+  }
+
+  #makeSnapshots(): NodeSnapshots {
+    const { keys, config, birth } = this.#options;
+    return new NodeSnapshots({
+      disk: this.#disk,
+      state: () => this.#runtime.state,
+      every: birth.genesis.parameters.consensus.snapshotBlocks,
+      ...this.#options,
+      ownNetworkKey: keys.network.publicKey,
+      bootstrap: config.bootstrap,
+      pinned: () => this.#peering.addresses(),
+      claimed: () => this.#peering.claimedHeight(this.#set()),
+    });
   }
 
   #makePeering(): Peering {
@@ -286,6 +272,7 @@ export class ValidatorNode {
       metrics,
       now,
       fail,
+      snapshots: snapshotSource(this.#disk),
       status: () => peerStatus(this.#runtime.state.consensus),
       heard: (member) => this.#observer.heard(member),
       receive: (from, message) => this.#receive(from, message),
@@ -304,6 +291,7 @@ export class ValidatorNode {
     // The echo of an own statement is for the guard alone.
     const self = this.#options.keys.consensus.publicKey;
     if (body.kind === "statement" && body.signed.author === self) return true;
+    if (this.#snapshots.holds) return true;
     return this.#runtime.push({ kind: "message", from, message });
   }
 
@@ -353,6 +341,10 @@ export class ValidatorNode {
       case "certified":
         this.#spans.certified(effect.certificate.result.blockId);
         this.#query?.certified(effect.certificate);
+        this.#snapshots.certified(effect.certificate);
+        break;
+      case "halt":
+        this.#keepEvidence(effect.differs);
         break;
       default:
     }
@@ -364,6 +356,13 @@ export class ValidatorNode {
     const { fail } = this.#options;
     const stop = (): void => fail(repaired(reason));
     this.#disk.store.sync().then(stop, fail);
+  }
+
+  /** Both results are kept, and the next start drops this node's own state (rule EVIDENCE). */
+  #keepEvidence(differs: Divergence | undefined): void {
+    if (differs === undefined) return;
+    const { config, fileSystem, fail } = this.#options;
+    writeDivergence({ fileSystem, folder: config.dataDir }, newSalt(), differs).catch(fail);
   }
 
   #submit(submissions: readonly Submission[]): Result<() => void, Refusal> {

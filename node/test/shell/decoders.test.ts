@@ -21,7 +21,7 @@ import { decodeReceiptLeaf } from "../../src/ledger/receipt.ts";
 import { readManifest } from "../../src/ledger/snapshot-manifest.ts";
 import { decodeTransaction, encodeTransaction } from "../../src/ledger/transaction.ts";
 import * as margin from "../../src/margin/leaves.ts";
-import { decodeJournalEntry, encodeJournalEntry } from "../../src/shell/disk/journal.ts";
+import { decodeJournalEntry, encodeJournalEntry } from "../../src/shell/disk/journal-codec.ts";
 import { FatalError } from "../../src/shell/fatal-error.ts";
 import { keyOf } from "../ledger/test-chain.ts";
 import { createRandom, type Random } from "../sim/random.ts";

@@ -7,16 +7,17 @@ export class PowerFailure extends Error {
 
 /**
  * A file system whose machine loses power at the given operation that changes something: that one
- * and all later ones fail. `operations` counts them.
+ * and all later ones fail, or when it is killed. `operations` counts them.
  */
 export function failingFileSystem(
   inner: FileSystem,
   failsAt: number,
-): FileSystem & { readonly operations: () => number } {
+): FileSystem & { readonly operations: () => number; readonly kill: () => void } {
   let count = 0;
+  let dead = false;
   const act = async <T>(action: () => Promise<T>): Promise<T> => {
     count += 1;
-    if (count > failsAt) throw new PowerFailure(`operation ${count}`);
+    if (dead || count > failsAt) throw new PowerFailure(`operation ${count}`);
     return action();
   };
   const file = (opened: AppendFile): AppendFile => ({
@@ -27,6 +28,9 @@ export function failingFileSystem(
   return {
     ...inner,
     operations: () => count,
+    kill: () => {
+      dead = true;
+    },
     create: (path) => act(async () => file(await inner.create(path))),
     openAppend: (path, length) => act(async () => file(await inner.openAppend(path, length))),
     rename: (from, to) => act(() => inner.rename(from, to)),

@@ -43,7 +43,7 @@ let salts = 0;
 async function open(fileSystem: FileSystem) {
   salts += 1;
   await demandJournal(fileSystem, folder);
-  const salt = new Uint8Array(16).fill(salts);
+  const salt = () => new Uint8Array(16).fill(salts);
   const { journal } = await Journal.open({ fileSystem, folder, chainId, author, salt });
   const { store, records } = await ChainStore.open({ fileSystem, folder, salt });
   return { journal, store, records, signer: new Signer({ journal, chainId, author, sign }) };

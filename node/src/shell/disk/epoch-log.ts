@@ -53,8 +53,8 @@ export class EpochLog {
 
   /** The proof of this epoch's end. */
   of(epoch: Epoch): EpochProof | undefined {
-    const first = this.#proofs[0]?.certificate.result.epoch;
-    return first === undefined ? undefined : this.#proofs[epoch - first];
+    const first = this.#proofs[0]?.nextSet.epoch;
+    return first === undefined ? undefined : this.#proofs[epoch + 1 - first];
   }
 
   /** Durable when this returns. One that is here already is not written again. */

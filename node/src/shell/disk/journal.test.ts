@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { failingFileSystem } from "../../../test/shell/failing-file-system.ts";
 import { SimulatedDisk } from "../../../test/shell/simulated-disk.ts";
+import { ownPastOf } from "../../consensus/own-past.ts";
 import { freshSafetyData } from "../../consensus/safety-data.ts";
 import { sha256 } from "../../crypto/sha256.ts";
 import { concatBytes, equalBytes } from "../../kernel/bytes.ts";
@@ -20,6 +22,15 @@ function vote(round: number, block = "cd"): Statement {
   return { kind: "vote", epoch: 1, round, blockId: block.repeat(32), qcRound: round - 1 };
 }
 
+function attestation(height: number): Statement {
+  const zeros = "0".repeat(64);
+  const roots = { stateRoot: zeros, receiptsRoot: zeros, nextSetHash: zeros };
+  return {
+    kind: "attestation",
+    result: { epoch: 1, height, blockId: zeros, timestampMs: height, ...roots },
+  };
+}
+
 function sign(message: Uint8Array): Uint8Array {
   const half = sha256(message);
   return concatBytes(half, half);
@@ -27,11 +38,11 @@ function sign(message: Uint8Array): Uint8Array {
 
 let salts = 0;
 async function openJournal(
-  disk: SimulatedDisk,
-  changes: { chainId?: string; author?: string } = {},
+  disk: Pick<SimulatedDisk, "fileSystem">,
+  changes: { chainId?: string; author?: string; keep?: number; compactionRecords?: number } = {},
 ) {
   salts += 1;
-  const salt = new Uint8Array(16).fill(salts);
+  const salt = () => new Uint8Array(16).fill(salts);
   const options = { fileSystem: disk.fileSystem, folder: "/data", chainId, author, salt };
   const { journal, records } = await Journal.open({ ...options, ...changes });
   return { journal, records, signer: new Signer({ journal, chainId, author, sign }) };
@@ -64,16 +75,28 @@ type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
 class History {
   readonly #disk = new SimulatedDisk();
   readonly #left = new Map<number, SignedStatement>();
+  #power: ReturnType<typeof failingFileSystem> | undefined;
   #node: Awaited<ReturnType<typeof openJournal>> | undefined;
 
-  static async begin(): Promise<History> {
-    const history = new History();
+  readonly #changes: { readonly keep?: number; readonly compactionRecords?: number };
+
+  private constructor(changes: { readonly keep?: number; readonly compactionRecords?: number }) {
+    this.#changes = changes;
+  }
+
+  static async begin(
+    changes: { readonly keep?: number; readonly compactionRecords?: number } = {},
+  ): Promise<History> {
+    const history = new History(changes);
     await history.#restart();
     return history;
   }
 
+  /** The former life is over: what it had begun does not go on. */
   async #restart(): Promise<void> {
-    this.#node = await openJournal(this.#disk);
+    this.#power?.kill();
+    this.#power = failingFileSystem(this.#disk.fileSystem, Number.POSITIVE_INFINITY);
+    this.#node = await openJournal({ fileSystem: this.#power }, this.#changes);
   }
 
   async take(step: Action): Promise<void> {
@@ -112,11 +135,17 @@ class History {
     }
   }
 
-  /** Whatever left is in the journal. */
+  /** Whatever left is in the journal, or under its floor. */
   check(): void {
     for (const { statement } of this.#left.values()) {
-      expect(this.#node?.journal.find(statement)?.same).toBe(true);
+      const same = this.#node?.journal.find(statement)?.same;
+      expect(same ?? this.#node?.journal.isBelowFloor(statement)).toBe(true);
     }
+  }
+
+  /** Other statements at the places of those that left: none is ever signed. */
+  async tempt(): Promise<void> {
+    for (const round of this.#left.keys()) await this.#sign([vote(round, "ff")]);
   }
 }
 
@@ -261,6 +290,56 @@ describe("rule JOURNAL", () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  test("rule JOURNAL: what was left behind under the floor is never signed again, through crashes at any write", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 25 }), async (actions) => {
+        const world = await History.begin({ keep: 2, compactionRecords: 3 });
+        for (const step of actions) {
+          await world.take(step);
+          world.check();
+        }
+        await world.tempt();
+        world.check();
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("rule JOURNAL: safety data and the newest of each kind outlive the shortening", async () => {
+    const disk = new SimulatedDisk();
+    const { signer } = await openJournal(disk, { keep: 3 });
+    for (let round = 1; round <= 9; round += 1) {
+      const locked = { ...safety, lastVotedRound: round, oneChainRound: round - 1 };
+      await signer.sign([{ statement: vote(round), safety: locked }]);
+      const consent = { kind: "endorsement", nonce: round, subject: "cd".repeat(32) } as const;
+      await signer.sign([{ statement: consent, safety: freshSafetyData(0) }]);
+    }
+    const { journal, records, signer: next } = await openJournal(disk, { keep: 3 });
+    const past = ownPastOf(records, 1);
+    expect(past.safety).toMatchObject({ lastVotedRound: 9, oneChainRound: 8 });
+    expect(past.vote?.statement).toEqual(vote(9));
+    expect(journal.size).toBe(3 + 9);
+    expect(journal.isBelowFloor(vote(6))).toBe(true);
+    expect(journal.isBelowFloor(vote(7))).toBe(false);
+    expect((await next.sign([{ statement: vote(6), safety }])).refused).toEqual([vote(6)]);
+    expect((await next.sign([{ statement: vote(7), safety }])).signed).toHaveLength(1);
+  });
+
+  test("rule EVIDENCE: a rebuilt node attests only heights above those it attested before", async () => {
+    const disk = new SimulatedDisk();
+    const { journal, signer } = await openJournal(disk);
+    await signer.sign([{ statement: attestation(8), safety }]);
+    await journal.raiseAttestationFloor();
+    for (const { signer: each } of [{ signer }, await openJournal(disk)]) {
+      const asked = [attestation(7), attestation(8), attestation(9)];
+      const { signed, refused } = await each.sign(
+        asked.map((statement) => ({ statement, safety })),
+      );
+      expect(refused).toEqual([attestation(7)]);
+      expect(signed.map(({ statement }) => statement)).toEqual(asked.slice(1));
+    }
   });
 });
 

@@ -1,75 +1,29 @@
+import { setImmediate as pause } from "node:timers/promises";
 import type { JournalRecord } from "../../consensus/safety-data.ts";
-import { unreachable } from "../../kernel/assert.ts";
-import { Reader, Writer } from "../../kernel/codec.ts";
 import type { Digest, PublicKey, Signature } from "../../kernel/scalars.ts";
 import {
-  readSignedStatement,
   type Statement,
   statementDigest,
   statementEpoch,
   statementIndex,
-  writeSignedStatement,
 } from "../../kernel/statements.ts";
 import { FatalError } from "../fatal-error.ts";
 import type { FileSystem } from "./file-system.ts";
-import { type RecordLog, readLog, writeNewLog } from "./record-log.ts";
+import {
+  decodeJournalEntry,
+  encodeJournalEntry,
+  type Floor,
+  type JournalEntry,
+  placeOf,
+} from "./journal-codec.ts";
+import { compact, Floors, PLACES_KEPT } from "./journal-floors.ts";
+import { type RecordLog, readLog, startNewLog, writeNewLog } from "./record-log.ts";
 
 const NAME = "journal.log";
-const REASON_LENGTH_MAX = 4_096;
-
-/** The first record names the chain (rule GENESIS); `burnt` is for ever (rule BURN). */
-export type JournalEntry =
-  | { readonly kind: "genesis"; readonly chainId: Digest }
-  | { readonly kind: "signature"; readonly record: JournalRecord }
-  | { readonly kind: "burnt"; readonly reason: string };
-
-/** u8 kind, then its fields; layout in node/docs/node.md. */
-export function encodeJournalEntry(entry: JournalEntry): Uint8Array {
-  const writer = new Writer();
-  switch (entry.kind) {
-    case "genesis":
-      return writer.u8(0).hex32(entry.chainId).finish();
-    case "signature": {
-      const { safety, statement, author, signature } = entry.record;
-      writer.u8(1);
-      writeSignedStatement(writer, { statement, author, signature });
-      writer.u64(safety.epoch).u64(safety.lastVotedRound);
-      return writer.u64(safety.oneChainRound).u64(safety.highestTimeoutRound).finish();
-    }
-    case "burnt":
-      return writer.u8(2).text(entry.reason).finish();
-    default:
-      return unreachable(entry);
-  }
-}
-
-export function decodeJournalEntry(bytes: Uint8Array): JournalEntry {
-  const reader = new Reader(bytes);
-  const entry = readEntry(reader);
-  reader.end();
-  return entry;
-}
-
-function readEntry(reader: Reader): JournalEntry {
-  const kind = reader.u8("kind");
-  if (kind === 0) return { kind: "genesis", chainId: reader.hex32("chainId") };
-  if (kind === 2) return { kind: "burnt", reason: reader.text("reason", REASON_LENGTH_MAX) };
-  if (kind !== 1) {
-    throw new FatalError(
-      "JOURNAL_UNKNOWN_RECORD",
-      `journal record kind ${kind} is unknown to this version`,
-      "start the version that wrote this journal",
-    );
-  }
-  const { statement, author, signature } = readSignedStatement(reader, "signed");
-  const safety = {
-    epoch: reader.u64("safety.epoch"),
-    lastVotedRound: reader.u64("safety.lastVotedRound"),
-    oneChainRound: reader.u64("safety.oneChainRound"),
-    highestTimeoutRound: reader.u64("safety.highestTimeoutRound"),
-  };
-  return { kind: "signature", record: { statement, author, signature, safety } };
-}
+/** A new file is begun when so many signatures were added to this one. */
+const COMPACTION_RECORDS = 4_096;
+/** Written at once while signatures go on. */
+const SLICE = 64;
 
 export interface JournalOptions {
   readonly fileSystem: FileSystem;
@@ -77,8 +31,11 @@ export interface JournalOptions {
   readonly chainId: Digest;
   /** Own consensus key. */
   readonly author: PublicKey;
-  /** 16 random bytes for the copy. */
-  readonly salt: Uint8Array;
+  /** 16 random bytes for each copy. */
+  readonly salt: () => Uint8Array;
+  /** For tests: places of a kind that stay, and when a new file is begun. */
+  readonly keep?: number;
+  readonly compactionRecords?: number;
 }
 
 /** What stands under one (epoch, kind, index). */
@@ -91,26 +48,41 @@ function indexKey(statement: Statement): string {
   return `${statementEpoch(statement)}/${statement.kind}/${statementIndex(statement)}`;
 }
 
-/** Every signature this key ever made. The disk is asked once, at start. */
+/**
+ * What this key has signed: each place of the newest ones with its signature, and a floor for the
+ * rest, up to which nothing is ever signed again. The disk is asked once, at start.
+ */
 export class Journal {
-  readonly #chainId: Digest;
-  readonly #log: RecordLog;
+  readonly #options: JournalOptions;
+  readonly #floors = new Floors();
   readonly #signed = new Map<string, Signed>();
+  /** What the file holds, in order. */
+  #records: JournalRecord[] = [];
+  #log: RecordLog;
+  #since = 0;
   #burnt: string | undefined;
+  #compacting: Promise<void> | undefined;
+  /** Written to the old file while the new one is being made. */
+  #late: JournalEntry[] | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(options: JournalOptions, log: RecordLog, entries: readonly JournalEntry[]) {
-    this.#chainId = options.chainId;
+    this.#options = options;
     this.#log = log;
     for (const entry of entries) {
       if (entry.kind === "burnt") this.#burnt = entry.reason;
-      if (entry.kind === "signature") this.stage(entry.record);
+      if (entry.kind === "floor") this.#floors.raise(entry.floor);
+      if (entry.kind !== "signature") continue;
+      this.stage(entry.record);
+      this.#records.push(entry.record);
     }
   }
 
   /**
    * Reads the journal and copies it to a new file, durable before this returns and so before the
-   * first signature: a file whose fsync failed once may hold pages that the disk does not. Throws
-   * FatalError LOG_CORRUPT, GENESIS_PINNED or JOURNAL_FOREIGN_KEY.
+   * first signature: a file whose fsync failed once may hold pages that the disk does not. What
+   * nobody asks for again is left behind under a floor. Throws FatalError LOG_CORRUPT,
+   * GENESIS_PINNED or JOURNAL_FOREIGN_KEY.
    */
   static async open(
     options: JournalOptions,
@@ -118,16 +90,21 @@ export class Journal {
     const { fileSystem, folder, chainId, salt } = options;
     const path = `${folder}/${NAME}`;
     const found: JournalEntry[] = [];
-    await readLog(fileSystem, path, ({ bytes }) => found.push(decodeJournalEntry(bytes)));
+    await readLog(fileSystem, path, ({ bytes }) => void found.push(decodeJournalEntry(bytes)));
     checkIdentity(path, options, found);
-    const entries: JournalEntry[] = found.length > 0 ? found : [{ kind: "genesis", chainId }];
-    const location = { fileSystem, folder, name: NAME, salt };
+    const signatures = found.flatMap((entry) => (entry.kind === "signature" ? [entry.record] : []));
+    const { kept, dropped } = compact(signatures, options.keep);
+    const floors = new Floors();
+    for (const entry of found) if (entry.kind === "floor") floors.raise(entry.floor);
+    for (const { statement } of dropped) floors.raise(placeOf(statement));
+    const burnt = found.find(({ kind }) => kind === "burnt");
+    const entries = entriesOf({ chainId, burnt, floors: floors.all(), records: kept });
+    const location = { fileSystem, folder, name: NAME, salt: salt() };
     const { log } = await writeNewLog(location, entries.map(encodeJournalEntry));
-    const records = entries.flatMap((entry) => (entry.kind === "signature" ? [entry.record] : []));
-    return { journal: new Journal(options, log, entries), records };
+    return { journal: new Journal(options, log, entries), records: kept };
   }
 
-  /** Number of signatures; 0 for a key that has never signed here. */
+  /** Number of signatures that are kept; 0 for a key that has never signed here. */
   get size(): number {
     return this.#signed.size;
   }
@@ -143,34 +120,130 @@ export class Journal {
   ): { readonly same: boolean; readonly signature: Signature } | undefined {
     const signed = this.#signed.get(indexKey(statement));
     if (signed === undefined) return undefined;
-    const same = signed.digest === statementDigest(this.#chainId, statement);
+    const same = signed.digest === statementDigest(this.#options.chainId, statement);
     return { same, signature: signed.signature };
+  }
+
+  /** Whether the statement's place was left behind: what stood there is not known any more. */
+  isBelowFloor(statement: Statement): boolean {
+    return this.#floors.covers(statement) && !this.#signed.has(indexKey(statement));
   }
 
   /** Takes the index at once, so that one group can't sign it twice; `append` must follow. */
   stage(record: JournalRecord): void {
     const { statement, signature } = record;
-    const digest = statementDigest(this.#chainId, statement);
+    const digest = statementDigest(this.#options.chainId, statement);
     this.#signed.set(indexKey(statement), { digest, signature });
   }
 
   /** Durable when this returns; only then may the signatures leave. */
   async append(records: readonly JournalRecord[]): Promise<void> {
-    await this.#log.append(
-      records.map((record) => encodeJournalEntry({ kind: "signature", record })),
-    );
+    const entries = records.map((record) => ({ kind: "signature", record }) as const);
+    await this.#write(entries);
+    this.#since += records.length;
+    const limit = this.#options.compactionRecords ?? COMPACTION_RECORDS;
+    if (this.#since >= limit && this.#compacting === undefined) this.#startCompaction();
   }
 
   /** Rule BURN: from here on, and after every restart, this key signs nothing. */
   async burn(reason: string): Promise<void> {
     if (this.#burnt !== undefined) return;
     this.#burnt = reason;
-    await this.#log.append([encodeJournalEntry({ kind: "burnt", reason })]);
+    await this.#write([{ kind: "burnt", reason }]);
   }
 
+  /** Rule EVIDENCE: a rebuilt node attests only heights above those that it attested before. */
+  async raiseAttestationFloor(): Promise<void> {
+    const places = this.#records.flatMap(({ statement }) => {
+      return statement.kind === "attestation" ? [placeOf(statement)] : [];
+    });
+    for (const floor of places) this.#floors.raise(floor);
+    const raised = this.#floors.all().filter(({ kind }) => kind === "attestation");
+    await this.#write(raised.map((floor) => ({ kind: "floor", floor })));
+  }
+
+  /** A new file that is being made is finished first. */
   async close(): Promise<void> {
+    await this.#compacting;
     await this.#log.close();
   }
+
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(action);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  #write(entries: readonly JournalEntry[]): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#log.append(entries.map(encodeJournalEntry));
+      this.#late?.push(...entries);
+      for (const entry of entries) {
+        if (entry.kind === "signature") this.#records.push(entry.record);
+      }
+    });
+  }
+
+  #startCompaction(): void {
+    this.#since = 0;
+    this.#compacting = this.#compact().finally(() => {
+      this.#compacting = undefined;
+    });
+    // A disk that fails here fails the next signature too, which is the one that must not leave.
+    this.#compacting.catch(() => undefined);
+  }
+
+  /**
+   * Makes the shorter file in slices while signatures still go to the old one, which are then added
+   * in one turn before the new file takes the name: at any moment one of the two is whole.
+   */
+  async #compact(): Promise<void> {
+    const { chainId, fileSystem, folder, salt, keep = PLACES_KEPT } = this.#options;
+    const all = this.#records;
+    const { kept, dropped } = compact(all, keep);
+    const floors = new Floors();
+    for (const floor of this.#floors.all()) floors.raise(floor);
+    for (const { statement } of dropped) floors.raise(placeOf(statement));
+    this.#late = [];
+    const burnt = this.#burnt === undefined ? undefined : burntEntry(this.#burnt);
+    const entries = entriesOf({ chainId, burnt, floors: floors.all(), records: kept });
+    const count = all.length;
+    const next = await startNewLog({ fileSystem, folder, name: NAME, salt: salt() });
+    for (let at = 0; at < entries.length; at += SLICE) {
+      await next.log.append(entries.slice(at, at + SLICE).map(encodeJournalEntry));
+      await pause();
+    }
+    await this.#inTurn(async () => {
+      await next.log.append((this.#late ?? []).map(encodeJournalEntry));
+      await next.publish();
+      const before = this.#log;
+      this.#log = next.log;
+      this.#late = undefined;
+      for (const floor of floors.all()) this.#floors.raise(floor);
+      for (const { statement } of dropped) this.#signed.delete(indexKey(statement));
+      this.#records = [...kept, ...this.#records.slice(count)];
+      await before.close();
+    });
+  }
+}
+
+function burntEntry(reason: string): JournalEntry {
+  return { kind: "burnt", reason };
+}
+
+function entriesOf(content: {
+  readonly chainId: Digest;
+  readonly burnt: JournalEntry | undefined;
+  readonly floors: readonly Floor[];
+  readonly records: readonly JournalRecord[];
+}): readonly JournalEntry[] {
+  const { chainId, burnt, floors, records } = content;
+  return [
+    { kind: "genesis", chainId },
+    ...(burnt === undefined ? [] : [burnt]),
+    ...floors.map((floor) => ({ kind: "floor", floor }) as const),
+    ...records.map((record) => ({ kind: "signature", record }) as const),
+  ];
 }
 
 function checkIdentity(

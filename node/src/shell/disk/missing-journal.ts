@@ -9,7 +9,8 @@ import type { FileSystem } from "./file-system.ts";
  */
 export async function demandJournal(fileSystem: FileSystem, folder: string): Promise<void> {
   if ((await fileSystem.length(`${folder}/journal.log`)) !== undefined) return;
-  if ((await fileSystem.length(`${folder}/chain.log`)) === undefined) return;
+  const names = await fileSystem.list(folder);
+  if (!names.some((name) => /^(chain.*\.log|snapshot-.*)$/.test(name))) return;
   throw new FatalError(
     "JOURNAL_MISSING",
     `${folder} holds a chain log and no journal.log: what this key has signed is lost`,

@@ -18,7 +18,7 @@ export interface SignerOptions {
 
 export interface Signatures {
   readonly signed: readonly SignedStatement[];
-  /** Another digest stands under the index already; these were not signed. */
+  /** Another digest stands under the index, or nobody knows any more which one: not signed. */
   readonly refused: readonly Statement[];
 }
 
@@ -44,7 +44,7 @@ export class Signer {
         continue;
       }
       const stored = journal.find(statement);
-      if (stored?.same === false) {
+      if (stored?.same === false || journal.isBelowFloor(statement)) {
         refused.push(statement);
       } else if (stored !== undefined) {
         signed.push({ statement, author, signature: stored.signature });

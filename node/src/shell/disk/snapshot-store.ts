@@ -111,6 +111,12 @@ export class SnapshotWriter {
     await this.#publish(this.#places);
   }
 
+  /** What has come is durable, for `resume`. */
+  async suspend(): Promise<void> {
+    await this.#flush();
+    await this.#log.close();
+  }
+
   async #flush(): Promise<void> {
     const group = this.#waiting;
     this.#waiting = [];
@@ -192,6 +198,21 @@ export class SnapshotStore {
     const missing = missingChunks(found);
     if (missing.length > 0) throw new Error(`${path} lacks ${missing.length} chunks`);
     this.#stored.set(height, found);
+  }
+
+  /** Reads the other files so that they can be served too; `pause` is waited for at every chunk. */
+  async readOthers(
+    pause: () => Promise<void>,
+    refused: (height: Height, reason: string) => void,
+  ): Promise<void> {
+    for (const height of this.heights) {
+      if (this.#stored.get(height) !== undefined) continue;
+      try {
+        await this.read(height, () => pause);
+      } catch (error) {
+        refused(height, error instanceof Error ? error.message : String(error));
+      }
+    }
   }
 
   async #scan(

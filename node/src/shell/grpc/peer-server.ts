@@ -14,12 +14,13 @@ import {
 } from "@quorate/proto/consensus/v1/consensus";
 import type { PeerBody, PeerMessage } from "../../consensus/types.ts";
 import { fromHex, toHex } from "../../kernel/bytes.ts";
-import type { Digest, PublicKey } from "../../kernel/scalars.ts";
+import type { Digest, Millis, PublicKey } from "../../kernel/scalars.ts";
 import { listenFailed } from "../fatal-error.ts";
 import { messageToWire } from "../wire/peer-wire.ts";
 import { Outbox } from "./outbox.ts";
 import { type Identity, PinnedServerCredentials, peerNetworkKey } from "./pinned-tls.ts";
 import { withSharedResponses } from "./serialize-once.ts";
+import { type Authorised, SnapshotService, type SnapshotSource } from "./snapshot-service.ts";
 
 /** Whole messages; a chain segment is cut by its maker to stay below. */
 export const MESSAGE_BYTES_MAX = 32 * 1024 * 1024;
@@ -39,6 +40,8 @@ export interface PeerServerOptions {
   readonly echo: (subscriber: PublicKey) => readonly PeerMessage[];
   /** An unknown key was turned away, or a stream opened or closed: for logs and metrics. */
   readonly observe: (event: PeerServerEvent) => void;
+  readonly snapshots: SnapshotSource;
+  readonly now: () => Millis;
 }
 
 export type PeerServerEvent =
@@ -71,6 +74,7 @@ export class PeerServer {
   readonly #control = new Map<PublicKey, Subscription>();
   readonly #bulk = new Map<PublicKey, Subscription>();
   readonly #credentials: PinnedServerCredentials;
+  readonly #snapshots: SnapshotService;
   #pins: ReadonlySet<PublicKey>;
 
   private constructor(
@@ -81,6 +85,11 @@ export class PeerServer {
     this.#options = options;
     this.#pins = pins;
     this.#credentials = credentials;
+    this.#snapshots = new SnapshotService({
+      source: options.snapshots,
+      now: options.now,
+      authorise: (call) => this.#check(call, call.request.genesisHash),
+    });
     this.#server = new Server({
       "grpc.max_receive_message_length": 64 * 1024,
       "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
@@ -90,6 +99,7 @@ export class PeerServer {
     const service: PeersServiceServer = {
       subscribe: (call) => this.#subscribe(call),
       subscribeBulk: (call) => this.#subscribeBulk(call),
+      ...this.#snapshots.handlers,
     };
     this.#server.addService(SHARED_RESPONSES, service);
   }
@@ -115,6 +125,7 @@ export class PeerServer {
    */
   async repin(pins: Iterable<PublicKey>): Promise<void> {
     this.#pins = new Set(pins);
+    this.#snapshots.keep(this.#pins);
     await this.#credentials.repin(this.#pins);
     for (const subscriptions of [this.#control, this.#bulk]) {
       for (const [networkKey, subscription] of subscriptions) {
@@ -172,19 +183,25 @@ export class PeerServer {
 
   /** Every call is checked again: a connection outlives the removal of its key's pin. */
   #authorise(call: ControlCall | BulkCall, genesisHash: Uint8Array): PublicKey | undefined {
+    const checked = this.#check(call, genesisHash);
+    if ("peer" in checked) return checked.peer;
+    endCall(call, checked.code, checked.details);
+    return undefined;
+  }
+
+  #check(call: Pick<ControlCall, "getAuthContext">, genesisHash: Uint8Array): Authorised {
     const networkKey = peerNetworkKey(call.getAuthContext()?.sslPeerCertificate);
     if (networkKey === undefined || !this.#pins.has(networkKey)) {
       this.#options.observe({ kind: "refused", networkKey, code: "UNKNOWN_PEER" });
-      endCall(call, grpcStatus.PERMISSION_DENIED, "the key is not pinned by the chain's set");
-      return undefined;
+      const details = "the key is not pinned by the chain's set";
+      return { code: grpcStatus.PERMISSION_DENIED, details };
     }
     if (toHex(genesisHash) !== this.#options.chainId) {
       this.#options.observe({ kind: "refused", networkKey, code: "FOREIGN_CHAIN" });
-      const problem = `genesis_hash: this node follows chain ${this.#options.chainId}`;
-      endCall(call, grpcStatus.FAILED_PRECONDITION, problem);
-      return undefined;
+      const details = `genesis_hash: this node follows chain ${this.#options.chainId}`;
+      return { code: grpcStatus.FAILED_PRECONDITION, details };
     }
-    return networkKey;
+    return { peer: networkKey };
   }
 
   #open(

@@ -14,6 +14,7 @@ import {
   tlsName,
   trustAnchor,
 } from "./pinned-tls.ts";
+import type { SnapshotSource } from "./snapshot-service.ts";
 
 const chainId = "ab".repeat(32);
 const heartbeat: PeerMessage = {
@@ -24,6 +25,14 @@ const heartbeat: PeerMessage = {
 function newKey(): KeyPair {
   return keyPair(generateKeyPairSync("ed25519").privateKey);
 }
+
+const NO_SNAPSHOTS: SnapshotSource = {
+  epochProofs: () => [],
+  heights: () => [],
+  lowest: () => 1,
+  head: () => undefined,
+  chunk: async () => undefined,
+};
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -40,6 +49,8 @@ async function startServer(pins: readonly PublicKey[]) {
       chainId,
       echo: () => [],
       observe: (event) => events.push(event),
+      snapshots: NO_SNAPSHOTS,
+      now: Date.now,
     },
     pins,
   );
@@ -234,6 +245,8 @@ describe("subscriptions", () => {
         chainId,
         echo: () => [],
         observe: () => undefined,
+        snapshots: NO_SNAPSHOTS,
+        now: Date.now,
       },
       [key.publicKey],
     );

@@ -12,9 +12,12 @@ import {
   Client,
   type ClientOptions,
   type ClientReadableStream,
+  type ClientUnaryCall,
   type handleServerStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { AttestedResult, AuthorSignature, EpochProof, ResultCertificate } from "../../ledger/v1/ledger.ts";
@@ -22,6 +25,54 @@ import { AttestedResult, AuthorSignature, EpochProof, ResultCertificate } from "
 export const protobufPackage = "quorate.consensus.v1";
 
 export const protobufFileName = "quorate/consensus/v1/consensus.proto";
+
+/** Asks for snapshots. */
+export interface OfferSnapshotsRequest {
+  /** Genesis hash of the chain, 32 bytes: another chain is refused with FAILED_PRECONDITION. */
+  genesisHash: Buffer;
+  /** First epoch whose end the asker has no proof of. */
+  fromEpoch: bigint;
+}
+
+/** What a node can give. */
+export interface OfferSnapshotsResponse {
+  /** Proofs of the ends of epochs from from_epoch on, oldest first; at most 64: ask again for more. */
+  epochProofs: EpochProof[];
+  /** Heights of the snapshots, newest first. */
+  heights: bigint[];
+  /** Lowest height of the blocks that are served. */
+  lowestHeight: bigint;
+}
+
+/** Asks for what a snapshot is of. */
+export interface GetSnapshotHeadRequest {
+  /** Genesis hash of the chain, 32 bytes: another chain is refused with FAILED_PRECONDITION. */
+  genesisHash: Buffer;
+  /** Height of the snapshot. */
+  height: bigint;
+}
+
+/** What a snapshot is of. */
+export interface GetSnapshotHeadResponse {
+  /** Canonical bytes of node/docs/node.md: result certificate, signed block, manifest. */
+  head: Buffer;
+}
+
+/** Asks for one chunk. */
+export interface GetSnapshotChunkRequest {
+  /** Genesis hash of the chain, 32 bytes: another chain is refused with FAILED_PRECONDITION. */
+  genesisHash: Buffer;
+  /** Height of the snapshot. */
+  height: bigint;
+  /** Index of the chunk in the manifest. */
+  index: number;
+}
+
+/** One chunk. */
+export interface GetSnapshotChunkResponse {
+  /** Canonical bytes of node/spec/encoding.md, Snapshots. */
+  chunk: Buffer;
+}
 
 /** Opens a control subscription. */
 export interface SubscribeRequest {
@@ -447,6 +498,567 @@ export interface StateResponse {
   /** Leaf: hash of the key, hash of the value; inner node: hashes of left and right; 32 bytes each. */
   parts: Buffer[];
 }
+
+function createBaseOfferSnapshotsRequest(): OfferSnapshotsRequest {
+  return { genesisHash: Buffer.alloc(0), fromEpoch: 0n };
+}
+
+export const OfferSnapshotsRequest: MessageFns<OfferSnapshotsRequest> = {
+  encode(message: OfferSnapshotsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.genesisHash.length !== 0) {
+      writer.uint32(10).bytes(message.genesisHash);
+    }
+    if (message.fromEpoch !== 0n) {
+      if (BigInt.asUintN(64, message.fromEpoch) !== message.fromEpoch) {
+        throw new globalThis.Error("value provided for field message.fromEpoch of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.fromEpoch);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OfferSnapshotsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOfferSnapshotsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.genesisHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fromEpoch = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OfferSnapshotsRequest {
+    return {
+      genesisHash: isSet(object.genesisHash)
+        ? Buffer.from(bytesFromBase64(object.genesisHash))
+        : isSet(object.genesis_hash)
+        ? Buffer.from(bytesFromBase64(object.genesis_hash))
+        : Buffer.alloc(0),
+      fromEpoch: isSet(object.fromEpoch)
+        ? BigInt(object.fromEpoch)
+        : isSet(object.from_epoch)
+        ? BigInt(object.from_epoch)
+        : 0n,
+    };
+  },
+
+  toJSON(message: OfferSnapshotsRequest): unknown {
+    const obj: any = {};
+    if (message.genesisHash.length !== 0) {
+      obj.genesisHash = base64FromBytes(message.genesisHash);
+    }
+    if (message.fromEpoch !== 0n) {
+      obj.fromEpoch = message.fromEpoch.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<OfferSnapshotsRequest>, I>>(base?: I): OfferSnapshotsRequest {
+    return OfferSnapshotsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OfferSnapshotsRequest>, I>>(object: I): OfferSnapshotsRequest {
+    const message = createBaseOfferSnapshotsRequest();
+    message.genesisHash = object.genesisHash ?? Buffer.alloc(0);
+    message.fromEpoch = (object.fromEpoch !== undefined && object.fromEpoch !== null) ? BigInt(object.fromEpoch) : 0n;
+    return message;
+  },
+};
+
+function createBaseOfferSnapshotsResponse(): OfferSnapshotsResponse {
+  return { epochProofs: [], heights: [], lowestHeight: 0n };
+}
+
+export const OfferSnapshotsResponse: MessageFns<OfferSnapshotsResponse> = {
+  encode(message: OfferSnapshotsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.epochProofs) {
+      EpochProof.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.heights.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.heights) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field heights of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message.lowestHeight !== 0n) {
+      if (BigInt.asUintN(64, message.lowestHeight) !== message.lowestHeight) {
+        throw new globalThis.Error("value provided for field message.lowestHeight of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.lowestHeight);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OfferSnapshotsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOfferSnapshotsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.epochProofs.push(EpochProof.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.heights.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.heights.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lowestHeight = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OfferSnapshotsResponse {
+    return {
+      epochProofs: globalThis.Array.isArray(object?.epochProofs)
+        ? object.epochProofs.map((e: any) => EpochProof.fromJSON(e))
+        : globalThis.Array.isArray(object?.epoch_proofs)
+        ? object.epoch_proofs.map((e: any) => EpochProof.fromJSON(e))
+        : [],
+      heights: globalThis.Array.isArray(object?.heights) ? object.heights.map((e: any) => BigInt(e)) : [],
+      lowestHeight: isSet(object.lowestHeight)
+        ? BigInt(object.lowestHeight)
+        : isSet(object.lowest_height)
+        ? BigInt(object.lowest_height)
+        : 0n,
+    };
+  },
+
+  toJSON(message: OfferSnapshotsResponse): unknown {
+    const obj: any = {};
+    if (message.epochProofs?.length) {
+      obj.epochProofs = message.epochProofs.map((e) => EpochProof.toJSON(e));
+    }
+    if (message.heights?.length) {
+      obj.heights = message.heights.map((e) => e.toString());
+    }
+    if (message.lowestHeight !== 0n) {
+      obj.lowestHeight = message.lowestHeight.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<OfferSnapshotsResponse>, I>>(base?: I): OfferSnapshotsResponse {
+    return OfferSnapshotsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OfferSnapshotsResponse>, I>>(object: I): OfferSnapshotsResponse {
+    const message = createBaseOfferSnapshotsResponse();
+    message.epochProofs = object.epochProofs?.map((e) => EpochProof.fromPartial(e)) || [];
+    message.heights = object.heights?.map((e) => BigInt(e)) || [];
+    message.lowestHeight = (object.lowestHeight !== undefined && object.lowestHeight !== null)
+      ? BigInt(object.lowestHeight)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseGetSnapshotHeadRequest(): GetSnapshotHeadRequest {
+  return { genesisHash: Buffer.alloc(0), height: 0n };
+}
+
+export const GetSnapshotHeadRequest: MessageFns<GetSnapshotHeadRequest> = {
+  encode(message: GetSnapshotHeadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.genesisHash.length !== 0) {
+      writer.uint32(10).bytes(message.genesisHash);
+    }
+    if (message.height !== 0n) {
+      if (BigInt.asUintN(64, message.height) !== message.height) {
+        throw new globalThis.Error("value provided for field message.height of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.height);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSnapshotHeadRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSnapshotHeadRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.genesisHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.height = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSnapshotHeadRequest {
+    return {
+      genesisHash: isSet(object.genesisHash)
+        ? Buffer.from(bytesFromBase64(object.genesisHash))
+        : isSet(object.genesis_hash)
+        ? Buffer.from(bytesFromBase64(object.genesis_hash))
+        : Buffer.alloc(0),
+      height: isSet(object.height) ? BigInt(object.height) : 0n,
+    };
+  },
+
+  toJSON(message: GetSnapshotHeadRequest): unknown {
+    const obj: any = {};
+    if (message.genesisHash.length !== 0) {
+      obj.genesisHash = base64FromBytes(message.genesisHash);
+    }
+    if (message.height !== 0n) {
+      obj.height = message.height.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetSnapshotHeadRequest>, I>>(base?: I): GetSnapshotHeadRequest {
+    return GetSnapshotHeadRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetSnapshotHeadRequest>, I>>(object: I): GetSnapshotHeadRequest {
+    const message = createBaseGetSnapshotHeadRequest();
+    message.genesisHash = object.genesisHash ?? Buffer.alloc(0);
+    message.height = (object.height !== undefined && object.height !== null) ? BigInt(object.height) : 0n;
+    return message;
+  },
+};
+
+function createBaseGetSnapshotHeadResponse(): GetSnapshotHeadResponse {
+  return { head: Buffer.alloc(0) };
+}
+
+export const GetSnapshotHeadResponse: MessageFns<GetSnapshotHeadResponse> = {
+  encode(message: GetSnapshotHeadResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.head.length !== 0) {
+      writer.uint32(10).bytes(message.head);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSnapshotHeadResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSnapshotHeadResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.head = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSnapshotHeadResponse {
+    return { head: isSet(object.head) ? Buffer.from(bytesFromBase64(object.head)) : Buffer.alloc(0) };
+  },
+
+  toJSON(message: GetSnapshotHeadResponse): unknown {
+    const obj: any = {};
+    if (message.head.length !== 0) {
+      obj.head = base64FromBytes(message.head);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetSnapshotHeadResponse>, I>>(base?: I): GetSnapshotHeadResponse {
+    return GetSnapshotHeadResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetSnapshotHeadResponse>, I>>(object: I): GetSnapshotHeadResponse {
+    const message = createBaseGetSnapshotHeadResponse();
+    message.head = object.head ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseGetSnapshotChunkRequest(): GetSnapshotChunkRequest {
+  return { genesisHash: Buffer.alloc(0), height: 0n, index: 0 };
+}
+
+export const GetSnapshotChunkRequest: MessageFns<GetSnapshotChunkRequest> = {
+  encode(message: GetSnapshotChunkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.genesisHash.length !== 0) {
+      writer.uint32(10).bytes(message.genesisHash);
+    }
+    if (message.height !== 0n) {
+      if (BigInt.asUintN(64, message.height) !== message.height) {
+        throw new globalThis.Error("value provided for field message.height of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.height);
+    }
+    if (message.index !== 0) {
+      writer.uint32(24).uint32(message.index);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSnapshotChunkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSnapshotChunkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.genesisHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.height = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.index = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSnapshotChunkRequest {
+    return {
+      genesisHash: isSet(object.genesisHash)
+        ? Buffer.from(bytesFromBase64(object.genesisHash))
+        : isSet(object.genesis_hash)
+        ? Buffer.from(bytesFromBase64(object.genesis_hash))
+        : Buffer.alloc(0),
+      height: isSet(object.height) ? BigInt(object.height) : 0n,
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
+    };
+  },
+
+  toJSON(message: GetSnapshotChunkRequest): unknown {
+    const obj: any = {};
+    if (message.genesisHash.length !== 0) {
+      obj.genesisHash = base64FromBytes(message.genesisHash);
+    }
+    if (message.height !== 0n) {
+      obj.height = message.height.toString();
+    }
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetSnapshotChunkRequest>, I>>(base?: I): GetSnapshotChunkRequest {
+    return GetSnapshotChunkRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetSnapshotChunkRequest>, I>>(object: I): GetSnapshotChunkRequest {
+    const message = createBaseGetSnapshotChunkRequest();
+    message.genesisHash = object.genesisHash ?? Buffer.alloc(0);
+    message.height = (object.height !== undefined && object.height !== null) ? BigInt(object.height) : 0n;
+    message.index = object.index ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetSnapshotChunkResponse(): GetSnapshotChunkResponse {
+  return { chunk: Buffer.alloc(0) };
+}
+
+export const GetSnapshotChunkResponse: MessageFns<GetSnapshotChunkResponse> = {
+  encode(message: GetSnapshotChunkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.chunk.length !== 0) {
+      writer.uint32(10).bytes(message.chunk);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSnapshotChunkResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSnapshotChunkResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.chunk = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSnapshotChunkResponse {
+    return { chunk: isSet(object.chunk) ? Buffer.from(bytesFromBase64(object.chunk)) : Buffer.alloc(0) };
+  },
+
+  toJSON(message: GetSnapshotChunkResponse): unknown {
+    const obj: any = {};
+    if (message.chunk.length !== 0) {
+      obj.chunk = base64FromBytes(message.chunk);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetSnapshotChunkResponse>, I>>(base?: I): GetSnapshotChunkResponse {
+    return GetSnapshotChunkResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetSnapshotChunkResponse>, I>>(object: I): GetSnapshotChunkResponse {
+    const message = createBaseGetSnapshotChunkResponse();
+    message.chunk = object.chunk ?? Buffer.alloc(0);
+    return message;
+  },
+};
 
 function createBaseSubscribeRequest(): SubscribeRequest {
   return { genesisHash: Buffer.alloc(0) };
@@ -4534,6 +5146,45 @@ export const PeersServiceService = {
       Buffer.from(SubscribeBulkResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SubscribeBulkResponse => SubscribeBulkResponse.decode(value),
   },
+  /**
+   * State sync: what snapshots there are, and the proofs that lead to today's set. A peer that asks for
+   * more than its share is refused with RESOURCE_EXHAUSTED.
+   */
+  offerSnapshots: {
+    path: "/quorate.consensus.v1.PeersService/OfferSnapshots" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: OfferSnapshotsRequest): Buffer =>
+      Buffer.from(OfferSnapshotsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): OfferSnapshotsRequest => OfferSnapshotsRequest.decode(value),
+    responseSerialize: (value: OfferSnapshotsResponse): Buffer =>
+      Buffer.from(OfferSnapshotsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): OfferSnapshotsResponse => OfferSnapshotsResponse.decode(value),
+  },
+  /** What a snapshot is of; NOT_FOUND where this node does not have it (any more). */
+  getSnapshotHead: {
+    path: "/quorate.consensus.v1.PeersService/GetSnapshotHead" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSnapshotHeadRequest): Buffer =>
+      Buffer.from(GetSnapshotHeadRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSnapshotHeadRequest => GetSnapshotHeadRequest.decode(value),
+    responseSerialize: (value: GetSnapshotHeadResponse): Buffer =>
+      Buffer.from(GetSnapshotHeadResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetSnapshotHeadResponse => GetSnapshotHeadResponse.decode(value),
+  },
+  /** One chunk of a snapshot. */
+  getSnapshotChunk: {
+    path: "/quorate.consensus.v1.PeersService/GetSnapshotChunk" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSnapshotChunkRequest): Buffer =>
+      Buffer.from(GetSnapshotChunkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSnapshotChunkRequest => GetSnapshotChunkRequest.decode(value),
+    responseSerialize: (value: GetSnapshotChunkResponse): Buffer =>
+      Buffer.from(GetSnapshotChunkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetSnapshotChunkResponse => GetSnapshotChunkResponse.decode(value),
+  },
 } as const;
 
 export interface PeersServiceServer extends UntypedServiceImplementation {
@@ -4544,6 +5195,15 @@ export interface PeersServiceServer extends UntypedServiceImplementation {
   subscribe: handleServerStreamingCall<SubscribeRequest, SubscribeResponse>;
   /** Bulk: batches and chain segments, on another connection. */
   subscribeBulk: handleServerStreamingCall<SubscribeBulkRequest, SubscribeBulkResponse>;
+  /**
+   * State sync: what snapshots there are, and the proofs that lead to today's set. A peer that asks for
+   * more than its share is refused with RESOURCE_EXHAUSTED.
+   */
+  offerSnapshots: handleUnaryCall<OfferSnapshotsRequest, OfferSnapshotsResponse>;
+  /** What a snapshot is of; NOT_FOUND where this node does not have it (any more). */
+  getSnapshotHead: handleUnaryCall<GetSnapshotHeadRequest, GetSnapshotHeadResponse>;
+  /** One chunk of a snapshot. */
+  getSnapshotChunk: handleUnaryCall<GetSnapshotChunkRequest, GetSnapshotChunkResponse>;
 }
 
 export interface PeersServiceClient extends Client {
@@ -4567,6 +5227,57 @@ export interface PeersServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<SubscribeBulkResponse>;
+  /**
+   * State sync: what snapshots there are, and the proofs that lead to today's set. A peer that asks for
+   * more than its share is refused with RESOURCE_EXHAUSTED.
+   */
+  offerSnapshots(
+    request: OfferSnapshotsRequest,
+    callback: (error: ServiceError | null, response: OfferSnapshotsResponse) => void,
+  ): ClientUnaryCall;
+  offerSnapshots(
+    request: OfferSnapshotsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: OfferSnapshotsResponse) => void,
+  ): ClientUnaryCall;
+  offerSnapshots(
+    request: OfferSnapshotsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: OfferSnapshotsResponse) => void,
+  ): ClientUnaryCall;
+  /** What a snapshot is of; NOT_FOUND where this node does not have it (any more). */
+  getSnapshotHead(
+    request: GetSnapshotHeadRequest,
+    callback: (error: ServiceError | null, response: GetSnapshotHeadResponse) => void,
+  ): ClientUnaryCall;
+  getSnapshotHead(
+    request: GetSnapshotHeadRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetSnapshotHeadResponse) => void,
+  ): ClientUnaryCall;
+  getSnapshotHead(
+    request: GetSnapshotHeadRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetSnapshotHeadResponse) => void,
+  ): ClientUnaryCall;
+  /** One chunk of a snapshot. */
+  getSnapshotChunk(
+    request: GetSnapshotChunkRequest,
+    callback: (error: ServiceError | null, response: GetSnapshotChunkResponse) => void,
+  ): ClientUnaryCall;
+  getSnapshotChunk(
+    request: GetSnapshotChunkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetSnapshotChunkResponse) => void,
+  ): ClientUnaryCall;
+  getSnapshotChunk(
+    request: GetSnapshotChunkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetSnapshotChunkResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const PeersServiceClient = makeGenericClientConstructor(

@@ -1,0 +1,63 @@
+import { type ResultCertificate, writeResultCertificate } from "../../kernel/certificates.ts";
+import { Writer } from "../../kernel/codec.ts";
+import { type AttestedResult, writeAttestedResult } from "../../kernel/statements.ts";
+import { chainBases } from "./chain-store.ts";
+import type { FileSystem } from "./file-system.ts";
+import { writeNewLog } from "./record-log.ts";
+
+const NAME = "divergence.log";
+
+export interface Divergence {
+  /** This node's result. */
+  readonly own: AttestedResult;
+  /** The quorum's, of the same height. */
+  readonly certificate: ResultCertificate;
+}
+
+interface Place {
+  readonly fileSystem: FileSystem;
+  readonly folder: string;
+}
+
+/**
+ * Keeps what this node came to and what a quorum came to, for people; while the file stands, the
+ * node's own state is not to be believed.
+ */
+export async function writeDivergence(
+  place: Place,
+  salt: Uint8Array,
+  { own, certificate }: Divergence,
+): Promise<void> {
+  const writer = new Writer();
+  writeAttestedResult(writer, own);
+  writeResultCertificate(writer, certificate);
+  const { log } = await writeNewLog({ ...place, name: NAME, salt }, [writer.finish()]);
+  await log.close();
+}
+
+/** An empty one: somebody asked for a rebuild. */
+export async function askRebuild(place: Place, salt: Uint8Array): Promise<void> {
+  const { log } = await writeNewLog({ ...place, name: NAME, salt }, []);
+  await log.close();
+}
+
+export async function isRebuildWanted({ fileSystem, folder }: Place): Promise<boolean> {
+  return (await fileSystem.length(`${folder}/${NAME}`)) !== undefined;
+}
+
+/**
+ * Removes this node's own states and the log that led to them; the journal and the ends of epochs
+ * stay. The evidence gets another name last, so that a crash in between begins here again.
+ */
+export async function dropOwnState(place: Place, nowMs: number): Promise<void> {
+  const { fileSystem, folder } = place;
+  for (const name of await fileSystem.list(folder)) {
+    if (/^snapshot-[0-9]+\.(snap|part)$/.test(name)) await fileSystem.remove(`${folder}/${name}`);
+  }
+  for (const base of await chainBases(place)) {
+    await fileSystem.remove(`${folder}/${base === 0 ? "chain.log" : `chain-${base}.log`}`);
+  }
+  await fileSystem.syncFolder(folder);
+  await fileSystem.rename(`${folder}/${NAME}`, `${folder}/divergence-${nowMs}.log`);
+  await fileSystem.syncFolder(folder);
+}

@@ -1,0 +1,127 @@
+import { setImmediate as pause } from "node:timers/promises";
+import { verifyResultCertificate } from "../../kernel/certificates.ts";
+import { type Refusal, type Result, refuse } from "../../kernel/result.ts";
+import type { Digest } from "../../kernel/scalars.ts";
+import type { SignatureScheme } from "../../kernel/statements.ts";
+import type { Genesis } from "../../ledger/genesis-file.ts";
+import type { LedgerLoader } from "../../ledger/ledger-loader.ts";
+import type { Protocols } from "../../ledger/protocol.ts";
+import { openLedgerLoader } from "../../ledger/snapshot.ts";
+import { verifyManifest } from "../../ledger/snapshot-manifest.ts";
+import type { LedgerState } from "../../ledger/state.ts";
+import type { ReplicaBase } from "../../replica/types.ts";
+import type { SnapshotHead, SnapshotStore } from "../disk/snapshot-store.ts";
+import type { Log } from "../log.ts";
+import type { TrustedEpochs } from "./trusted-epochs.ts";
+
+export interface SnapshotTrust {
+  readonly genesis: Genesis;
+  readonly chainId: Digest;
+  readonly scheme: SignatureScheme;
+  readonly epochs: TrustedEpochs;
+  readonly protocols: Protocols;
+}
+
+/** A head says what it says only with its certificate: quorum, block and manifest of one height. */
+export function verifyHead(
+  { chainId, scheme, epochs }: SnapshotTrust,
+  { certificate, block, manifest }: SnapshotHead,
+): Result<void, Refusal> {
+  const { result } = certificate;
+  const set = epochs.setOf(result.epoch);
+  if (set === undefined) {
+    return refuse("EPOCH_UNPROVEN", "certificate", `prove the way to epoch ${result.epoch} first`);
+  }
+  if (!epochs.covers(result)) {
+    return refuse("HEIGHT_OF_ANOTHER_EPOCH", "certificate", "a set attests its own heights only");
+  }
+  const certified = verifyResultCertificate(scheme, chainId, set, certificate);
+  if (!certified.ok) return certified;
+  if (block.id !== result.blockId) {
+    return refuse("BLOCK_MISMATCH", "block", "send the block that the certificate names");
+  }
+  return verifyManifest(manifest, result);
+}
+
+export function openLoader(trust: SnapshotTrust, head: SnapshotHead): LedgerLoader {
+  const { genesis, chainId, protocols } = trust;
+  const { manifest, certificate, block } = head;
+  const { round } = block.block;
+  return openLedgerLoader({
+    genesis,
+    chainId,
+    manifest,
+    certified: certificate.result,
+    block: { round },
+    protocols,
+  });
+}
+
+/** Makes a refusal of the ledger a reason to pass a file over. */
+export class SnapshotRefused extends Error {
+  override readonly name = "SnapshotRefused";
+  constructor({ code, field, fix }: Refusal) {
+    super(`${code}: ${field}: ${fix}`);
+  }
+}
+
+function demand<T>(result: Result<T, Refusal>): T {
+  if (!result.ok) throw new SnapshotRefused(result.error);
+  return result.value;
+}
+
+async function loadOne(
+  snapshots: SnapshotStore,
+  trust: SnapshotTrust,
+  height: number,
+): Promise<ReplicaBase> {
+  const opened: { loader?: LedgerLoader; head?: SnapshotHead } = {};
+  await snapshots.read(height, (head) => {
+    demand(verifyHead(trust, head));
+    const loader = openLoader(trust, head);
+    Object.assign(opened, { loader, head });
+    return async (index, chunk) => {
+      demand(loader.add(index, chunk));
+      await pause();
+    };
+  });
+  const { loader, head } = opened;
+  if (loader === undefined || head === undefined) throw new Error("no head was read");
+  const { certificate, block } = head;
+  const ledger = demand(await finishLoad(loader));
+  return { certificate, block, epochProofs: trust.epochs.proofs, ledger };
+}
+
+/** In steps, so that whoever asks for health meanwhile is answered. */
+export async function finishLoad(loader: LedgerLoader): Promise<Result<LedgerState, Refusal>> {
+  const steps = loader.finishSteps();
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await pause();
+  }
+}
+
+/**
+ * The newest of this node's own snapshots that is whole and verifies against its certificate; one
+ * that does not is named in the log and passed over. Undefined where there is none.
+ */
+export async function loadBase(
+  snapshots: SnapshotStore,
+  trust: SnapshotTrust,
+  log: Log,
+): Promise<ReplicaBase | undefined> {
+  for (const height of snapshots.heights) {
+    const before = performance.now();
+    try {
+      const base = await loadOne(snapshots, trust, height);
+      const seconds = (performance.now() - before) / 1_000;
+      log.info("starts from a snapshot", { height, seconds });
+      return base;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.error("snapshot passed over: it does not verify", { height, reason });
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,226 @@
+import { describe, expect, test } from "vitest";
+import { scheme } from "../../../test/ledger/test-chain.ts";
+import { SimulatedDisk } from "../../../test/shell/simulated-disk.ts";
+import { SoloReplica } from "../../../test/shell/solo-replica.ts";
+import { defined } from "../../kernel/assert.ts";
+import { genesisSet } from "../../ledger/genesis.ts";
+import { PROTOCOLS } from "../../ledger/protocol.ts";
+import { describeSnapshot, encodeChunk } from "../../ledger/snapshot.ts";
+import type { SnapshotManifest } from "../../ledger/snapshot-manifest.ts";
+import { executedBlock } from "../../replica/queries.ts";
+import { recoverReplica } from "../../replica/state.ts";
+import { encodeSnapshotHead, type SnapshotHead, SnapshotStore } from "../disk/snapshot-store.ts";
+import type { Log } from "../log.ts";
+import { ChunkPlan } from "./chunk-plan.ts";
+import { loadBase, type SnapshotTrust } from "./snapshot-load.ts";
+import { type SnapshotPeer, StateSync } from "./state-sync.ts";
+import { TrustedEpochs } from "./trusted-epochs.ts";
+
+const HEIGHT = 7;
+
+/** A chain of one validator, and its snapshot in chunks that are small. */
+function source() {
+  const solo = new SoloReplica();
+  solo.certifyTo(HEIGHT);
+  const { state } = solo;
+  const certificate = defined(state.certified, "certified").certificate;
+  const { height } = certificate.result;
+  const ledger = defined(state.ledgers.get(height), "ledger");
+  const manifest = describeSnapshot(ledger, 300);
+  const block = defined(executedBlock(state, height), "block").block;
+  const head: SnapshotHead = { certificate, block, manifest };
+  return { state, ledger, head, height };
+}
+
+type Source = ReturnType<typeof source>;
+
+function peer(from: Source, key: string, changes: Partial<SnapshotPeer> = {}): SnapshotPeer {
+  const { ledger, head, height } = from;
+  return {
+    key,
+    offer: async () => ({ proofs: [], heights: [height], lowest: 1 }),
+    head: async () => encodeSnapshotHead(head),
+    chunk: async (_, index) => encodeChunk(ledger, head.manifest, index),
+    ...changes,
+  };
+}
+
+interface Told {
+  readonly lies: [string, string][];
+  readonly lines: string[];
+}
+
+function logTo({ lines }: Told): Log {
+  const note = (message: string) => void lines.push(message);
+  return { error: note, warn: note, info: note, debug: note };
+}
+
+function trustOf({ state }: Source): SnapshotTrust {
+  const { genesis, chainId } = state.config;
+  const known = { chainId, scheme, genesisSet: genesisSet(genesis) };
+  const epochs = new TrustedEpochs(known, []);
+  return { genesis, chainId, scheme, epochs, protocols: PROTOCOLS };
+}
+
+async function openSnapshots(disk: SimulatedDisk): Promise<SnapshotStore> {
+  const salt = () => new Uint8Array(16).fill(5);
+  return SnapshotStore.open({ fileSystem: disk.fileSystem, folder: "/data", salt });
+}
+
+async function syncFrom(
+  from: Source,
+  peers: readonly SnapshotPeer[],
+  { disk = new SimulatedDisk(), signal = new AbortController().signal } = {},
+) {
+  const told: Told = { lies: [], lines: [] };
+  const snapshots = await openSnapshots(disk);
+  const sync = new StateSync({
+    trust: trustOf(from),
+    snapshots,
+    peers: () => peers,
+    keepProof: async () => undefined,
+    log: logTo(told),
+    progress: () => undefined,
+    lied: (key, code) => told.lies.push([key, code]),
+    pause: () => new Promise((resolve) => setImmediate(resolve)),
+    signal,
+  });
+  return { base: await sync.fetch(0), told, snapshots, disk };
+}
+
+function flipped(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 1;
+  return copy;
+}
+
+describe("state sync", () => {
+  test("rule FIT: the state of a certified height comes from several peers, and a replica starts there", async () => {
+    const from = source();
+    expect(from.head.manifest.chunks.length).toBeGreaterThan(3);
+    const { base, told } = await syncFrom(from, [peer(from, "a"), peer(from, "b")]);
+    expect(base?.ledger.stateRoot).toBe(from.ledger.stateRoot);
+    expect(told.lies).toEqual([]);
+    const recovered = recoverReplica(from.state.config, { journal: [], chain: [], base });
+    expect(recovered.executedHeight).toBe(from.height);
+    expect(recovered.consensus.epoch.root.id).toBe(from.head.block.id);
+    expect(recovered.consensus.epoch.root.view.lanes).toEqual(
+      from.state.consensus.chain.ordered.ordering.view.lanes,
+    );
+  });
+
+  test("a peer with corrupt chunks is asked for nothing more, and the state comes from the others", async () => {
+    const from = source();
+    let asked = 0;
+    const liar = peer(from, "liar", {
+      chunk: async (_, index) => {
+        asked += 1;
+        return flipped(encodeChunk(from.ledger, from.head.manifest, index));
+      },
+    });
+    const silent = peer(from, "silent", { offer: () => Promise.reject(new Error("gone")) });
+    const { base, told } = await syncFrom(from, [liar, silent, peer(from, "honest")]);
+    expect(base?.ledger.stateRoot).toBe(from.ledger.stateRoot);
+    expect(told.lies.map(([key]) => key)).toEqual(["liar"]);
+    expect(asked).toBeLessThanOrEqual(4);
+  });
+
+  test("a manifest that only its hashes are bound of lies about lengths: its source is dropped, not the others", async () => {
+    const from = source();
+    const chunks = from.head.manifest.chunks.map((chunk) => {
+      return chunk.kind !== "empty" ? { ...chunk, bytes: chunk.bytes + 1 } : chunk;
+    });
+    const manifest: SnapshotManifest = { ...from.head.manifest, chunks };
+    const liar = peer(from, "liar", {
+      head: async () => encodeSnapshotHead({ ...from.head, manifest }),
+      chunk: () => Promise.reject(new Error("busy")),
+    });
+    const { base, told } = await syncFrom(from, [liar, peer(from, "b"), peer(from, "c")]);
+    expect(told.lies.map(([key]) => key)).toEqual(["liar"]);
+    expect(base?.ledger.stateRoot).toBe(from.ledger.stateRoot);
+  }, 20_000);
+
+  test("nothing is believed without the quorum's certificate", async () => {
+    const from = source();
+    const { certificate } = from.head;
+    const unsigned = { ...certificate, signatures: [] };
+    const moved = { ...certificate, result: { ...certificate.result, height: 99 } };
+    for (const each of [unsigned, moved]) {
+      const forged = peer(from, "forger", {
+        head: async () => encodeSnapshotHead({ ...from.head, certificate: each }),
+      });
+      const { base, told } = await syncFrom(from, [forged]);
+      expect(base).toBeUndefined();
+      expect(told.lies.map(([key]) => key)).toEqual(["forger"]);
+    }
+  });
+
+  test("after a crash verified chunks are not fetched again, and what is torn is", async () => {
+    const from = source();
+    const disk = new SimulatedDisk();
+    const controller = new AbortController();
+    let served = 0;
+    const stops = peer(from, "a", {
+      chunk: async (_, index) => {
+        served += 1;
+        if (served > 3) controller.abort();
+        return encodeChunk(from.ledger, from.head.manifest, index);
+      },
+    });
+    const first = await syncFrom(from, [stops], { disk, signal: controller.signal });
+    expect(first.base).toBeUndefined();
+    const asked = new Set<number>();
+    const again = peer(from, "a", {
+      chunk: async (_, index) => {
+        asked.add(index);
+        return encodeChunk(from.ledger, from.head.manifest, index);
+      },
+    });
+    const second = await syncFrom(from, [again], { disk });
+    expect(second.base?.ledger.stateRoot).toBe(from.ledger.stateRoot);
+    const all = from.head.manifest.chunks.filter(({ kind }) => kind !== "empty").length;
+    expect(asked.size).toBeLessThan(all);
+    // And it is one of this node's own snapshots now.
+    const told: Told = { lies: [], lines: [] };
+    const own = await openSnapshots(disk);
+    expect(own.heights).toEqual([from.height]);
+    const base = await loadBase(own, trustOf(from), logTo(told));
+    expect(base?.ledger.stateRoot).toBe(from.ledger.stateRoot);
+    expect(own.served).toEqual([from.height]);
+  });
+
+  test("an own snapshot that is corrupt or torn is passed over by name", async () => {
+    const from = source();
+    for (const harm of ["flip", "tear"] as const) {
+      const { disk } = await syncFrom(from, [peer(from, "a")]);
+      const path = `/data/snapshot-${from.height}.snap`;
+      const bytes = disk.content(path);
+      const middle = Math.floor(bytes.length / 2);
+      bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+      disk.overwrite(path, harm === "flip" ? bytes : disk.content(path).slice(0, middle));
+      const told: Told = { lies: [], lines: [] };
+      const base = await loadBase(await openSnapshots(disk), trustOf(from), logTo(told));
+      expect(base).toBeUndefined();
+      expect(told.lines).toEqual(["snapshot passed over: it does not verify"]);
+    }
+  });
+});
+
+describe("chunk plan", () => {
+  test("each chunk is asked of one peer; a dropped peer's are asked of others; the last ones twice", () => {
+    const plan = new ChunkPlan([0, 1, 2, 3, 4]);
+    expect([1, 2, 3, 4, 5].map(() => plan.next("a"))).toEqual([0, 1, 2, 3, undefined]);
+    expect(plan.next("b")).toBe(4);
+    // Nothing is left: a slow one is asked of a second peer.
+    expect(plan.next("b")).toBe(0);
+    plan.drop("a");
+    expect(plan.next("a")).toBeUndefined();
+    expect(plan.got(0)).toBe(true);
+    expect(plan.got(0)).toBe(false);
+    plan.got(4);
+    const rest = [plan.next("b"), plan.next("b"), plan.next("b")];
+    expect(rest.toSorted()).toEqual([1, 2, 3]);
+    for (const index of [1, 2, 3]) plan.got(index);
+    expect(plan.missing).toBe(0);
+  });
+});
