@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { orderVoteOf, qcOf, Solo, seal, tcOf } from "../../test/consensus/craft.ts";
-import { CHAIN_ID, keyOf, STUB_SCHEME, signStub } from "../../test/consensus/network.ts";
+import { CHAIN_ID, keyOf, STUB_SCHEME, signStub } from "../../test/consensus/stub-keys.ts";
 import { ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
 import { type Finding, judgeLogs } from "./accountability.ts";

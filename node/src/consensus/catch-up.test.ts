@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Solo } from "../../test/consensus/craft.ts";
-import { Network, setOf } from "../../test/consensus/network.ts";
+import { Network } from "../../test/consensus/network.ts";
 import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
+import { setOf } from "../../test/consensus/stub-keys.ts";
 import { segmentFrom } from "./segments.ts";
 import type { ChainSegment } from "./types.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Solo } from "../../test/consensus/craft.ts";
-import { keyOf, signStub } from "../../test/consensus/network.ts";
+import { keyOf, signStub } from "../../test/consensus/stub-keys.ts";
 
 const powers = { a: 1n, b: 4n, c: 4n, d: 1n, e: 1n, f: 1n };
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { batchOf, qcOf, Solo, seal, tcOf } from "../../test/consensus/craft.ts";
-import { keyOf, Network, setOf, signStub } from "../../test/consensus/network.ts";
+import { Network } from "../../test/consensus/network.ts";
+import { keyOf, setOf, signStub } from "../../test/consensus/stub-keys.ts";
 import { DecodeError } from "../kernel/codec.ts";
 import {
   decodeBatch,

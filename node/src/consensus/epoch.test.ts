@@ -1,14 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { batchOf } from "../../test/consensus/craft.ts";
-import {
-  keyOf,
-  memberOf,
-  Network,
-  setOf,
-  signStub,
-  type TestNode,
-} from "../../test/consensus/network.ts";
+import { Network, type TestNode } from "../../test/consensus/network.ts";
 import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
+import { keyOf, memberOf, setOf, signStub } from "../../test/consensus/stub-keys.ts";
 import type { EpochProof } from "../kernel/certificates.ts";
 import { resultDigest } from "../kernel/certificates.ts";
 import {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { batchOf, orderVoteOf, qcOf, Solo, timeoutOf, voteOf } from "../../test/consensus/craft.ts";
+import { Network } from "../../test/consensus/network.ts";
 import {
   CHAIN_ID,
   keyOf,
-  Network,
   networkKeyOf,
   STUB_SCHEME,
   setOf,
   signStub,
-} from "../../test/consensus/network.ts";
+} from "../../test/consensus/stub-keys.ts";
 import { verifyStatement } from "../kernel/statements.ts";
 import { peerStatus } from "./state.ts";
 import type { SignedBlock } from "./types.ts";

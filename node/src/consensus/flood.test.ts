@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { batchOf, orderVoteOf, qcOf, Solo, voteOf } from "../../test/consensus/craft.ts";
-import { keyOf, networkKeyOf, signStub } from "../../test/consensus/network.ts";
+import { keyOf, networkKeyOf, signStub } from "../../test/consensus/stub-keys.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { insertBlock } from "./block-tree.ts";
 import type { Effect } from "./effects.ts";

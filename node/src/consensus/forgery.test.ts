@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { orderVoteOf, qcOf, Solo, tcOf, timeoutOf } from "../../test/consensus/craft.ts";
-import { keyOf, signStub } from "../../test/consensus/network.ts";
+import { keyOf, signStub } from "../../test/consensus/stub-keys.ts";
 import { verifyOrder } from "./certificates.ts";
 import { recover } from "./recover.ts";
 import type { ChainRecord, PeerBody, QuorumCertificate, SignedBlock } from "./types.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { qcOf, Solo, seal, tcOf, voteOf } from "../../test/consensus/craft.ts";
-import { keyOf, signStub } from "../../test/consensus/network.ts";
+import { keyOf, signStub } from "../../test/consensus/stub-keys.ts";
 import type { Effect } from "./effects.ts";
 import { breaksVoteRule } from "./round-rule.ts";
 import type { Block, SignedBlock } from "./types.ts";

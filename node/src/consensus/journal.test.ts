@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { batchOf, orderVoteOf, qcOf, Solo, seal } from "../../test/consensus/craft.ts";
 import { runFuzz } from "../../test/consensus/fuzz.ts";
-import { keyOf, Network, setOf, signStub } from "../../test/consensus/network.ts";
+import { Network } from "../../test/consensus/network.ts";
 import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
+import { keyOf, setOf, signStub } from "../../test/consensus/stub-keys.ts";
 import { readHistory } from "./history.ts";
 import { recover } from "./recover.ts";
 import { step } from "./step.ts";

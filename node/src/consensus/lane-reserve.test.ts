@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Solo } from "../../test/consensus/craft.ts";
-import { keyOf, Network, setOf } from "../../test/consensus/network.ts";
+import { Network } from "../../test/consensus/network.ts";
 import { textsOf } from "../../test/consensus/observations.ts";
+import { keyOf, setOf } from "../../test/consensus/stub-keys.ts";
 import { shareOut } from "./cut.ts";
 import type { Effect } from "./effects.ts";
 import { isLaneFull, laneLoad } from "./lane-queue.ts";

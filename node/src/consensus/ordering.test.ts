@@ -1,14 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  CHAIN_ID,
-  keyOf,
-  Network,
-  setOf,
-  signStub,
-  type TestNode,
-} from "../../test/consensus/network.ts";
+import { Network, type TestNode } from "../../test/consensus/network.ts";
 import { disagreement, height } from "../../test/consensus/observations.ts";
+import { CHAIN_ID, keyOf, setOf, signStub } from "../../test/consensus/stub-keys.ts";
 import { defined } from "../kernel/assert.ts";
 import { toHex } from "../kernel/bytes.ts";
 import type { Digest, Height } from "../kernel/scalars.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { keyOf, Network, setOf, type TestNode } from "../../test/consensus/network.ts";
+import { Network, type TestNode } from "../../test/consensus/network.ts";
 import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
+import { keyOf, setOf } from "../../test/consensus/stub-keys.ts";
 import { faultyPower, memberIndex, powerOf, validatorSet } from "../kernel/validator-set.ts";
 import { type Election, electAfter, leaderOf, leaderOrder } from "./leader-election.ts";
 import type { Block } from "./types.ts";

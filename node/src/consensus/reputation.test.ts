@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { keyOf, Network, setOf } from "../../test/consensus/network.ts";
+import { Network } from "../../test/consensus/network.ts";
 import { disagreement, finalityGaps, height } from "../../test/consensus/observations.ts";
+import { keyOf, setOf } from "../../test/consensus/stub-keys.ts";
 import type { PublicKey } from "../kernel/scalars.ts";
 import { type Election, electAfter, leaderOf, leaderOrder } from "./leader-election.ts";
 import type { Block } from "./types.ts";

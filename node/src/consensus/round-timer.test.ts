@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Network, setOf } from "../../test/consensus/network.ts";
+import { Network } from "../../test/consensus/network.ts";
 import { finalityGaps, height } from "../../test/consensus/observations.ts";
+import { setOf } from "../../test/consensus/stub-keys.ts";
 import { PRODUCTION } from "../kernel/parameters.ts";
 import type { ConsensusEvent } from "./effects.ts";
 import { roundTimer, timerCause } from "./round-timer.ts";

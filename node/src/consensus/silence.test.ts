@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { qcOf, Solo, voteOf } from "../../test/consensus/craft.ts";
-import { keyOf, memberOf, Network, setOf, signStub } from "../../test/consensus/network.ts";
+import { Network } from "../../test/consensus/network.ts";
+import { keyOf, memberOf, setOf, signStub } from "../../test/consensus/stub-keys.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { validatorSet } from "../kernel/validator-set.ts";
 import type { Block } from "./types.ts";

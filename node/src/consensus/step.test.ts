@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { Network, setOf } from "../../test/consensus/network.ts";
+import { Network } from "../../test/consensus/network.ts";
 import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
+import { setOf } from "../../test/consensus/stub-keys.ts";
 
 const FOUR = { a: 1n, b: 1n, c: 1n, d: 1n };
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { batchOf, qcOf, Solo, seal, tcOf, voteOf } from "../../test/consensus/craft.ts";
-import { keyOf, signStub } from "../../test/consensus/network.ts";
+import { keyOf, signStub } from "../../test/consensus/stub-keys.ts";
 import type { Block } from "./types.ts";
 import { isSafeToVote } from "./vote-rule.ts";
 

@@ -25,7 +25,7 @@ import {
   STUB_SCHEME,
   setOf,
   signStub,
-} from "./network.ts";
+} from "./stub-keys.ts";
 
 /** One real node among peers whose every message the test makes by hand. */
 export class Solo {

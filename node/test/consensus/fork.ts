@@ -1,5 +1,6 @@
 import type { ChainRecord } from "../../src/consensus/types.ts";
-import { Network, setOf, type TestNode } from "./network.ts";
+import { Network, type TestNode } from "./network.ts";
+import { setOf } from "./stub-keys.ts";
 
 export const FORK_SET = setOf(1, { a: 1n, b: 1n, c: 1n, d: 1n });
 /** More than f of four: they run on both sides of the fork, with one key each. */

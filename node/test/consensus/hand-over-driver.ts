@@ -3,7 +3,8 @@ import type { EpochProof } from "../../src/kernel/certificates.ts";
 import { ZERO_DIGEST } from "../../src/kernel/scalars.ts";
 import type { AttestedResult, SignedStatement } from "../../src/kernel/statements.ts";
 import { type ValidatorSet, validatorSet } from "../../src/kernel/validator-set.ts";
-import { keyOf, memberOf, Network, setOf, type TestNode } from "./network.ts";
+import { Network, type TestNode } from "./network.ts";
+import { keyOf, memberOf, setOf } from "./stub-keys.ts";
 
 const FOUNDERS = ["a", "b", "c", "d"];
 const SPARES = ["e", "f", "g"];

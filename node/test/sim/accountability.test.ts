@@ -4,7 +4,7 @@ import type { ChainRecord } from "../../src/consensus/types.ts";
 import { checkSignatures, judgePair } from "../../src/ledger/evidence.ts";
 import { misconductProof } from "../../src/ledger/transaction.ts";
 import { FORK_SET, type ForkOptions, forkChain, LIARS } from "../consensus/fork.ts";
-import { CHAIN_ID, keyOf, STUB_SCHEME } from "../consensus/network.ts";
+import { CHAIN_ID, keyOf, STUB_SCHEME } from "../consensus/stub-keys.ts";
 
 const trust = { chainId: CHAIN_ID, scheme: STUB_SCHEME, genesisSet: FORK_SET };
 
