@@ -1,4 +1,5 @@
-import { Network, setOf, type TestNode } from "../consensus/network.ts";
+import { Network } from "../consensus/network.ts";
+import { setOf } from "../consensus/stub-keys.ts";
 
 export interface ManyReport {
   readonly blocks: number;
