@@ -1,4 +1,4 @@
-import { Network } from "../consensus/network.ts";
+import { Network, type TestNode } from "../consensus/network.ts";
 import { setOf } from "../consensus/stub-keys.ts";
 
 export interface ManyReport {
