@@ -1,4 +1,5 @@
-// npm run bench -- consensus: what the chain carries on this machine. Printed figures, no assertion.
+// npm run bench -- consensus: what the chain carries on this machine. Printed figures, no
+// assertion.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

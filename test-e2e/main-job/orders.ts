@@ -1,6 +1,7 @@
 import type { AccountKey } from "@quorate/client/account-key";
 import { Bundle } from "@quorate/client/bundle";
-import type { CertifiedReceipt, QuorateClient } from "@quorate/client/client";
+import type { CertifiedReceipt } from "@quorate/client/certified-receipt";
+import type { QuorateClient } from "@quorate/client/client";
 import { ChainRefusalError, ClosedError, QuorateError } from "@quorate/client/errors";
 import { clockNonces } from "@quorate/client/nonces";
 import { Latencies } from "./latencies.ts";

@@ -130,7 +130,10 @@ export class Ledger {
     return (this.bonds.rewardPot * amount(this.#genesis, "rewardPpm")) / PPM;
   }
 
-  /** At most each seat's part of the budget, by power; whether it served the whole time is not judged. */
+  /**
+   * At most each seat's part of the budget, by power; whether it served the whole time is not
+   * judged.
+   */
   #payRewards(rewards: NonNullable<CommittedBlock["rewards"]>): void {
     const isOver = this.#clockMs - this.#rewardsFromMs >= count(this.#genesis, "rewardPeriodMs");
     if (!isOver && rewards.length > 0) throw new Error(`block ${this.height} pays out of turn`);

@@ -18,8 +18,8 @@ export function readManifest(path: string): readonly KubeObject[] {
 }
 
 /**
- * What `kubectl apply -f manifests/crds -f manifests/operator.yaml` does; on `machine` where a fault
- * is to strike validators only.
+ * What `kubectl apply -f manifests/crds -f manifests/operator.yaml` does; on `machine` where a
+ * fault is to strike validators only.
  */
 export async function installOperator(kube: KubeClient, machine?: string): Promise<void> {
   const crds = readdirSync(join(MANIFESTS, "crds"))

@@ -14,11 +14,12 @@ import type { ValidatorSet } from "@quorate/node/kernel/validator-set";
 import type { Genesis } from "@quorate/node/ledger/genesis-file";
 import type { Owner, Spare } from "@quorate/node/ledger/state";
 import { transactionId } from "@quorate/node/ledger/transaction";
-import type { Receipt, SwapRecord } from "@quorate/node/ledger/types";
+import type { SwapRecord } from "@quorate/node/ledger/types";
 import type { FundLeaf, MarketLeaf, OrderLeaf } from "@quorate/node/margin/leaves";
 import type { MarketId } from "@quorate/node/margin/types";
 import { type BlockLeaves, decodeLeaves, readReceipt, withAdvice } from "./block-leaves.ts";
 import { provenBlocks, type VerifiedBlock } from "./block-proof.ts";
+import type { CertifiedReceipt } from "./certified-receipt.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type CheckedStart, type ConnectOptions, checkedStart } from "./connect-options.ts";
 import {
@@ -50,13 +51,6 @@ import { type BondState, type Pots, readBond, readOwner, readPots } from "./stak
 import { Submissions } from "./submissions.ts";
 import { demand, Trust } from "./trust.ts";
 import { askWitnesses, type Testimony } from "./witnesses.ts";
-
-/** A receipt under a certificate that this client verified. */
-export interface CertifiedReceipt {
-  readonly height: Height;
-  readonly receipt: Receipt;
-  readonly certificate: ResultCertificate;
-}
 
 /** All receipts and events of a block, proven complete and in order. */
 export interface CertifiedReceipts extends BlockLeaves {

@@ -1,13 +1,13 @@
 import type { PublicKey } from "@quorate/node/kernel/scalars";
 import type { ValidatorSet } from "@quorate/node/kernel/validator-set";
 import {
-  decodeLiveness,
   decodeSeat,
   decodeSet,
   decodeSpare,
   decodeSwap,
   leafKeys,
 } from "@quorate/node/ledger/leaves";
+import { decodeLiveness } from "@quorate/node/ledger/liveness-leaf";
 import type { Liveness, Seat, Spare } from "@quorate/node/ledger/state";
 import type { SwapRecord } from "@quorate/node/ledger/types";
 import { type CertifiedLeaf, readLeaf, type StateReader } from "./leaf.ts";

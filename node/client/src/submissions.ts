@@ -3,7 +3,7 @@ import type { Refusal } from "@quorate/node/kernel/result";
 import type { Digest, Millis } from "@quorate/node/kernel/scalars";
 import { transactionId } from "@quorate/node/ledger/transaction";
 import { readReceipt, withAdvice } from "./block-leaves.ts";
-import type { CertifiedReceipt } from "./client.ts";
+import type { CertifiedReceipt } from "./certified-receipt.ts";
 import type { Clock } from "./clock.ts";
 import {
   ChainRefusalError,
@@ -91,8 +91,8 @@ export class Submissions {
   }
 
   /**
-   * As `QuorateClient.submit`, with many at once. Throws ChainRefusalError (proven), RefusedError (what
-   * one node said), UnreachableError, ClosedError.
+   * As `QuorateClient.submit`, with many at once. Throws ChainRefusalError (proven), RefusedError
+   * (what one node said), UnreachableError, ClosedError.
    */
   submit(bytes: Uint8Array): Promise<CertifiedReceipt> {
     return new Promise((resolve, reject) => {

@@ -141,8 +141,8 @@ export class LightClient {
   }
 
   /**
-   * Goes over to a later epoch without the hand-overs between: epochs between stay unknown. Errors: TRUST_EXPIRED, HEADER_FROM_FUTURE,
-   * HEIGHT_OUTSIDE_EPOCH and those of `verifySkip`.
+   * Goes over to a later epoch without the hand-overs between: epochs between stay unknown. Errors:
+   * TRUST_EXPIRED, HEADER_FROM_FUTURE, HEIGHT_OUTSIDE_EPOCH and those of `verifySkip`.
    */
   acceptSkip(skip: SkipProof): Result<void, Refusal> {
     const { height, timestampMs } = skip.certificate.result;
@@ -162,8 +162,8 @@ export class LightClient {
 
   /**
    * Verifies a certificate of any epoch that is proven already. Errors: EPOCH_UNPROVEN (fetch the
-   * epoch proofs first), FOREIGN_EPOCH, STALE_EPOCH (a set that was replaced signed beyond its end),
-   * HEIGHT_OUTSIDE_EPOCH, TRUST_EXPIRED, HEADER_FROM_FUTURE, CHAIN_FORKED, and those of
+   * epoch proofs first), FOREIGN_EPOCH, STALE_EPOCH (a set that was replaced signed beyond its
+   * end), HEIGHT_OUTSIDE_EPOCH, TRUST_EXPIRED, HEADER_FROM_FUTURE, CHAIN_FORKED, and those of
    * `verifyResultCertificate`.
    */
   acceptCertificate(certificate: ResultCertificate): Result<void, Refusal> {

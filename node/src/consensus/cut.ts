@@ -27,8 +27,8 @@ function laneOf(
 }
 
 /**
- * How many batches each lane gets of `room`: one at a time in turn, so that full lanes share what is
- * there evenly and a lane with little gets all of it. `first` is where the turns begin.
+ * How many batches each lane gets of `room`: one at a time in turn, so that full lanes share what
+ * is there evenly and a lane with little gets all of it. `first` is where the turns begin.
  */
 export function shareOut(waiting: readonly number[], room: number, first: number): number[] {
   const shares = waiting.map(() => 0);

@@ -211,8 +211,8 @@ function committedId(proof: CommitProof): Digest {
 }
 
 /**
- * Reads the chain log of a node from its first record, or from where a snapshot begins. The log is the node's own: what is in it was
- * verified before it was written.
+ * Reads the chain log of a node from its first record, or from where a snapshot begins. The log is
+ * the node's own: what is in it was verified before it was written.
  *
  * @throws AssertionError if a committed record rests on a block or batch that the log lacks.
  */

@@ -18,7 +18,9 @@ export type Input =
   | { readonly kind: "timer"; readonly timer: TimerName }
   /** Clients' transactions for this node's own lane. */
   | { readonly kind: "transactions"; readonly transactions: readonly Uint8Array[] }
-  /** This node's own reports, records and proofs: ahead of its clients, in a reserve of their own. */
+  /**
+   * This node's own reports, records and proofs: ahead of its clients, in a reserve of their own.
+   */
   | { readonly kind: "duties"; readonly transactions: readonly Uint8Array[] }
   /** The ledger executed a committed block (in order, each once per start). */
   | {

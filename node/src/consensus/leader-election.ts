@@ -59,7 +59,9 @@ function pauseRounds(strikes: number): number {
   return Math.min(PAUSE_ROUNDS * 2 ** (strikes - 2), PAUSE_ROUNDS_MAX);
 }
 
-/** Failed leaders in the order in which they are passed over: who is gone, then who may be a liar. */
+/**
+ * Failed leaders in the order in which they are passed over: who is gone, then who may be a liar.
+ */
 function unfit(election: Election, round: Round): readonly PublicKey[] {
   const gone = Array.from(election.failed).filter(([, { voted }]) => !voted);
   const resting = Array.from(election.failed)
@@ -80,9 +82,9 @@ function passedOver(set: ValidatorSet, election: Election, round: Round): Readon
 
 /**
  * Leader of a round: its place in the permutation, or a substitute if that member is muted or
- * failed and has not voted since, or rests after repeated failures (rule PACE, R10). It reads only blocks of round - (n-1) and older,
- * which every node has committed when it enters the round, unless rounds failed in between: then
- * nodes may disagree, and that costs a round, never safety.
+ * failed and has not voted since, or rests after repeated failures (rule PACE, R10). It reads only
+ * blocks of round - (n-1) and older, which every node has committed when it enters the round,
+ * unless rounds failed in between: then nodes may disagree, and that costs a round, never safety.
  */
 export function leaderOf(
   electorate: Electorate,
@@ -117,7 +119,9 @@ function votesIn(block: Block): readonly (readonly [PublicKey, Round])[] {
   return [...certified, ...late];
 }
 
-/** Leaders of the rounds between a block and its parent: their rounds made no block of the chain. */
+/**
+ * Leaders of the rounds between a block and its parent: their rounds made no block of the chain.
+ */
 function failedLeaders(
   electorate: Electorate,
   elections: readonly Election[],

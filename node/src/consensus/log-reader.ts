@@ -155,7 +155,9 @@ export function readEpochLog(records: Iterable<ChainRecord>, epoch: Epoch): Epoc
   return { blocks, commits, certificates, statements };
 }
 
-/** Ids of the committed chain by height: every proven block and its ancestors, as the log has it. */
+/**
+ * Ids of the committed chain by height: every proven block and its ancestors, as the log has it.
+ */
 export function committedChain({ blocks, commits }: EpochLog): ReadonlyMap<Height, Digest> {
   const chain = new Map<Height, Digest>();
   for (const commit of commits) {

@@ -231,7 +231,8 @@ export class Reader {
   }
 
   /**
-   * As `bytes`, without a copy: for parts of bytes that whoever reads them keeps, and never changes.
+   * As `bytes`, without a copy: for parts of bytes that whoever reads them keeps, and never
+   * changes.
    */
   view(field: string, lengthMax: number): Uint8Array {
     const length = this.u32(field);

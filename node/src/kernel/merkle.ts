@@ -35,8 +35,8 @@ function split(count: number): number {
 
 /**
  * All hashes of a list's Merkle tree (RFC 6962 §2.1), made once: root and proofs then cost nothing.
- * Level 0 has the leaves' hashes, 32 bytes each, end to end; the level above has those of the pairs,
- * and a last one without a partner as it is, which is the RFC's tree.
+ * Level 0 has the leaves' hashes, 32 bytes each, end to end; the level above has those of the
+ * pairs, and a last one without a partner as it is, which is the RFC's tree.
  */
 export interface ListTree {
   readonly leaves: readonly Uint8Array[];

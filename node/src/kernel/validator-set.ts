@@ -95,8 +95,8 @@ export function faultyPower(set: ValidatorSet): Power {
 }
 
 /**
- * EPOCH: two sets share more than 2/3 of the power of either, so that no hand-over, and no step of a
- * light client over hand-overs, can replace the honest majority at once.
+ * EPOCH: two sets share more than 2/3 of the power of either, so that no hand-over, and no step of
+ * a light client over hand-overs, can replace the honest majority at once.
  */
 export function overlaps(before: ValidatorSet, after: ValidatorSet): boolean {
   const shared = before.members.reduce((sum, { key, power }) => {

@@ -12,7 +12,10 @@ function sum(amounts: readonly MicroUsd[]): MicroUsd {
   return amounts.reduce((total, amount) => total + amount, 0n);
 }
 
-/** Money outside the margin engine: treasuries, bonds wherever they are, what was slashed, and the pot. */
+/**
+ * Money outside the margin engine: treasuries, bonds wherever they are, what was slashed, and the
+ * pot.
+ */
 export function bondMoney(state: LedgerState): MicroUsd {
   const { owners, seats, spares, jailed, unbonding, slashedPot, rewardPot } = state;
   return (

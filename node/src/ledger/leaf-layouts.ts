@@ -1,4 +1,5 @@
 import * as leaves from "./leaves.ts";
+import { decodeLiveness, encodeLiveness } from "./liveness-leaf.ts";
 
 /** How the value of one kind of leaf is written and read. */
 export interface LeafLayout<T, R = T> {
@@ -10,7 +11,7 @@ export interface LeafLayout<T, R = T> {
 /** The ledger's leaves whose layout a version of the protocol may change. */
 export const LEAF_LAYOUTS = {
   chain: { encode: leaves.encodeChain, decode: leaves.decodeChain },
-  liveness: { encode: leaves.encodeLiveness, decode: leaves.decodeLiveness },
+  liveness: { encode: encodeLiveness, decode: decodeLiveness },
   set: { encode: leaves.encodeSet, decode: leaves.decodeSet },
   leavers: { encode: leaves.encodeLeavers, decode: leaves.decodeLeavers },
   seat: { encode: leaves.encodeSeat, decode: leaves.decodeSeat },

@@ -1,4 +1,3 @@
-import { compareText } from "../kernel/bytes.ts";
 import { Reader, Writer } from "../kernel/codec.ts";
 import type { Digest, Epoch, Height, MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { readValidatorSet, type ValidatorSet, writeValidatorSet } from "../kernel/validator-set.ts";
@@ -9,7 +8,6 @@ import type {
   EvidenceKind,
   Jailed,
   LedgerState,
-  Liveness,
   Owner,
   ProtocolState,
   Readiness,
@@ -49,7 +47,7 @@ export const leafKeys = {
 /** One swap an epoch, and those of two epochs are held: with room for rules to come. */
 const LEAVERS_MAX = 1_024;
 
-function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
+export function decodeLeaf<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
   const reader = new Reader(bytes);
   const value = read(reader);
   reader.end();
@@ -84,7 +82,7 @@ export function encodeSeat(seat: Seat): Uint8Array {
 }
 
 export function decodeSeat(bytes: Uint8Array): Seat {
-  return decode(bytes, (reader) => {
+  return decodeLeaf(bytes, (reader) => {
     const seat = {
       ...readCandidate(reader),
       power: reader.i128("power"),
@@ -111,7 +109,7 @@ export function encodeSpare(spare: Spare): Uint8Array {
 }
 
 export function decodeSpare(bytes: Uint8Array): Spare {
-  return decode(bytes, (reader) => ({
+  return decodeLeaf(bytes, (reader) => ({
     ...readCandidate(reader),
     order: reader.u64("order"),
     registeredMs: reader.u64("registeredMs"),
@@ -127,7 +125,7 @@ export function encodeJailed(jailed: Jailed): Uint8Array {
 }
 
 export function decodeJailed(bytes: Uint8Array): Jailed {
-  return decode(bytes, (reader) => ({
+  return decodeLeaf(bytes, (reader) => ({
     ...readCandidate(reader),
     untilMs: reader.u64("untilMs"),
     power: reader.i128("power"),
@@ -145,7 +143,7 @@ export function encodeUnbonding(entry: Unbonding): Uint8Array {
 }
 
 export function decodeUnbonding(bytes: Uint8Array): Unbonding {
-  return decode(bytes, (reader) => ({
+  return decodeLeaf(bytes, (reader) => ({
     owner: reader.hex32("owner"),
     key: reader.hex32("key"),
     amount: reader.i128("amount"),
@@ -174,7 +172,7 @@ export function encodeTombstone(tombstone: Tombstone): Uint8Array {
 }
 
 export function decodeTombstone(bytes: Uint8Array): Tombstone {
-  return decode(bytes, (reader) => ({
+  return decodeLeaf(bytes, (reader) => ({
     key: reader.hex32("key"),
     evidence: readChoice(reader, "evidence", EVIDENCE_KINDS),
     height: reader.u64("height"),
@@ -193,7 +191,7 @@ export function encodeCondemned(entry: Condemned): Uint8Array {
 }
 
 export function decodeCondemned(bytes: Uint8Array): Condemned {
-  return decode(bytes, (reader) => ({
+  return decodeLeaf(bytes, (reader) => ({
     key: reader.hex32("key"),
     proof: reader.hex32("proof"),
     sinceMs: reader.u64("sinceMs"),
@@ -207,7 +205,7 @@ export function encodeOwner({ key, sponsorKey, treasury, sponsored }: Owner): Ui
 }
 
 export function decodeOwner(bytes: Uint8Array): Owner {
-  return decode(bytes, (reader) => ({
+  return decodeLeaf(bytes, (reader) => ({
     key: reader.hex32("key"),
     sponsorKey: reader.hex32("sponsorKey"),
     treasury: reader.i128("treasury"),
@@ -220,7 +218,7 @@ export function encodeReadiness({ version, height }: Readiness): Uint8Array {
 }
 
 export function decodeReadiness(bytes: Uint8Array): Readiness {
-  return decode(bytes, (reader) => ({
+  return decodeLeaf(bytes, (reader) => ({
     version: reader.u64("version"),
     height: reader.u64("height"),
   }));
@@ -235,11 +233,11 @@ export function encodeVoid(height: Height): Uint8Array {
 }
 
 export function decodeVoid(bytes: Uint8Array): Height {
-  return decode(bytes, (reader) => reader.u64("height"));
+  return decodeLeaf(bytes, (reader) => reader.u64("height"));
 }
 
 export function decodeKnownKey(bytes: Uint8Array): Height {
-  return decode(bytes, (reader) => reader.u64("height"));
+  return decodeLeaf(bytes, (reader) => reader.u64("height"));
 }
 
 export function encodeEpochEnd(endMs: Millis): Uint8Array {
@@ -247,7 +245,7 @@ export function encodeEpochEnd(endMs: Millis): Uint8Array {
 }
 
 export function decodeEpochEnd(bytes: Uint8Array): Millis {
-  return decode(bytes, (reader) => reader.u64("endMs"));
+  return decodeLeaf(bytes, (reader) => reader.u64("endMs"));
 }
 
 /** The height is in the key. */
@@ -257,7 +255,7 @@ export function encodeMark(mark: BlockMark): Uint8Array {
 }
 
 export function decodeMark(bytes: Uint8Array): Omit<BlockMark, "height"> {
-  return decode(bytes, (reader) => ({
+  return decodeLeaf(bytes, (reader) => ({
     epoch: reader.u64("epoch"),
     round: reader.u64("round"),
     timestampMs: reader.u64("timestampMs"),
@@ -275,7 +273,7 @@ export function encodeLeavers(leavers: LedgerState["leavers"]): Uint8Array {
 }
 
 export function decodeLeavers(bytes: Uint8Array): LedgerState["leavers"] {
-  return decode(bytes, (reader) =>
+  return decodeLeaf(bytes, (reader) =>
     reader.list("leavers", LEAVERS_MAX, (input, field) => ({
       ...readCandidate(input),
       epoch: input.u64(`${field}.epoch`),
@@ -290,7 +288,7 @@ export function encodeSwap(swap: SwapRecord): Uint8Array {
 }
 
 export function decodeSwap(bytes: Uint8Array): SwapRecord {
-  return decode(bytes, (reader) => readSwap(reader, "swap"));
+  return decodeLeaf(bytes, (reader) => readSwap(reader, "swap"));
 }
 
 export function encodeSet(set: ValidatorSet): Uint8Array {
@@ -300,71 +298,7 @@ export function encodeSet(set: ValidatorSet): Uint8Array {
 }
 
 export function decodeSet(bytes: Uint8Array): ValidatorSet {
-  return decode(bytes, (reader) => readValidatorSet(reader, "set"));
-}
-
-function writeLiveness(writer: Writer, key: PublicKey, liveness: Liveness): void {
-  writer.hex32(key).u64(liveness.sinceHeight).u64(liveness.sinceMs);
-  writer.u64(liveness.votedHeight).u64(liveness.votedMs);
-  writer.bool(liveness.votingSinceMs !== undefined).u64(liveness.votingSinceMs ?? 0);
-  writer.u64(liveness.heartbeat).u64(liveness.roundsEpoch).u64(liveness.voteRound);
-  writer.u64(liveness.orderVoteRound).u64(liveness.timeoutRound);
-  writer.u64(liveness.absentFromMs).u64(liveness.absentUntilMs).u64(liveness.servedMs);
-}
-
-function readLiveness(reader: Reader, field: string): readonly [PublicKey, Liveness] {
-  const u64 = (name: string): number => reader.u64(`${field}.${name}`);
-  const key = reader.hex32(`${field}.key`);
-  const head = {
-    sinceHeight: u64("sinceHeight"),
-    sinceMs: u64("sinceMs"),
-    votedHeight: u64("votedHeight"),
-    votedMs: u64("votedMs"),
-  };
-  const isVoting = reader.bool(`${field}.isVoting`);
-  const votingSinceMs = u64("votingSinceMs");
-  const tail = {
-    heartbeat: u64("heartbeat"),
-    roundsEpoch: u64("roundsEpoch"),
-    voteRound: u64("voteRound"),
-    orderVoteRound: u64("orderVoteRound"),
-    timeoutRound: u64("timeoutRound"),
-    absentFromMs: u64("absentFromMs"),
-    absentUntilMs: u64("absentUntilMs"),
-    servedMs: u64("servedMs"),
-  };
-  return [key, { ...head, votingSinceMs: isVoting ? votingSinceMs : undefined, ...tail }];
-}
-
-/** The chain's own record of every member's signs of life, and when each last proposed; by key. */
-export function encodeLiveness(state: Pick<LedgerState, "liveness" | "proposedAt">): Uint8Array {
-  const byKey = (left: readonly [string, unknown], right: readonly [string, unknown]): number =>
-    compareText(left[0], right[0]);
-  const writer = new Writer().list([...state.liveness].toSorted(byKey), (out, [key, liveness]) => {
-    writeLiveness(out, key, liveness);
-  });
-  writer.list([...state.proposedAt].toSorted(byKey), (out, [key, height]) =>
-    out.hex32(key).u64(height),
-  );
-  return writer.finish();
-}
-
-export interface LivenessLeaf {
-  readonly liveness: ReadonlyMap<PublicKey, Liveness>;
-  readonly proposedAt: ReadonlyMap<PublicKey, Height>;
-}
-
-export function decodeLiveness(bytes: Uint8Array): LivenessLeaf {
-  return decode(bytes, (reader) => ({
-    liveness: new Map(reader.list("liveness", 128, readLiveness)),
-    proposedAt: new Map(
-      reader.list(
-        "proposedAt",
-        128,
-        (input, field) => [input.hex32(`${field}.key`), input.u64(`${field}.height`)] as const,
-      ),
-    ),
-  }));
+  return decodeLeaf(bytes, (reader) => readValidatorSet(reader, "set"));
 }
 
 /** Money and clocks of the chain as a whole. */
@@ -422,7 +356,7 @@ function readProtocol(reader: Reader): ProtocolState {
 }
 
 export function decodeChain(bytes: Uint8Array): ChainLeaf {
-  return decode(bytes, (reader) => ({
+  return decodeLeaf(bytes, (reader) => ({
     chainId: reader.hex32("chainId"),
     protocol: readProtocol(reader),
     epoch: reader.u64("epoch"),

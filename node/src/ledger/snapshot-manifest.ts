@@ -28,7 +28,9 @@ export interface ChunkRoot {
   readonly bytes: number;
 }
 
-/** Subtree hashes at depth `bits` that fold to the state root; verifies alone against a certificate. */
+/**
+ * Subtree hashes at depth `bits` that fold to the state root; verifies alone against a certificate.
+ */
 export interface SnapshotManifest {
   readonly height: Height;
   readonly stateRoot: Digest;
@@ -66,7 +68,9 @@ function isCoherent({ kind, hash, leaves, bytes }: ChunkRoot): boolean {
   return kind === "leaf" ? leaves === 1 : leaves >= 2;
 }
 
-/** Whether the manifest is of the certified state: height, root, shape, and the fold of its hashes. */
+/**
+ * Whether the manifest is of the certified state: height, root, shape, and the fold of its hashes.
+ */
 export function verifyManifest(
   manifest: SnapshotManifest,
   certified: AttestedResult,

@@ -43,7 +43,9 @@ export function describeSnapshot(state: LedgerState, chunkBytes: number): Snapsh
   return { height, stateRoot, bits, chunks };
 }
 
-/** The leaves of one chunk in order of their key hashes; of the state that the manifest describes. */
+/**
+ * The leaves of one chunk in order of their key hashes; of the state that the manifest describes.
+ */
 export function encodeChunk(
   state: LedgerState,
   manifest: SnapshotManifest,

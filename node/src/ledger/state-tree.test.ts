@@ -8,7 +8,6 @@ import {
   decodeChain,
   decodeCondemned,
   decodeJailed,
-  decodeLiveness,
   decodeOwner,
   decodeSeat,
   decodeSet,
@@ -18,6 +17,7 @@ import {
   decodeUnbonding,
   leafKeys,
 } from "./leaves.ts";
+import { decodeLiveness } from "./liveness-leaf.ts";
 import { decodeNonces } from "./nonces.ts";
 import { proveState, proveTree, type StateTree, treeRoot, updateTree } from "./state-tree.ts";
 import { misconductProof } from "./transaction.ts";

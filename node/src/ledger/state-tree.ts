@@ -24,8 +24,9 @@ import {
 /**
  * Persistent compact sparse Merkle tree over sha256(key): a leaf stands at the shortest prefix that
  * it has for itself. An update copies only the paths to changed leaves, so that the states of many
- * heights stand side by side; roots and proofs are those of kernel/merkle.ts. Subtrees of few leaves
- * are pages, which hold key, value and hashes in one piece: millions of leaves are then few objects.
+ * heights stand side by side; roots and proofs are those of kernel/merkle.ts. Subtrees of few
+ * leaves are pages, which hold key, value and hashes in one piece: millions of leaves are then few
+ * objects.
  */
 export type StateTree = Page | Inner | undefined;
 

@@ -105,7 +105,8 @@ const ACCOUNTS_PER_STEP = 256;
 
 /**
  * The state that the leaves say, a few accounts a step. `unhealthy` and the books come from the
- * accounts, `recheck` from the prices: without a new price the next ladder acts on no other account.
+ * accounts, `recheck` from the prices: without a new price the next ladder acts on no other
+ * account.
  *
  * @throws DecodeError where leaves are missing or contradict each other.
  */

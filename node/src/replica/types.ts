@@ -73,8 +73,9 @@ export interface Submission {
 }
 
 /**
- * What its holder can verify alone: the receipt's place among the leaves of receiptsRoot, from which
- * `receiptProof` or `listRangeProof` make the path, and the quorum's certificate of that root.
+ * What its holder can verify alone: the receipt's place among the leaves of receiptsRoot, from
+ * which `receiptProof` or `listRangeProof` make the path, and the quorum's certificate of that
+ * root.
  */
 export interface CertifiedReceipt {
   readonly height: Height;

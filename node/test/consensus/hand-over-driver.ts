@@ -42,8 +42,8 @@ function endOf({ body }: PeerMessage): number | undefined {
 }
 
 /**
- * Real cores (`step`) under the events of a trace of the model: which result the ledger returns when,
- * and whose attestation or proof reaches whom. Everything else runs freely.
+ * Real cores (`step`) under the events of a trace of the model: which result the ledger returns
+ * when, and whose attestation or proof reaches whom. Everything else runs freely.
  */
 export class HandOverDriver {
   readonly #network: Network;
@@ -172,7 +172,9 @@ export class HandOverDriver {
     return proof;
   }
 
-  /** With the receiver's own position: a sender's claim to be ahead is another event of the model. */
+  /**
+   * With the receiver's own position: a sender's claim to be ahead is another event of the model.
+   */
   #inject(from: string, to: string, body: PeerMessage["body"]): void {
     const { set, epoch } = this.#network.node(to).state;
     const status = {

@@ -16,6 +16,7 @@ import { readMarginEvent } from "../../src/ledger/event-codec.ts";
 import { parseGenesis } from "../../src/ledger/genesis.ts";
 import { readBlockRounds } from "../../src/ledger/invalid-vote.ts";
 import * as ledger from "../../src/ledger/leaves.ts";
+import { decodeLiveness, encodeLiveness } from "../../src/ledger/liveness-leaf.ts";
 import { decodeNonces } from "../../src/ledger/nonces.ts";
 import { decodeReceiptLeaf } from "../../src/ledger/receipt.ts";
 import { readManifest } from "../../src/ledger/snapshot-manifest.ts";
@@ -63,7 +64,7 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   swap: ledger.decodeSwap,
   set: ledger.decodeSet,
   nonces: decodeNonces,
-  liveness: ledger.decodeLiveness,
+  liveness: decodeLiveness,
   chain: ledger.decodeChain,
   account: margin.decodeAccount,
   position: margin.decodePosition,
@@ -92,7 +93,7 @@ function corpus(): Uint8Array[] {
   });
   solo.certifyTo(6);
   const { ledger: state } = solo.state;
-  found.push(ledger.encodeChain(state), ledger.encodeLiveness(state), ledger.encodeSet(state.set));
+  found.push(ledger.encodeChain(state), encodeLiveness(state), ledger.encodeSet(state.set));
   for (const seat of state.seats.values()) found.push(ledger.encodeSeat(seat));
   for (const owner of state.owners.values()) found.push(ledger.encodeOwner(owner));
   const faucet = { kind: "faucet", account: author, amount: 5n, nonce: 7 } as const;

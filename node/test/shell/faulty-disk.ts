@@ -1,8 +1,8 @@
 import type { AppendFile, FileSystem } from "../../src/shell/disk/file-system.ts";
 
 /**
- * What goes wrong from one effect on: the process ends there; one effect fails; or there is no space
- * any more, until some is freed.
+ * What goes wrong from one effect on: the process ends there; one effect fails; or there is no
+ * space any more, until some is freed.
  */
 export type Fault = "end" | "EIO" | "ENOSPC";
 

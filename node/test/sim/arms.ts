@@ -18,7 +18,9 @@ interface Refused {
   readonly field: string | undefined;
 }
 
-/** Codes as the sources write them: `refuse("CODE", "field"`, `{ code: "CODE", field: "field" }`. */
+/**
+ * Codes as the sources write them: `refuse("CODE", "field"`, `{ code: "CODE", field: "field" }`.
+ */
 function refusalsOf(folder: string, isIn: (file: string) => boolean): readonly Refused[] {
   const files = readdirSync(new URL(`${folder}/`, SOURCE)).filter(
     (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && isIn(file),

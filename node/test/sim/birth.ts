@@ -154,7 +154,9 @@ export interface Registering {
   readonly bond: bigint;
 }
 
-/** The transaction that puts a spare on the chain; endorsed by its owner unless a thief sends it. */
+/**
+ * The transaction that puts a spare on the chain; endorsed by its owner unless a thief sends it.
+ */
 export function registrationOf(
   keyring: Keyring,
   chainId: Digest,

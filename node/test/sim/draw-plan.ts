@@ -58,7 +58,9 @@ function drawVillains(random: Random, powers: readonly bigint[]): Villains {
   return { liars, gone };
 }
 
-/** Messages grow with the square of the set: large ones are paced slower, for more seeds an hour. */
+/**
+ * Messages grow with the square of the set: large ones are paced slower, for more seeds an hour.
+ */
 function leastPaceMs(members: number): number {
   if (members >= 7) return 1_000;
   return members >= 5 ? 500 : 250;

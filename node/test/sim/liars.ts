@@ -37,7 +37,8 @@ export type LiarKind = (typeof LIAR_KINDS)[number];
  * - stale-certificates: old certificates, and certificates that are none.
  * - spam: floods, within what the transport lets through and beyond.
  * - junk-lane: its lane is full of what the ledger refuses.
- * - rollback: its disk loses what it said was synced, at every power cut, and nothing burns its key.
+ * - rollback: its disk loses what it said was synced, at every power cut, and nothing burns its
+ * key.
  */
 export interface Liar {
   readonly kind: LiarKind;

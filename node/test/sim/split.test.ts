@@ -119,11 +119,11 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     const keys = [...new Set(names)].toSorted((one, two) =>
       compareText(stateKeyHash(one), stateKeyHash(two)),
     );
-    const valueOf = (ledger: LedgerState, key: string) => {
+    const leafOf = (ledger: LedgerState, key: string) => {
       const { value } = proveState(ledger, key);
       return value === undefined ? undefined : toHex(value);
     };
-    const first = keys.find((key) => valueOf(left, key) !== valueOf(right, key));
+    const first = keys.find((key) => leafOf(left, key) !== leafOf(right, key));
     for (const node of members(world)) {
       const { difference } = statusOf(node);
       const found = [first, `sha256:${stateKeyHash(first ?? "")}`];

@@ -12,7 +12,15 @@ import { buildProgram } from "./program.ts";
 
 const SCHEMAS = new URL("../../../docs/schemas/", import.meta.url);
 /** Schemas of other programs' outputs, each tested where its program is. */
-const OTHERS = ["accountability", "main-job-summary", "sim", "load", "crash"];
+const OTHERS = [
+  "accountability",
+  "bench-consensus",
+  "crash",
+  "fuzz",
+  "load",
+  "main-job-summary",
+  "sim",
+];
 
 const schemas = new Map(
   readdirSync(SCHEMAS)

@@ -7,12 +7,12 @@ import {
 import {
   encodeChain,
   encodeKnownKey,
-  encodeLiveness,
   encodeSet,
   encodeSpare,
   encodeSwap,
   leafKeys,
 } from "@quorate/node/ledger/leaves";
+import { encodeLiveness } from "@quorate/node/ledger/liveness-leaf";
 import { freshLiveness, type Spare } from "@quorate/node/ledger/state";
 import { describe, expect, test } from "vitest";
 import { keyOf, ownerKeyOf } from "../../test/scene.ts";

@@ -8,13 +8,12 @@ import {
 import {
   type ChainLeaf,
   decodeChain,
-  decodeLiveness,
   decodeSet,
   decodeSpare,
   decodeSwap,
-  type LivenessLeaf,
   leafKeys,
 } from "@quorate/node/ledger/leaves";
+import { decodeLiveness, type LivenessLeaf } from "@quorate/node/ledger/liveness-leaf";
 import { silenceOf } from "@quorate/node/ledger/silence";
 import type { Spare } from "@quorate/node/ledger/state";
 import { coolDownMs } from "@quorate/node/ledger/swap";

@@ -8,11 +8,11 @@ import {
 import {
   encodeChain,
   encodeKnownKey,
-  encodeLiveness,
   encodeSet,
   encodeSwap,
   leafKeys,
 } from "@quorate/node/ledger/leaves";
+import { encodeLiveness } from "@quorate/node/ledger/liveness-leaf";
 import { freshLiveness } from "@quorate/node/ledger/state";
 import { VirtualClock } from "@quorate/runtime/virtual-clock";
 import { describe, expect, test } from "vitest";

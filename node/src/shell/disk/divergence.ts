@@ -35,12 +35,6 @@ export async function writeDivergence(
   await log.close();
 }
 
-/** An empty one: somebody asked for a rebuild. */
-export async function askRebuild(place: Place, salt: Uint8Array): Promise<void> {
-  const { log } = await writeNewLog({ ...place, name: NAME, salt }, []);
-  await log.close();
-}
-
 export async function isRebuildWanted({ fileSystem, folder }: Place): Promise<boolean> {
   return (await fileSystem.length(`${folder}/${NAME}`)) !== undefined;
 }

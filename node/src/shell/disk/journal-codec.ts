@@ -15,7 +15,9 @@ import { FatalError } from "../fatal-error.ts";
 
 const REASON_LENGTH_MAX = 4_096;
 
-/** Up to this place, a kind of statement is signed no more, whatever the journal still has of it. */
+/**
+ * Up to this place, a kind of statement is signed no more, whatever the journal still has of it.
+ */
 export interface Floor {
   readonly kind: StatementKind;
   readonly epoch: Epoch;

@@ -231,8 +231,8 @@ export class RecordLog {
 
   /**
    * Appends the records as one group; durable when this returns. Throws FatalError DISK_FAILED or
-   * DISK_FULL, after which nothing may be appended: what is on the disk is unknown until the next start reads
-   * it.
+   * DISK_FULL, after which nothing may be appended: what is on the disk is unknown until the next
+   * start reads it.
    */
   append(records: readonly Uint8Array[]): Promise<RecordPlace[]> {
     const appended = this.#last.then(() => this.#append(records));

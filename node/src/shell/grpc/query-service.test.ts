@@ -21,7 +21,8 @@ import { leafKeys } from "../../ledger/leaves.ts";
 import { keyPair } from "../key-file.ts";
 import { startTracing } from "../tracing.ts";
 import { issueIdentity, tlsName, trustAnchor } from "./pinned-tls.ts";
-import { type QueryOptions, QueryService, type Submission } from "./query-service.ts";
+import { type QueryOptions, QueryService } from "./query-service.ts";
+import type { Submission } from "./submission.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

@@ -47,6 +47,7 @@ import { receiptToWire, transactionStateToWire } from "../wire/receipt-wire.ts";
 import { bind, MESSAGE_BYTES_MAX } from "./peer-server.ts";
 import { type Identity, publicServerCredentials } from "./pinned-tls.ts";
 import { serviceError } from "./refusal.ts";
+import type { Submission } from "./submission.ts";
 import { SubmitStream, TRANSACTION_BYTES_MAX } from "./submit-stream.ts";
 
 const STATE_KEY_LENGTH_MAX = 256;
@@ -62,12 +63,6 @@ const STRANGER_LIMITS = {
   "grpc.keepalive_time_ms": 10_000,
   "grpc.keepalive_timeout_ms": 5_000,
 } as const;
-
-/** A client's call that waits for its receipt. */
-export interface Submission {
-  readonly transaction: Uint8Array;
-  readonly answer: (answer: Answer) => void;
-}
 
 export interface QueryOptions {
   readonly identity: Identity;

@@ -2,7 +2,9 @@ import type { MethodDefinition } from "@grpc/grpc-js";
 
 type Serialize<T> = (message: T) => Buffer;
 
-/** The bytes of a message that goes to several subscribers are made once, for as long as it lives. */
+/**
+ * The bytes of a message that goes to several subscribers are made once, for as long as it lives.
+ */
 export function serializeOnce<T extends object>(serialize: Serialize<T>): Serialize<T> {
   const made = new WeakMap<T, Buffer>();
   return (message) => {

@@ -7,7 +7,7 @@ import { verifyListRange } from "../../kernel/merkle.ts";
 import { ok, type Refusal, type Result, refuse } from "../../kernel/result.ts";
 import { encodeTransaction } from "../../ledger/transaction.ts";
 import type { Answer } from "../../replica/types.ts";
-import type { Submission } from "./query-service.ts";
+import type { Submission } from "./submission.ts";
 import { STREAM_CREDIT, type StreamCall, SubmitStream } from "./submit-stream.ts";
 
 /** A call whose other side the test plays. */

@@ -7,8 +7,8 @@ import type {
 import type { Refusal, Result } from "../../kernel/result.ts";
 import type { Answer, CertifiedReceipt } from "../../replica/types.ts";
 import { certifiedRuns } from "../wire/receipt-wire.ts";
-import type { Submission } from "./query-service.ts";
 import { EXHAUSTED, serviceError } from "./refusal.ts";
+import type { Submission } from "./submission.ts";
 
 export const TRANSACTION_BYTES_MAX = 65_536;
 /** Transactions of one call without an outcome. */

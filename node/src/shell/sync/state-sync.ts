@@ -63,8 +63,9 @@ const PROGRESS_MS: Millis = 5_000;
 
 /**
  * From genesis to a certified state without a block replayed: the ends of epochs prove today's set,
- * its quorum's certificate proves the manifest, and the manifest proves each chunk, whoever sent it.
- * A peer whose word does not verify is asked for nothing more; the others are asked in its place.
+ * its quorum's certificate proves the manifest, and the manifest proves each chunk, whoever sent
+ * it. A peer whose word does not verify is asked for nothing more; the others are asked in its
+ * place.
  */
 export class StateSync {
   readonly #ports: StateSyncPorts;
@@ -233,8 +234,9 @@ class Fetch {
   }
 
   /**
-   * True when every chunk is here and verified. Of a manifest only the hashes are bound by the root:
-   * where a chunk is right and its declaration is not, the source of the manifest is the liar.
+   * True when every chunk is here and verified. Of a manifest only the hashes are bound by the
+   * root: where a chunk is right and its declaration is not, the source of the manifest is the
+   * liar.
    */
   async run(
     peers: readonly SnapshotPeer[],

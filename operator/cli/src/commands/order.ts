@@ -1,6 +1,7 @@
 import type { AccountKey } from "@quorate/client/account-key";
 import { Bundle, type SignedBundle } from "@quorate/client/bundle";
-import type { CertifiedReceipt, QuorateClient } from "@quorate/client/client";
+import type { CertifiedReceipt } from "@quorate/client/certified-receipt";
+import type { QuorateClient } from "@quorate/client/client";
 import { ChainRefusalError } from "@quorate/client/errors";
 import { countingNonces, type NonceSource } from "@quorate/client/nonces";
 import type { Digest, Height, MicroUsd, PublicKey } from "@quorate/node/kernel/scalars";
