@@ -46,7 +46,7 @@ export interface Finding {
  * - X is of round r: two quorums voted in r (E2), or order-voted (E3).
  * - X is of a later round: it does not follow its parent, so it carries the timeouts of a quorum in
  *   round X-1 >= r, all naming certificates of p or lower; otherwise a quorum voted for X against
- *   R2 (E6). Quorums intersect in f+1: who order-voted b in r gave such a timeout (E4), or who voted
+ *   R2 (E6). Quorums intersect in f+1: who order-voted b in r gave such a timeout (E4), who voted
  *   in r+1 on b's certificate (E5), or X is of round r+1 as well and two quorums voted there (E2).
  * All of these statements are in the two logs, because a log holds what a commit rests on. Two
  * certified results of one height are E7 by intersection. So it is enough to search both logs for

@@ -68,6 +68,9 @@ function leavesAt(height: number, swaps: number): Leaves {
     genesisMoney: 0n,
     depositWindow: { fromMs: 0, amount: 0n },
     registrations: 1,
+    rewardPot: 0n,
+    rewardsFromMs: 0,
+    staked: 0n,
     liveness,
     proposedAt: new Map(),
   };

@@ -135,6 +135,9 @@ class World {
       genesisMoney: 0n,
       depositWindow: { fromMs: 0, amount: 0n },
       registrations: 1,
+      rewardPot: 0n,
+      rewardsFromMs: 0,
+      staked: 0n,
       liveness: new Map(set.members.map((each) => [each.key, freshLiveness(1, 1, 0)])),
       proposedAt: new Map(),
     };
