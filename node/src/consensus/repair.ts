@@ -1,7 +1,17 @@
 import type { ResultCertificate } from "../kernel/certificates.ts";
-import { isRepairable, type RepairSubject, repairStatement } from "../kernel/repair.ts";
+import {
+  endorsesRepair,
+  isRepairable,
+  type RepairSubject,
+  repairStatement,
+} from "../kernel/repair.ts";
 import type { Epoch, Height, PublicKey } from "../kernel/scalars.ts";
-import { type SignedStatement, statementDigest, verifyStatement } from "../kernel/statements.ts";
+import {
+  type SignedStatement,
+  type Statement,
+  statementDigest,
+  verifyStatement,
+} from "../kernel/statements.ts";
 import {
   findMember,
   hasQuorum,
@@ -97,6 +107,10 @@ export function onRepairEndorsement(turn: Turn, from: PublicKey, signed: SignedS
     turn.drop(from, { code: "FOREIGN_KIND", field: "statement.kind" });
     return;
   }
+  if (!endorsesRepair(signed.statement, set.epoch)) {
+    turn.drop(from, { code: "FOREIGN_KIND", field: "statement.nonce" });
+    return;
+  }
   const known = turn.state.repair.endorsements.get(signed.author);
   if (known !== undefined) return;
   if (!verifyStatement(config.scheme, config.chainId, signed)) {
@@ -106,17 +120,24 @@ export function onRepairEndorsement(turn: Turn, from: PublicKey, signed: SignedS
   keepEndorsement(turn, signed);
 }
 
-/** A verified endorsement, or the own one. */
-export function keepEndorsement(turn: Turn, signed: SignedStatement): void {
+/** The own endorsement goes out at once. Others that the replica asked for are not of a repair. */
+export function onEndorsementSigned(turn: Turn, signed: SignedStatement): void {
+  const { epoch } = turn.state.set;
+  if (activePlan(turn) === undefined || !endorsesRepair(signed.statement, epoch)) return;
+  keepEndorsement(turn, signed);
+  turn.broadcast({ kind: "statement", signed });
+}
+
+function keepEndorsement(turn: Turn, signed: SignedStatement): void {
   const { repair } = turn.state;
   const endorsements = withEntry(repair.endorsements, signed.author, signed);
   turn.change({ repair: { ...repair, endorsements } });
 }
 
 /** The journal has the endorsement of another repair of this epoch: it stays the only one. */
-export function onEndorsementRefused(turn: Turn): void {
+export function onEndorsementRefused(turn: Turn, statement: Statement): void {
   const plan = activePlan(turn);
-  if (plan === undefined) return;
+  if (plan === undefined || !endorsesRepair(statement, plan.epoch)) return;
   turn.halt(`this key has endorsed another repair of epoch ${plan.epoch}: it endorses no second`);
 }
 

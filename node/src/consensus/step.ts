@@ -20,9 +20,8 @@ import {
 import { drainFuture, onMessage } from "./messages.ts";
 import { maybePropose, onProposalSigned } from "./propose.ts";
 import {
-  activePlan,
-  keepEndorsement,
   onEndorsementRefused,
+  onEndorsementSigned,
   resendEndorsement,
   tryRepair,
 } from "./repair.ts";
@@ -67,7 +66,7 @@ function onInput(turn: Turn, input: Input): void {
       return;
     case "refused":
       if (input.statement.kind === "batch") onBatchRefused(turn, input.statement.digest);
-      if (input.statement.kind === "endorsement") onEndorsementRefused(turn);
+      if (input.statement.kind === "endorsement") onEndorsementRefused(turn, input.statement);
       return;
     case "timer":
       onTimer(turn, input.timer);
@@ -137,9 +136,7 @@ function onSigned(turn: Turn, signed: SignedStatement): void {
       onHeartbeat(turn, undefined, signed);
       return;
     case "endorsement":
-      if (activePlan(turn) === undefined) return;
-      keepEndorsement(turn, signed);
-      turn.broadcast({ kind: "statement", signed });
+      onEndorsementSigned(turn, signed);
       return;
     default:
       // Oracle reports travel in lanes; the replica made them.

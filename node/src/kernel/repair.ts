@@ -36,6 +36,14 @@ export function repairStatement(
   return { kind: "endorsement", nonce: REPAIR_NONCE + subject.epoch, subject: digest };
 }
 
+/**
+ * Whether the statement endorses a repair of this epoch. Members endorse registrations and their
+ * readiness too, for all to see on the chain: none of these may stand where a repair's belongs.
+ */
+export function endorsesRepair(statement: Statement, epoch: Epoch): boolean {
+  return statement.kind === "endorsement" && statement.nonce === REPAIR_NONCE + epoch;
+}
+
 /** Whether the epoch can go on from the result: it is the epoch's own, or where it began. */
 export function isRepairable(result: AttestedResult, epoch: Epoch, setHash: Digest): boolean {
   if (result.epoch === epoch) return result.nextSetHash === ZERO_DIGEST;

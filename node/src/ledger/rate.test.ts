@@ -59,6 +59,25 @@ describe("rule RATE", () => {
     expect(chain.keys).not.toContain(second);
   });
 
+  test("rule RATE: an unendorsed newcomer that rotates its own key still counts toward f", () => {
+    const chain = new TestChain({ owners: FOUR, rotation: { newcomerAgeMsMin: 0 } });
+    const first = chain.addSpare("s1", "a", { endorsed: false });
+    chain.silence(dead, [first]);
+    chain.block({ voters: chain.without(dead), transactions: [chain.silenceRecord(dead)] });
+    expect(chain.keys).toContain(first);
+    const own = chain.addSpare("s1 again", "a");
+    const seatedAtMs = chain.state.seats.get(first)?.seatedAtMs;
+    const rotation = chain.ownerRotation(first, keyOf("owner a"));
+    expect(chain.block({ transactions: [rotation] })).toEqual(["OK"]);
+    expect(chain.state.seats.get(own)).toMatchObject({ endorsed: false, seatedAtMs });
+    const second = chain.addSpare("s2", "b", { endorsed: false });
+    chain.run(4_000);
+    chain.silence(other, [second]);
+    chain.block({ voters: chain.without(other), transactions: [chain.silenceRecord(other)] });
+    expect(chain.events("swap")[0]?.swap.cause).toBe("mute");
+    expect(chain.keys).not.toContain(second);
+  });
+
   test("rule RATE: a proof against another seat within two windows slashes, its swap waits", () => {
     const prepare = () => {
       const chain = new TestChain({ owners: FOUR });

@@ -113,6 +113,9 @@ export function swapSeat(
 
 function seatOf(state: LedgerState, spare: Spare, leaver: Seat, cause: SwapCause): Seat {
   const { owner, key, networkKey, address, bond, registeredAt, sponsored } = spare;
+  const isEndorsed = isEndorsedFor(spare, leaver, cause);
+  // RATE: whoever came in unendorsed does not end its span by exchanging its own key.
+  const isSameNewcomer = isEndorsed && !leaver.endorsed;
   return {
     owner,
     key,
@@ -125,8 +128,8 @@ function seatOf(state: LedgerState, spare: Spare, leaver: Seat, cause: SwapCause
     muted: false,
     mutes: 0,
     mutedAtMs: 0,
-    seatedAtMs: state.clockMs,
-    endorsed: isEndorsedFor(spare, leaver, cause),
+    seatedAtMs: isSameNewcomer ? leaver.seatedAtMs : state.clockMs,
+    endorsed: isEndorsed && leaver.endorsed,
     reportOffence: undefined,
     reportsJailedUntilMs: 0,
   };
