@@ -106,7 +106,7 @@ export class Clients {
         if (answer.kind === "certified") {
           if (!done) world.counts.add("transactions certified");
           done = true;
-          world.answered(id, answer.receipt);
+          world.effectChecker.answered(id, answer.receipt);
         } else world.counts.add(`client: ${answer.refusal.code}`);
       });
       world.input(node, {
@@ -207,7 +207,7 @@ function checkVillains(world: World): void {
     }
   }
   world.counts.add("slashed", checker.slashed.size);
-  for (const [key, sinceMs] of world.evidenceMs) {
+  for (const [key, sinceMs] of world.effectChecker.evidenceMs) {
     if (plan.endMs - sinceMs < CONVICTION_MS) continue;
     const name = world.nodeName(key);
     const free = () => `evidence of ${name} since ${sinceMs} ms, and no slash`;

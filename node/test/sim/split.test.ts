@@ -85,11 +85,11 @@ function repair(world: World, nodes: readonly SimNode[], plan = planOf(world)): 
 describe("rule SPLIT", { timeout: 240_000 }, () => {
   test("rule SPLIT: two of four differ: nothing certifies, all stop, both groups are named", () => {
     const world = splitWorld();
-    const stopped = world.certifiedHeight;
+    const stopped = world.effectChecker.certifiedHeight;
     const rounds = members(world).map((node) => statusOf(node).round);
     const signed = members(world).map(({ disk }) => disk.journal.size);
     world.runUntil(9_000);
-    expect(world.certifiedHeight).toBe(stopped);
+    expect(world.effectChecker.certifiedHeight).toBe(stopped);
     expect(members(world).map((node) => statusOf(node).round)).toEqual(rounds);
     expect(members(world).map(({ disk }) => disk.journal.size)).toEqual(signed);
     for (const node of members(world)) {
@@ -177,7 +177,7 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     const plan = planOf(world);
     repair(world, members(world).slice(0, 3));
     world.runUntil(12_000);
-    expect(world.certifiedHeight).toBeGreaterThan(plan.height + 5);
+    expect(world.effectChecker.certifiedHeight).toBeGreaterThan(plan.height + 5);
     // The fourth saw the quorum's proof, wrote it down and began anew by itself.
     expect(world.counts.values.get("restarts by a repair")).toBeGreaterThan(0);
     for (const node of members(world)) {
@@ -194,18 +194,18 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
 
   test("rule SPLIT: below a quorum of owners nothing goes on", () => {
     const world = splitWorld();
-    const before = world.certifiedHeight;
+    const before = world.effectChecker.certifiedHeight;
     repair(world, members(world).slice(0, 2));
     world.runUntil(10_000);
-    expect(world.certifiedHeight).toBe(before);
+    expect(world.effectChecker.certifiedHeight).toBe(before);
     repair(world, members(world).slice(2, 3));
     world.runUntil(15_000);
-    expect(world.certifiedHeight).toBeGreaterThan(before + 3);
+    expect(world.effectChecker.certifiedHeight).toBeGreaterThan(before + 3);
   });
 
   test("rule SPLIT: a good binary alone changes no attestation that was signed", () => {
     const world = splitWorld();
-    const before = world.certifiedHeight;
+    const before = world.effectChecker.certifiedHeight;
     for (const node of world.nodes.slice(2, 4)) {
       world.stop(node, "kill");
       node.protocols = PROTOCOLS;
@@ -213,7 +213,7 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     }
     world.runUntil(9_000);
     expect(world.counts.values.get("signature refused: attestation")).toBeGreaterThan(0);
-    expect(world.certifiedHeight).toBe(before);
+    expect(world.effectChecker.certifiedHeight).toBe(before);
   });
 
   test("rule SPLIT: a key endorses one repair of an epoch, also when its owner changes his mind", () => {
@@ -257,7 +257,7 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
       });
     }
     world.runUntil(16_000);
-    expect(world.certifiedHeight).toBeGreaterThan(plan.height + 5);
+    expect(world.effectChecker.certifiedHeight).toBeGreaterThan(plan.height + 5);
     expect(new Set(members(world).map((each) => statusOf(each).epoch))).toEqual(
       new Set([plan.epoch + 1]),
     );

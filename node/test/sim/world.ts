@@ -1,29 +1,18 @@
 import { decodeChainRecord, encodeChainRecord } from "../../src/consensus/codec.ts";
-import type { ConsensusEvent, Effect } from "../../src/consensus/effects.ts";
 import { decodePeerMessage, encodePeerMessage } from "../../src/consensus/message-codec.ts";
 import { peerStatus } from "../../src/consensus/state.ts";
 import type { ChainRecord, PeerBody, PeerMessage, SignedBlock } from "../../src/consensus/types.ts";
 import { AssertionError } from "../../src/kernel/assert.ts";
-import { equalBytes } from "../../src/kernel/bytes.ts";
-import { type ResultCertificate, resultDigest } from "../../src/kernel/certificates.ts";
-import type { Digest, PublicKey } from "../../src/kernel/scalars.ts";
-import { type SignedStatement, signingBytes } from "../../src/kernel/statements.ts";
-import { classify } from "../../src/ledger/evidence.ts";
-import type { ExecutionResult } from "../../src/ledger/types.ts";
+import type { PublicKey } from "../../src/kernel/scalars.ts";
 import { recoverReplica } from "../../src/replica/state.ts";
-import type {
-  Answer,
-  CertifiedReceipt,
-  ReplicaEffect,
-  ReplicaInput,
-  ReplicaState,
-} from "../../src/replica/types.ts";
+import type { Answer, ReplicaEffect, ReplicaInput, ReplicaState } from "../../src/replica/types.ts";
 import type { Posting } from "./adversaries/adversary.ts";
 import { corrupt } from "./adversaries/create.ts";
 import { type Birth, createBirth, nodeKeys, START_MS } from "./birth.ts";
 import { Counts } from "./counts.ts";
 import { describeEffect, describeInput } from "./describe-input.ts";
-import { cutPower, journalIndex, readDisk, rollBack, syncChain, writeChain } from "./disk.ts";
+import { cutPower, readDisk, rollBack, writeChain } from "./disk.ts";
+import { EffectChecker } from "./effect-checker.ts";
 import { createEventQueue } from "./event-queue.ts";
 import { loadHistory } from "./history.ts";
 import { createNetwork } from "./network.ts";
@@ -32,11 +21,11 @@ import { type Ports, startProcess } from "./process.ts";
 import { createRandom } from "./random.ts";
 import { createRunChecker, type RunChecker } from "./run-checker.ts";
 import { type CryptoName, createKeyring, type Keyring } from "./schemes.ts";
-import { createSignatureChecker } from "./signature-checker.ts";
+import { Signer } from "./signer.ts";
 import { createNodes, type SimNode } from "./sim-node.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import { Transport } from "./transport.ts";
-import { demand, Violation } from "./violation.ts";
+import { Violation } from "./violation.ts";
 
 export interface WorldOptions {
   readonly crypto?: CryptoName;
@@ -52,8 +41,6 @@ export interface WorldOptions {
 /** What waits for a process that stands still, at most. */
 const BACKLOG_MAX = 4_000;
 
-type Sign = Extract<Effect, { readonly kind: "sign" }>;
-
 /** A whole network on one virtual clock: everything in it follows from the plan. */
 export class World {
   readonly plan: Plan;
@@ -61,6 +48,7 @@ export class World {
   readonly birth: Birth;
   readonly nodes: readonly SimNode[];
   readonly checker: RunChecker;
+  readonly effectChecker: EffectChecker;
   readonly counts = new Counts();
   readonly trace: Trace;
   /** Virtual ms since the start. */
@@ -73,8 +61,6 @@ export class World {
   isLost: (from: SimNode, to: SimNode, message: PeerMessage) => boolean = () => false;
   /** ... and hold others up. */
   extraDelayMs: (message: PeerMessage) => number = () => 0;
-  /** When a member that does not drop evidence first held some after the healing, by accused. */
-  readonly evidenceMs = new Map<PublicKey, number>();
   /** Second blocks that liars signed, by epoch and round. */
   readonly rivals = new Map<string, SignedBlock>();
   /** Hands a transaction to the members, as a client does. */
@@ -84,17 +70,15 @@ export class World {
   readonly #queue = createEventQueue<() => void>();
   /** Real signatures, and everything passes through its bytes on the wire and on disk. */
   readonly #isReal: boolean;
-  readonly #splits: boolean;
   readonly #network;
   readonly #syncs;
   readonly #cuts;
-  readonly #signatures;
+  readonly #signer: Signer;
   readonly #transport = new Transport();
   readonly #rollsBack: ReadonlySet<number>;
 
   constructor(plan: Plan, options: WorldOptions = {}) {
     this.plan = plan;
-    this.#splits = options.splits ?? false;
     this.#isReal = options.crypto === "ed25519";
     this.keyring = createKeyring(options.crypto ?? "stub");
     const keys = nodeKeys(this.keyring, plan);
@@ -111,7 +95,6 @@ export class World {
       ]),
     );
     this.trace = createTrace({ linesMax: 40, names, print: options.print });
-    this.#signatures = createSignatureChecker(this.birth.chainId);
     const honest = new Set(this.nodes.filter((node) => node.honest).map(({ key }) => key));
     const stolen = new Set(keys.slice(plan.members + plan.spares).map(({ key }) => key));
     this.checker = createRunChecker({
@@ -122,6 +105,10 @@ export class World {
       isEndorsed: (key) => !stolen.has(key),
       now: () => START_MS + this.now,
     });
+    const { counts, keyring, checker: run } = this;
+    const splits = options.splits ?? false;
+    this.effectChecker = new EffectChecker({ plan, run, counts, splits, now: () => this.now });
+    this.#signer = new Signer({ chainId: this.birth.chainId, keyring, run, counts, splits });
     for (const [index, liar] of plan.liars.entries()) {
       for (const node of this.nodes.filter(({ place }) => place === liar.node)) {
         corrupt(this, node, liar, random.fork(100 + index));
@@ -270,7 +257,7 @@ export class World {
       syncMs: () => this.#syncMs(node),
       dies: () => this.#dies(node),
       perform: (effect) => this.#perform(node, effect),
-      journal: (effect) => this.#journal(node, effect),
+      journal: (effect) => this.#signer.sign(node, effect),
       stepped: (input, effects) => this.#stepped(node, input, effects),
     };
   }
@@ -297,29 +284,6 @@ export class World {
     this.trace.add(at, node.name, () => describeInput(input));
     for (const effect of effects)
       this.trace.add(at, node.name, () => `  ${describeEffect(effect)}`);
-  }
-
-  #journal(node: SimNode, { statement, safety }: Sign): ReplicaInput {
-    syncChain(node.disk);
-    const index = journalIndex(statement);
-    const known = node.disk.journal.get(index);
-    const message = signingBytes(this.birth.chainId, statement);
-    if (this.#splits && known !== undefined) {
-      const before = signingBytes(this.birth.chainId, known.statement);
-      if (!equalBytes(before, message)) {
-        this.counts.add(`signature refused: ${statement.kind}`);
-        return { kind: "refused", statement };
-      }
-    }
-    if (node.honest) {
-      this.#signatures.check(node.key, statement);
-      this.checker.heartbeat(node.key, statement);
-    }
-    const signature = this.keyring.sign(node.key, message);
-    if (known === undefined) {
-      node.disk.journal.set(index, { statement, author: node.key, signature, safety });
-    }
-    return { kind: "signed", signed: { statement, author: node.key, signature } };
   }
 
   #perform(node: SimNode, effect: ReplicaEffect): void {
@@ -350,109 +314,17 @@ export class World {
         this.clients.delete(effect.request);
         return;
       default:
-        if (node.honest) this.#check(node, effect);
+        if (!node.honest) return;
+        this.effectChecker.check(node, effect);
+        this.#endByItself(node, effect);
     }
   }
 
-  #check(node: SimNode, effect: ReplicaEffect): void {
-    switch (effect.kind) {
-      case "executed":
-        if (this.#splits) return;
-        this.#checkExecution(node, effect.execution);
-        return;
-      case "certified":
-        if (this.#splits) {
-          this.#checkCertified(node, effect.certificate);
-          return;
-        }
-        this.checker.certified(node.name, effect.certificate);
-        return;
-      case "misconduct-found":
-        this.counts.add(`evidence found: ${offenceName(effect.first, effect.second)}`);
-        this.checker.evidence(node.name, effect.first, effect.second ?? effect.first);
-        this.#noteEvidence(node, effect.first.author);
-        return;
-      case "protocol-unsupported":
-        this.counts.add("refused: PROTOCOL_UNSUPPORTED");
-        this.stop(node, "kill");
-        return;
-      case "restart":
-        this.counts.add("restarts by a repair");
-        this.stop(node, "kill");
-        this.at(this.now + 100, () => this.start(node));
-        return;
-      case "halt":
-        throw new Violation(`${node.name}: ${effect.reason}`, { checker: "no honest node halts" });
-      case "observe":
-        this.#checkEvent(node, effect.event);
-        return;
-      default:
-    }
-  }
-
-  /** Newest certified height of a run whose members may differ. */
-  certifiedHeight = 0;
-  readonly #certified = new Map<number, string>();
-
-  /** A client got its receipt. */
-  answered(transaction: Digest, receipt: CertifiedReceipt): void {
-    if (!this.#splits) this.checker.answered(transaction, receipt);
-  }
-
-  #checkCertified({ name }: SimNode, { result }: ResultCertificate): void {
-    this.certifiedHeight = Math.max(this.certifiedHeight, result.height);
-    const digest = resultDigest(result);
-    const known = this.#certified.get(result.height) ?? digest;
-    this.#certified.set(result.height, known);
-    const what = () => `${name} at ${result.height}: two certificates`;
-    demand(known === digest, "certified roots", what);
-  }
-
-  /** The first execution of a height is also what is counted of it. */
-  #checkExecution({ name }: SimNode, execution: ExecutionResult): void {
-    const before = this.checker.height;
-    this.checker.executed(name, execution);
-    if (this.checker.height === before) return;
-    for (const { code, outcomes } of execution.receipts) {
-      this.counts.add(`receipt: ${code}`);
-      for (const outcome of outcomes) this.counts.add(`action: ${outcome.code}`);
-    }
-    for (const event of execution.events) {
-      if (event.kind === "swap") this.counts.add(`set changed by: ${event.swap.cause}`);
-      else if (event.kind === "slashed") this.counts.add(`evidence accepted: ${event.evidence}`);
-      else if (event.kind === "margin") this.counts.add(`margin: ${event.event.kind}`);
-      else this.counts.add(`event: ${event.kind}`);
-    }
-  }
-
-  #checkEvent({ name }: SimNode, event: ConsensusEvent): void {
-    switch (event.kind) {
-      case "round-timed-out":
-        this.counts.add("rounds timed out");
-        return;
-      case "round-entered":
-        this.counts.add(`round entered by: ${event.by}`);
-        return;
-      case "wrong-root":
-        this.counts.add("peer: wrong root");
-        this.checker.counted(name, event.author, event.kind);
-        return;
-      case "invalid-proposal":
-        this.counts.add(`proposal: ${event.code}`);
-        this.checker.counted(name, event.author, `${event.kind} ${event.code}`);
-        return;
-      case "dropped":
-        this.counts.add(`peer: ${event.code} ${event.field}`);
-        return;
-      default:
-    }
-  }
-
-  #noteEvidence(node: SimNode, accused: PublicKey): void {
-    const { members, evidenceDropper, healMs } = this.plan;
-    if (node.place >= members || node.place === evidenceDropper || this.now < healMs) return;
-    const before = this.evidenceMs.get(accused) ?? Number.POSITIVE_INFINITY;
-    this.evidenceMs.set(accused, Math.min(before, this.now));
+  /** Some effects end the process; after a repair its supervisor starts it again. */
+  #endByItself(node: SimNode, { kind }: ReplicaEffect): void {
+    if (kind !== "protocol-unsupported" && kind !== "restart") return;
+    this.stop(node, "kill");
+    if (kind === "restart") this.at(this.now + 100, () => this.start(node));
   }
 
   #loadHistory(node: SimNode, to: PublicKey, fromHeight: number): void {
@@ -490,13 +362,6 @@ export class World {
       });
     }
   }
-}
-
-/** E1 to E9 by name, as the ledger names them. */
-/** One statement alone is a vote that its block convicts. */
-function offenceName(first: SignedStatement, second: SignedStatement | undefined): string {
-  if (second === undefined) return "E6";
-  return classify(first.statement, second.statement) ?? "no offence";
 }
 
 function rereadRecord(record: ChainRecord): ChainRecord {
