@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import type { RepairPlan } from "../consensus/repair-plan.ts";
+import { findProtocol, type Protocols } from "../ledger/protocol.ts";
 import { diskFileSystem } from "./disk/file-system.ts";
 import { FatalError } from "./fatal-error.ts";
 
@@ -26,7 +27,10 @@ function malformed(path: string, problem: string): FatalError {
  * SPLIT: the owner's decision, written by hand into the data folder. No listener can write it. It
  * has no effect once the epoch that it names is over. Throws FatalError REPAIR_MALFORMED.
  */
-export async function readRepairPlan(folder: string): Promise<RepairPlan | undefined> {
+export async function readRepairPlan(
+  folder: string,
+  protocols: Protocols,
+): Promise<RepairPlan | undefined> {
   const path = join(folder, NAME);
   const bytes = await diskFileSystem.read(path);
   if (bytes === undefined) return undefined;
@@ -37,7 +41,13 @@ export async function readRepairPlan(folder: string): Promise<RepairPlan | undef
     throw malformed(path, cause instanceof Error ? cause.message : String(cause));
   }
   const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const { version } = parsed.data;
+    // A key endorses one repair of an epoch: a wrong number must not be that one.
+    if (findProtocol(protocols, version) !== undefined) return parsed.data;
+    const held = protocols.map((protocol) => protocol.version).join(", ");
+    throw malformed(path, `version: this binary holds ${held}, not ${version}`);
+  }
   const [issue] = parsed.error.issues;
   throw malformed(path, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "wrong"}`);
 }

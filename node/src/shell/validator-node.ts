@@ -115,7 +115,7 @@ export class ValidatorNode {
         self: { key: author, networkKey: keys.network.publicKey },
         scheme: ed25519,
         protocols: options.protocols,
-        repair: await readRepairPlan(config.dataDir),
+        repair: await readRepairPlan(config.dataDir, options.protocols),
       },
       { journal: disk.signed, chain: disk.records, base: disk.base },
     );
