@@ -4,14 +4,16 @@ import { setHash, type ValidatorSet } from "../stranger/sets.ts";
 import { isSignedBy, type Signed, type Statement } from "../stranger/statements.ts";
 import { type Bond, Bonds } from "./bonds.ts";
 import { epochOf, indexOf, isInvalidVote, offence } from "./evidence.ts";
-import { PPM } from "./model/arithmetic.ts";
 import { executeBlock, total } from "./model/block.ts";
 import { createWorld, findAccount, type Report, type World } from "./model/world.ts";
 import { Nonces } from "./nonces.ts";
+import { OwnerRequests } from "./owner-requests.ts";
 import { amount, count } from "./parameters.ts";
+import { type PayingBlock, Rewards } from "./rewards.ts";
 import { type Cause, Swaps } from "./swaps.ts";
 import {
   idOf,
+  type Kind,
   registrationDigest,
   registrationSigningBytes,
   scanTransaction,
@@ -19,16 +21,11 @@ import {
   type Transaction,
 } from "./transactions.ts";
 
-type Kind<K extends Transaction["kind"]> = Extract<Transaction, { kind: K }>;
-
 /** A committed block: its transactions in the order of their execution. */
-export interface CommittedBlock {
+export interface CommittedBlock extends PayingBlock {
   readonly epoch: number;
-  readonly height: number;
   readonly timestampMs: number;
   readonly transactions: readonly Uint8Array[];
-  /** What the chain says that it paid of the reward pot in this block: who served is not judged. */
-  readonly rewards?: readonly { readonly key: string; readonly amount: bigint }[];
   /** The verified set that follows, and why, if this block ends the epoch. */
   readonly next: { readonly set: ValidatorSet; readonly cause: Cause } | undefined;
 }
@@ -44,6 +41,8 @@ export class Ledger {
   readonly #verify: Verify;
   readonly #nonces = new Nonces();
   readonly #swaps: Swaps;
+  readonly #rewards: Rewards;
+  readonly #ownerRequests: OwnerRequests;
   readonly #epochEnds = new Map<number, number>();
   readonly world: World;
   readonly bonds: Bonds;
@@ -53,7 +52,6 @@ export class Ledger {
   #timestampMs: number;
   #clockMs: number;
   #depositWindow: { fromMs: number; amount: bigint };
-  #rewardsFromMs: number;
   #born: bigint;
   #reports: Report[] = [];
   #deposits: { account: string; amount: bigint }[] = [];
@@ -64,10 +62,17 @@ export class Ledger {
     this.#verify = verify;
     this.bonds = new Bonds(genesis);
     this.#swaps = new Swaps(genesis, this.bonds);
+    this.#rewards = new Rewards(genesis, this.bonds);
+    this.#ownerRequests = new OwnerRequests({
+      chainId: genesis.chainId,
+      verify,
+      nonces: this.#nonces,
+      bonds: this.bonds,
+      swaps: this.#swaps,
+    });
     this.set = genesis.firstSet;
     this.#timestampMs = genesis.genesisTimeMs;
     this.#clockMs = genesis.genesisTimeMs;
-    this.#rewardsFromMs = genesis.genesisTimeMs;
     this.#depositWindow = { fromMs: genesis.genesisTimeMs, amount: 0n };
     this.world = createWorld({
       rules: {
@@ -88,7 +93,7 @@ export class Ledger {
 
   execute(block: CommittedBlock): void {
     this.#advance(block);
-    this.#payRewards(block.rewards ?? []);
+    this.#rewards.pay(block, this.set, this.#clockMs);
     this.bonds.release(this.#clockMs);
     this.#swaps.startBlock(this.set, block.next, this.#clockMs);
     this.#reports = [];
@@ -121,38 +126,7 @@ export class Ledger {
       timestampMs - this.#timestampMs,
       count(this.#genesis, "blockTimeCreditMsMax"),
     );
-    const isOver =
-      this.#clockMs + span - this.#rewardsFromMs >= count(this.#genesis, "rewardPeriodMs");
-    return isOver && this.#rewardBudget() > 0n;
-  }
-
-  #rewardBudget(): bigint {
-    return (this.bonds.rewardPot * amount(this.#genesis, "rewardPpm")) / PPM;
-  }
-
-  /**
-   * At most each seat's part of the budget, by power; whether it served the whole time is not
-   * judged.
-   */
-  #payRewards(rewards: NonNullable<CommittedBlock["rewards"]>): void {
-    const isOver = this.#clockMs - this.#rewardsFromMs >= count(this.#genesis, "rewardPeriodMs");
-    if (!isOver && rewards.length > 0) throw new Error(`block ${this.height} pays out of turn`);
-    if (!isOver) return;
-    const budget = this.#rewardBudget();
-    const whole = this.set.members.reduce((sum, { power }) => sum + power, 0n);
-    const paid = new Set<string>();
-    for (const { key, amount: money } of rewards) {
-      const member = this.set.members.find((each) => each.key === key);
-      const owner = this.bonds.owner(member?.owner ?? "");
-      const most = (budget * (member?.power ?? 0n)) / whole;
-      if (owner === undefined || paid.has(key) || money < 1n || money > most) {
-        throw new Error(`block ${this.height} pays ${money} for ${key}, at most ${most} is due`);
-      }
-      paid.add(key);
-      owner.money += money;
-      this.bonds.rewardPot -= money;
-    }
-    this.#rewardsFromMs = this.#clockMs;
+    return this.#rewards.isPayday(this.#clockMs + span);
   }
 
   /** A transaction that some rule refuses changes nothing. */
@@ -197,13 +171,15 @@ export class Ledger {
         return this.#swaps.swap(member, "silence", id);
       }
       case "owner-rotation":
-        return this.#rotate(transaction, id);
+        return this.#ownerRequests.rotate(transaction, this.set, id);
       case "return-spare":
-        return this.#return(transaction);
+        return this.#ownerRequests.return(transaction, this.#clockMs);
       case "exit-spare":
-        return this.#exit(transaction);
+        return this.#ownerRequests.exit(transaction, this.#clockMs);
       case "treasury-withdraw":
-        return this.#takeFromTreasury(transaction);
+        if (!this.#ownerRequests.takeFromTreasury(transaction)) return false;
+        this.#deposits.push({ account: transaction.account, amount: transaction.amount });
+        return true;
       case "approve-swap": {
         const { member, signer, signature } = transaction;
         const message = signingBytes(this.#genesis.chainId, transaction);
@@ -367,64 +343,6 @@ export class Ledger {
   #isAhead(slot: number): boolean {
     const slotMs = count(this.#genesis, "oracleSlotMs");
     return this.#genesis.genesisTimeMs + slot * slotMs > this.#timestampMs + slotMs;
-  }
-
-  #rotate(rotation: Kind<"owner-rotation">, id: string): boolean {
-    const { member, nonce, signature } = rotation;
-    const bond = this.bonds.bonds.get(member);
-    if (rotation.setHash !== setHash(this.set) || bond?.place !== "seat") return false;
-    const scope = `owner/${bond.owner}`;
-    if (this.#swaps.isCondemned(member) || !this.#nonces.isFree(scope, nonce)) return false;
-    const message = signingBytes(this.#genesis.chainId, rotation);
-    if (!this.#verify(bond.owner, message, signature)) return false;
-    // The signature is spent, also where no spare was fit or another swap came first.
-    this.#nonces.use(scope, nonce);
-    return this.#swaps.swap(member, "owner", id);
-  }
-
-  #return(back: Kind<"return-spare">): boolean {
-    const bond = this.bonds.bonds.get(back.key);
-    if (bond?.place !== "jailed" || this.#clockMs < bond.untilMs) return false;
-    const scope = `owner/${bond.owner}`;
-    if (!this.#nonces.isFree(scope, back.nonce)) return false;
-    const message = signingBytes(this.#genesis.chainId, back);
-    if (!this.#verify(bond.owner, message, back.signature)) return false;
-    if (!this.bonds.hasRoom(bond.owner, bond.amount, true)) return false;
-    this.bonds.makeRoom(bond.owner, this.#clockMs);
-    bond.place = "spare";
-    bond.power = 0n;
-    bond.endorsed = true;
-    bond.reportOffence = [0, -1];
-    bond.reportsJailedUntilMs = 0;
-    this.#nonces.use(scope, back.nonce);
-    this.#swaps.swapCondemned();
-    return true;
-  }
-
-  #exit(exit: Kind<"exit-spare">): boolean {
-    const bond = this.bonds.bonds.get(exit.key);
-    if (bond?.place !== "spare" && bond?.place !== "jailed") return false;
-    const scope = `owner/${bond.owner}`;
-    if (!this.#nonces.isFree(scope, exit.nonce)) return false;
-    const message = signingBytes(this.#genesis.chainId, exit);
-    if (!this.#verify(bond.owner, message, exit.signature)) return false;
-    this.#nonces.use(scope, exit.nonce);
-    this.bonds.unbond(bond, this.#clockMs);
-    return true;
-  }
-
-  #takeFromTreasury(request: Kind<"treasury-withdraw">): boolean {
-    const owner = this.bonds.owner(request.owner);
-    const { account, amount: money, nonce } = request;
-    if (owner === undefined || money < 1n || money > owner.money) return false;
-    const scope = `owner/${owner.key}`;
-    if (!this.#nonces.isFree(scope, nonce)) return false;
-    const message = signingBytes(this.#genesis.chainId, request);
-    if (!this.#verify(owner.key, message, request.signature)) return false;
-    this.#nonces.use(scope, nonce);
-    owner.money -= money;
-    this.#deposits.push({ account, amount: money });
-    return true;
   }
 
   #runMargin({ timestampMs }: CommittedBlock): void {

@@ -111,7 +111,7 @@ export type Transaction =
     }
   | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array };
 
-type Kind<K extends Transaction["kind"]> = Extract<Transaction, { kind: K }>;
+export type Kind<K extends Transaction["kind"]> = Extract<Transaction, { kind: K }>;
 
 export const idOf = (transaction: Uint8Array): string => sha256(transaction);
 

@@ -1,0 +1,81 @@
+import type { Verify } from "../stranger/keys.ts";
+import { setHash, type ValidatorSet } from "../stranger/sets.ts";
+import type { Bonds } from "./bonds.ts";
+import type { Nonces } from "./nonces.ts";
+import type { Swaps } from "./swaps.ts";
+import { type Kind, signingBytes } from "./transactions.ts";
+
+/** What an owner signs: rotation, return and exit of its keys, and its treasury. */
+export class OwnerRequests {
+  readonly #chainId: string;
+  readonly #verify: Verify;
+  readonly #nonces: Nonces;
+  readonly #bonds: Bonds;
+  readonly #swaps: Swaps;
+
+  constructor(of: { chainId: string; verify: Verify; nonces: Nonces; bonds: Bonds; swaps: Swaps }) {
+    this.#chainId = of.chainId;
+    this.#verify = of.verify;
+    this.#nonces = of.nonces;
+    this.#bonds = of.bonds;
+    this.#swaps = of.swaps;
+  }
+
+  rotate(rotation: Kind<"owner-rotation">, set: ValidatorSet, id: string): boolean {
+    const { member, nonce, signature } = rotation;
+    const bond = this.#bonds.bonds.get(member);
+    if (rotation.setHash !== setHash(set) || bond?.place !== "seat") return false;
+    const scope = `owner/${bond.owner}`;
+    if (this.#swaps.isCondemned(member) || !this.#nonces.isFree(scope, nonce)) return false;
+    const message = signingBytes(this.#chainId, rotation);
+    if (!this.#verify(bond.owner, message, signature)) return false;
+    // The signature is spent, also where no spare was fit or another swap came first.
+    this.#nonces.use(scope, nonce);
+    return this.#swaps.swap(member, "owner", id);
+  }
+
+  return(back: Kind<"return-spare">, clockMs: number): boolean {
+    const bond = this.#bonds.bonds.get(back.key);
+    if (bond?.place !== "jailed" || clockMs < bond.untilMs) return false;
+    const scope = `owner/${bond.owner}`;
+    if (!this.#nonces.isFree(scope, back.nonce)) return false;
+    const message = signingBytes(this.#chainId, back);
+    if (!this.#verify(bond.owner, message, back.signature)) return false;
+    if (!this.#bonds.hasRoom(bond.owner, bond.amount, true)) return false;
+    this.#bonds.makeRoom(bond.owner, clockMs);
+    bond.place = "spare";
+    bond.power = 0n;
+    bond.endorsed = true;
+    bond.reportOffence = [0, -1];
+    bond.reportsJailedUntilMs = 0;
+    this.#nonces.use(scope, back.nonce);
+    this.#swaps.swapCondemned();
+    return true;
+  }
+
+  exit(exit: Kind<"exit-spare">, clockMs: number): boolean {
+    const bond = this.#bonds.bonds.get(exit.key);
+    if (bond?.place !== "spare" && bond?.place !== "jailed") return false;
+    const scope = `owner/${bond.owner}`;
+    if (!this.#nonces.isFree(scope, exit.nonce)) return false;
+    const message = signingBytes(this.#chainId, exit);
+    if (!this.#verify(bond.owner, message, exit.signature)) return false;
+    this.#nonces.use(scope, exit.nonce);
+    this.#bonds.unbond(bond, clockMs);
+    return true;
+  }
+
+  /** The owner's money goes; the deposit to the account is the ledger's. */
+  takeFromTreasury(request: Kind<"treasury-withdraw">): boolean {
+    const owner = this.#bonds.owner(request.owner);
+    const { amount: money, nonce } = request;
+    if (owner === undefined || money < 1n || money > owner.money) return false;
+    const scope = `owner/${owner.key}`;
+    if (!this.#nonces.isFree(scope, nonce)) return false;
+    const message = signingBytes(this.#chainId, request);
+    if (!this.#verify(owner.key, message, request.signature)) return false;
+    this.#nonces.use(scope, nonce);
+    owner.money -= money;
+    return true;
+  }
+}
