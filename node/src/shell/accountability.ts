@@ -18,7 +18,8 @@ const HELP = `usage: npm run accountability -- --genesis FILE [--json] LEFT RIGH
 
 Compares the chain logs of two nodes (a data folder, or a file chain*.log; both are only read).
 Where they cannot both be right, it names the members that broke the rules, at least f+1 of the
-power, each with a proof. A proof is a transaction: anybody may submit it to a validator of the chain.
+power, each with a proof. A proof is a transaction: anybody may submit it to a validator of the
+chain.
 
   --genesis FILE  the chain's genesis file: who the first members are
   --json          one object (docs/schemas/accountability.schema.json)
