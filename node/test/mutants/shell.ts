@@ -253,6 +253,15 @@ export const shellMutants: readonly Mutant[] = [
     testName: "rule BURN: a forged signature",
   },
   {
+    name: "the lock of old epochs forgotten",
+    rule: "JOURNAL: safety data of every epoch outlives the shortening of the journal",
+    file: "node/src/shell/disk/journal-floors.ts",
+    find: "for (const last of newest.values()) old.delete(last);",
+    replace: "for (const last of [...newest.values()].slice(-2)) old.delete(last);",
+    test: journal,
+    testName: "rule JOURNAL: the lock of every epoch outlives the shortening",
+  },
+  {
     name: "signs below the journal's floor",
     rule: "JOURNAL: an index is never signed twice",
     file: "node/src/shell/disk/signer.ts",

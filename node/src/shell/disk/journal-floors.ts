@@ -39,8 +39,9 @@ export interface Compaction {
 
 /**
  * What a shorter journal keeps: the newest places of each kind, all endorsements (they are few, and
- * their nonces are asked from zero), and for the two newest epochs the record that was made last:
- * safety data only grows within an epoch.
+ * their nonces are asked from zero), and for every epoch the record that was made last: safety data
+ * only grows within an epoch, and a node that is rebuilt from a snapshot may be in an old one again,
+ * where a timeout below its lock would be misconduct (E4, E5).
  */
 export function compact(records: readonly JournalRecord[], keep = PLACES_KEPT): Compaction {
   const byKind = new Map<StatementKind, JournalRecord[]>();
@@ -58,11 +59,7 @@ export function compact(records: readonly JournalRecord[], keep = PLACES_KEPT): 
     same.sort((left, right) => comparePlaces(placeOf(left.statement), placeOf(right.statement)));
     for (const record of same.slice(0, -keep)) old.add(record);
   }
-  const epochs = [...newest.keys()].toSorted((left, right) => right - left).slice(0, 2);
-  for (const epoch of epochs) {
-    const last = newest.get(epoch);
-    if (last !== undefined) old.delete(last);
-  }
+  for (const last of newest.values()) old.delete(last);
   return {
     kept: records.filter((record) => !old.has(record)),
     dropped: records.filter((record) => old.has(record)),

@@ -327,6 +327,20 @@ describe("rule JOURNAL", () => {
     expect((await next.sign([{ statement: vote(7), safety }])).signed).toHaveLength(1);
   });
 
+  test("rule JOURNAL: the lock of every epoch outlives the shortening, not of the newest alone", async () => {
+    const disk = new SimulatedDisk();
+    const { signer } = await openJournal(disk, { keep: 1 });
+    for (const epoch of [1, 2, 3, 4]) {
+      const lock = { epoch, lastVotedRound: 7, oneChainRound: 6, highestTimeoutRound: 5 };
+      const statement: Statement = { kind: "vote", epoch, round: 7, blockId: author, qcRound: 6 };
+      await signer.sign([{ statement, safety: lock }]);
+    }
+    const { records } = await openJournal(disk, { keep: 1 });
+    for (const epoch of [1, 2, 3, 4]) {
+      expect(ownPastOf(records, epoch).safety).toMatchObject({ oneChainRound: 6 });
+    }
+  });
+
   test("rule EVIDENCE: a rebuilt node attests only heights above those it attested before", async () => {
     const disk = new SimulatedDisk();
     const { journal, signer } = await openJournal(disk);
