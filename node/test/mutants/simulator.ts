@@ -97,7 +97,6 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     file: `${SRC}/consensus/vote-rule.ts`,
     find: "const safety = { lastVotedRound: round, oneChainRound",
     replace: "const safety = { lastVotedRound: round - 1, oneChainRound",
-    quick: true,
   },
   {
     name: "vote-after-timeout",
@@ -185,7 +184,6 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     file: `${SRC}/ledger/liveness.ts`,
     find: "  for (const signed of block.signsOfLife) noteStatement(work, roll, block, signed);\n",
     replace: "",
-    quick: true,
   },
   {
     name: "silence-counts-gaps",
