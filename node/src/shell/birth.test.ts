@@ -41,7 +41,7 @@ const genesis = Buffer.from(
       power: "10",
     })),
     candidates: "owners",
-    rewardPot: 0n,
+    rewardPot: "0",
     parameters: {},
     margin: { markets: [], accounts: [], insuranceFund: "0" },
   }),

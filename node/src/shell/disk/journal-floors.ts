@@ -40,8 +40,8 @@ export interface Compaction {
 /**
  * What a shorter journal keeps: the newest places of each kind, all endorsements (they are few, and
  * their nonces are asked from zero), and for every epoch the record that was made last: safety data
- * only grows within an epoch, and a node that is rebuilt from a snapshot may be in an old one again,
- * where a timeout below its lock would be misconduct (E4, E5).
+ * only grows within an epoch, and a node that is rebuilt from a snapshot may be in an old one
+ * again, where a timeout below its lock would be misconduct (E4, E5).
  */
 export function compact(records: readonly JournalRecord[], keep = PLACES_KEPT): Compaction {
   const byKind = new Map<StatementKind, JournalRecord[]>();
