@@ -57,7 +57,13 @@ export interface NetworkOptions {
   /** How a process that ended is started again; with a back-off that grows by default. */
   readonly restart?: RestartPolicy;
   /** What runs as the node with this index; the product's own program by default. */
-  readonly program?: (index: number) => NodeProgram;
+  readonly program?: (index: number) => NodeProgram | undefined;
+  /** Nodes of which nothing is there but a configuration, for `startVacant`; none by default. */
+  readonly vacant?: number;
+  /** What nodes have in their environment besides this process's own. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** How long validators may take to be ready; a minute by default. */
+  readonly readyMs?: number;
 }
 
 /** What the genesis is made of. */
@@ -77,8 +83,12 @@ export class Network {
   readonly owners: readonly Owner[];
   readonly operator: SigningKey;
   readonly supervisor: Supervisor;
+  readonly #vacant: NodePlace[];
+  readonly #options: NetworkOptions;
 
   private constructor(parts: NetworkParts) {
+    this.#vacant = [...parts.vacant];
+    this.#options = parts.options;
     this.folder = parts.folder;
     this.genesisFile = parts.genesisFile;
     this.validators = parts.validators;
@@ -114,24 +124,37 @@ export class Network {
     await this.supervisor.stopAll(STOP_GRACE_MS);
   }
 
+  /** A process that never ran, on an empty volume, which the chain does not know yet. */
+  async startVacant(): Promise<NetworkNode> {
+    const place = this.#vacant.shift();
+    if (place === undefined) throw new Error("no place is left vacant");
+    const { owners, operator, supervisor } = this;
+    const index = this.nodes.length;
+    return startNode({ owners, operator, supervisor, options: this.#options }, place, index);
+  }
+
   /** Birth as rule GENESIS has it: keys first, then one genesis for all, then readiness. */
   static async start(options: NetworkOptions): Promise<Network> {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
     const genesisFile = join(options.folder, "genesis.json");
+    const { folder } = options;
     const operator = newSigningKey();
     const owners = Array.from({ length: options.owners ?? 1 }, () => ({
       key: newSigningKey(),
       sponsor: newSigningKey(),
     }));
-    const places = await makeFolders(options, genesisFile, operator);
-    await warmCompileCache(options.folder);
+    const all = await makeFolders(options, genesisFile, operator);
+    const places = all.slice(0, options.validators + options.spares);
+    const vacant = all.slice(places.length);
+    await warmCompileCache(folder);
     const supervisor = new Supervisor({
       folder: join(options.folder, "processes"),
       ...(options.onExit === undefined ? {} : { onExit: options.onExit }),
       ...(options.restart === undefined ? {} : { restart: options.restart }),
     });
     try {
-      const nodes = await startNodes({ places, owners, operator, supervisor, options });
+      const start = { owners, operator, supervisor, options };
+      const nodes = await Promise.all(places.map((place, at) => startNode(start, place, at)));
       const validators = nodes.slice(0, options.validators);
       const seats = validators.map(({ owner, identity, place }) => ({
         owner: owner.key.publicKey,
@@ -142,10 +165,9 @@ export class Network {
       }));
       writeGenesis(genesisFile, options.genesis({ owners, seats }));
       // A spare is nobody to its peers, and gets no blocks, before it is registered.
-      await Promise.all(validators.map(awaitReady));
+      await Promise.all(validators.map((node) => awaitReady(node, options.readyMs)));
       const spares = nodes.slice(options.validators);
-      const { folder } = options;
-      return new Network({ folder, genesisFile, validators, spares, owners, operator, supervisor });
+      return new Network({ ...start, folder, genesisFile, validators, spares, vacant });
     } catch (error) {
       await supervisor.stopAll(0);
       throw error;
@@ -156,15 +178,16 @@ export class Network {
 type NetworkParts = Pick<
   Network,
   "folder" | "genesisFile" | "validators" | "spares" | "owners" | "operator" | "supervisor"
->;
+> & { readonly vacant: readonly NodePlace[]; readonly options: NetworkOptions };
 
 async function makeFolders(
-  { folder, validators, spares, sources }: NetworkOptions,
+  { folder, validators, spares, sources, vacant = 0 }: NetworkOptions,
   genesisFile: string,
   operator: SigningKey,
 ): Promise<NodePlace[]> {
-  const block = await freeLoopbackBlock(validators + spares);
-  return Array.from({ length: validators + spares }, (_, index) => {
+  const count = validators + spares + vacant;
+  const block = await freeLoopbackBlock(count);
+  return Array.from({ length: count }, (_, index) => {
     const spare = index - validators;
     const name = spare < 0 ? `validator-${index + 1}` : `spare-${spare + 1}`;
     const place = nodePlace(folder, block, { name, index });
@@ -189,35 +212,36 @@ async function warmCompileCache(folder: string): Promise<void> {
 }
 
 interface StartNodes {
-  readonly places: readonly NodePlace[];
   readonly owners: readonly Owner[];
   readonly operator: SigningKey;
   readonly supervisor: Supervisor;
   readonly options: NetworkOptions;
 }
 
-function startNodes(start: StartNodes): Promise<NetworkNode[]> {
-  const { places, owners, operator, supervisor, options } = start;
-  return Promise.all(
-    places.map(async (place, index) => {
-      const { script, args } = options.program?.(index) ?? { script: NODE_PROGRAM, args: [] };
-      const process = supervisor.start({
-        name: place.name,
-        script,
-        args: [...args, "--config", place.configFile],
-        env: nodeEnvironment(options.folder),
-      });
-      const turn = index < options.validators ? index : index - options.validators;
-      const owner = owners[turn % owners.length];
-      if (owner === undefined) throw new Error("a network has at least one owner");
-      return { place, process, owner, identity: await askIdentity(place, operator) };
-    }),
-  );
+async function startNode(
+  { owners, operator, supervisor, options }: StartNodes,
+  place: NodePlace,
+  index: number,
+): Promise<NetworkNode> {
+  const { script, args } = options.program?.(index) ?? { script: NODE_PROGRAM, args: [] };
+  const process = supervisor.start({
+    name: place.name,
+    script,
+    args: [...args, "--config", place.configFile],
+    env: { ...nodeEnvironment(options.folder), ...options.environment },
+  });
+  const turn = index < options.validators ? index : index - options.validators;
+  const owner = owners[turn % owners.length];
+  if (owner === undefined) throw new Error("a network has at least one owner");
+  return { place, process, owner, identity: await askIdentity(place, operator) };
 }
 
-export function awaitReady({ place, process }: NetworkNode): Promise<void> {
+export function awaitReady(
+  { place, process }: NetworkNode,
+  timeoutMs: number = READY_MS,
+): Promise<void> {
   const { starts } = process;
   const aborted = () =>
     process.starts > starts + 3 ? `${place.name} ends again and again` : undefined;
-  return waitReady({ address: place.metrics, timeoutMs: READY_MS, aborted });
+  return waitReady({ address: place.metrics, timeoutMs, aborted });
 }

@@ -9,6 +9,10 @@ export interface RegisterSpare {
   readonly node: NetworkNode;
   /** Who registers it, with one key for owner and sponsor; the node's owner unless told. */
   readonly stranger?: AccountKey;
+  /** How long it may take to follow the chain; a minute by default. */
+  readonly readyMs?: number;
+  /** Hears of the height of the registration before the spare follows. */
+  readonly registered?: (height: number) => void;
 }
 
 /**
@@ -17,7 +21,7 @@ export interface RegisterSpare {
  * height of the registration, as soon as the spare follows the chain.
  */
 export async function registerSpare(register: RegisterSpare): Promise<number> {
-  const { network, client, node, stranger } = register;
+  const { network, client, node, stranger, readyMs, registered } = register;
   const { place } = node;
   const owner = stranger ?? AccountKey.fromPem(node.owner.key.pem);
   const sponsor = stranger ?? AccountKey.fromPem(node.owner.sponsor.pem);
@@ -49,7 +53,8 @@ export async function registerSpare(register: RegisterSpare): Promise<number> {
       owner,
     });
     const { height } = await client.submit(transaction);
-    await awaitReady(node);
+    registered?.(height);
+    await awaitReady(node, readyMs);
     return height;
   } finally {
     control.close();

@@ -19,7 +19,6 @@ import type { Random } from "../margin/random.ts";
 export interface LargeTotals {
   accounts: number;
   leaves: number;
-  bytes: number;
   balances: bigint;
   /** Orders so far, by market. */
   readonly sequences: number[];

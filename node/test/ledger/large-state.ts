@@ -13,24 +13,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { defined } from "../../src/kernel/assert.ts";
-import { Reader, Writer } from "../../src/kernel/codec.ts";
+import { Reader } from "../../src/kernel/codec.ts";
 import type { AttestedResult } from "../../src/kernel/statements.ts";
-import { readChunkItems } from "../../src/ledger/chunk.ts";
 import { encodeChain, leafKeys } from "../../src/ledger/leaves.ts";
 import { describeSnapshot, encodeChunk, openLedgerLoader } from "../../src/ledger/snapshot.ts";
 import {
-  type ChunkRoot,
   encodeManifest,
   foldChunks,
   readManifest,
   verifyManifest,
 } from "../../src/ledger/snapshot-manifest.ts";
-import { buildTree, treeRecords, treeRoot } from "../../src/ledger/state-tree.ts";
+import { treeRecords } from "../../src/ledger/state-tree.ts";
 import { bundleSigningBytes } from "../../src/ledger/transaction.ts";
 import type { Transaction } from "../../src/ledger/types.ts";
 import { encodeMarket, marketKey } from "../../src/margin/leaves.ts";
 import { randomFrom } from "../margin/random.ts";
-import { accountName, type LargeTotals, pairOfAccounts, recordOf } from "./large-accounts.ts";
+import { accountName, type LargeTotals, pairOfAccounts } from "./large-accounts.ts";
+import { LargeChunks } from "./large-chunks.ts";
 import { sign, TestChain } from "./test-chain.ts";
 
 const HELP = `A state of real accounts, from snapshot to first block, on one core.
@@ -67,21 +66,13 @@ function baseChain(): TestChain {
 function generate(folder: string, bytes: number, seed: number): void {
   const chain = baseChain();
   const random = randomFrom(seed);
-  const buckets: { hash: Uint8Array; record: Uint8Array }[][] = Array.from(
-    { length: 2 ** PREFIX_BITS },
-    () => [],
-  );
-  const put = (entry: { hash: Uint8Array; record: Uint8Array }): void => {
-    const prefix = (((entry.hash[0] ?? 0) << 8) | (entry.hash[1] ?? 0)) >> (16 - PREFIX_BITS);
-    buckets[prefix]?.push(entry);
-    totals.bytes += entry.record.length;
-  };
+  const chunks = new LargeChunks(PREFIX_BITS);
   const { markets } = chain.state.margin;
   const priced = markets.map(({ parameters, oracle }) => ({ parameters, price: oracle.price }));
   const sequences = markets.map(({ nextSequence }) => nextSequence);
-  const totals: LargeTotals = { accounts: 0, leaves: 0, bytes: 0, balances: 0n, sequences };
-  while (totals.bytes < bytes) {
-    for (const leaf of pairOfAccounts(random, priced, totals)) put(recordOf(leaf));
+  const totals: LargeTotals = { accounts: 0, leaves: 0, balances: 0n, sequences };
+  while (chunks.bytes < bytes) {
+    for (const leaf of pairOfAccounts(random, priced, totals)) chunks.put(leaf);
   }
   const deposited = chain.state.deposited + totals.balances;
   const changed = new Map<string, Uint8Array>([
@@ -96,32 +87,18 @@ function generate(folder: string, bytes: number, seed: number): void {
     for (let left = records.length; left > 0; ) {
       const key = reader.text("key", 1_000);
       const value = reader.bytes("value", 1_000_000);
-      put(recordOf({ key, value: changed.get(key) ?? value }));
+      chunks.put({ key, value: changed.get(key) ?? value });
       left -= 8 + key.length + value.length;
     }
   }
-  writeChunks(folder, chain, buckets);
+  writeChunks(folder, chain, chunks);
   const { accounts, leaves } = totals;
-  say(`${accounts} accounts, ${leaves} leaves, ${totals.bytes} bytes of leaves`);
+  say(`${accounts} accounts, ${leaves} leaves, ${chunks.bytes} bytes of leaves`);
 }
 
-function writeChunks(
-  folder: string,
-  chain: TestChain,
-  buckets: readonly { hash: Uint8Array; record: Uint8Array }[][],
-): void {
+function writeChunks(folder: string, chain: TestChain, large: LargeChunks): void {
   const file = openSync(join(folder, "chunks"), "w");
-  const chunks = buckets.map((bucket, index): ChunkRoot => {
-    bucket.sort((one, two) => Buffer.compare(one.hash, two.hash));
-    const header = new Writer().u32(bucket.length).finish();
-    const encoded = Buffer.concat([header, ...bucket.map(({ record }) => record)]);
-    writeSync(file, encoded);
-    const items = readChunkItems(PREFIX_BITS, index, encoded);
-    if (!items.ok) throw new Error(items.error.fix);
-    const hash = treeRoot(buildTree(items.value, PREFIX_BITS));
-    const kind = bucket.length === 0 ? "empty" : bucket.length === 1 ? "leaf" : "inner";
-    return { kind, hash, leaves: bucket.length, bytes: encoded.length };
-  });
+  const chunks = large.encode((_, chunk) => void writeSync(file, chunk));
   closeSync(file);
   const stateRoot = foldChunks(chunks);
   const { height } = chain.state;

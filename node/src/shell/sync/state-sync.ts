@@ -207,6 +207,7 @@ export class StateSync {
       return undefined;
     }
     await writer.finish();
+    log.info("state sync: the state is loaded and stored", { height });
     const { certificate, block } = head;
     return { certificate, block, epochProofs: trust.epochs.proofs, ledger: state.value };
   }
