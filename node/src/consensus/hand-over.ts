@@ -4,6 +4,7 @@ import type { PublicKey } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
 import { overlaps, type ValidatorSet, validatorSetHash } from "../kernel/validator-set.ts";
 import { keepCertificate } from "./certification.ts";
+import type { LanePosition } from "./chain-view.ts";
 import { prunePool, signDraft } from "./lanes.ts";
 import { boundBy } from "./own-past.ts";
 import { enterRound } from "./rounds.ts";
@@ -69,19 +70,32 @@ export function onEpochProof(turn: Turn, from: PublicKey, proof: EpochProof): vo
   if (turn.epoch.handOver !== undefined) handOver(turn, proof);
 }
 
+interface SplitChain {
+  readonly kept: readonly CommittedEntry[];
+  readonly void: readonly CommittedEntry[];
+  /** Lanes where the epoch ends. */
+  readonly lanes: ReadonlyMap<PublicKey, LanePosition>;
+}
+
 /** Splits what is ordered after the block that ends the epoch from what stays. */
-function splitAt(
-  turn: Turn,
-  proof: EpochProof,
-): { readonly kept: readonly CommittedEntry[]; readonly void: readonly CommittedEntry[] } {
-  const { committed, baseHeight } = turn.chain;
+function splitAt(turn: Turn, proof: EpochProof): SplitChain {
+  const { committed, baseHeight, results, certificates, ordered } = turn.chain;
   const { height, blockId } = proof.certificate.result;
   const index = height - baseHeight;
+  if (index === -1) {
+    // A repair at the very height of the snapshot that this node began with: no block is below.
+    const result = results.get(height)?.result ?? certificates.get(height)?.result;
+    if (defined(result, `the result of ${height}`).blockId !== blockId) {
+      turn.halt(`height ${height}: a quorum ended the epoch elsewhere`);
+    }
+    return { kept: [], void: committed, lanes: ordered.ordering.view.lanes };
+  }
   const last = defined(committed[index], `block ${height}, which ends the epoch`);
   if (last.signed.id !== blockId) turn.halt(`height ${height}: a quorum ended the epoch elsewhere`);
   const attested = { kind: "attested", certificate: proof.certificate } as const;
   const end = { ...last, proof: last.proof ?? attested };
-  return { kept: [...committed.slice(0, index), end], void: committed.slice(index + 1) };
+  const kept = [...committed.slice(0, index), end];
+  return { kept, void: committed.slice(index + 1), lanes: last.lanes };
 }
 
 /**
@@ -148,12 +162,12 @@ function startEpoch(turn: Turn, proof: EpochProof): void {
   if (turn.state.halted !== undefined) return;
   turn.emit({ kind: "store", record: { kind: "epoch", proof } });
   keepCertificate(turn, proof.certificate);
-  const lanes = defined(split.kept.at(-1), "the end of the epoch").lanes;
   const { chainId } = turn.state.config;
   const { nextSet } = proof;
   const genesisId = epochGenesisId(chainId, nextSet.epoch, result);
   const { height, timestampMs } = result;
   const { future } = turn.epoch;
+  const { lanes } = split;
   const start = { set: nextSet, height, timestampMs, lanes, genesisId };
   const pool = new Map<string, PooledBatch>(turn.lanes.pool);
   for (const signed of split.void.flatMap(({ batches }) => batches)) {

@@ -1,4 +1,5 @@
 import { statementIndex } from "../kernel/statements.ts";
+import { repeatRepairs } from "./hand-over.ts";
 import { resendBatches, signDraft } from "./lanes.ts";
 import { startRoundTimer } from "./round-clock.ts";
 import { roundTimer } from "./round-timer.ts";
@@ -19,6 +20,8 @@ export function start(turn: Turn): void {
   turn.changeEpoch({ enteredAt: turn.now });
   startRoundTimer(turn);
   turn.setTimer("resend", resendDueAt);
+  // The state of a snapshot is the certified one: a repair that went on from it comes after it.
+  repeatRepairs(turn, turn.chain.executed);
   for (const qc of turn.epoch.certified.values()) checkTwoChain(turn, qc);
   resendSigned(turn);
 }

@@ -1,7 +1,7 @@
 import type { JournalRecord } from "../../src/consensus/safety-data.ts";
 import type { ChainRecord } from "../../src/consensus/types.ts";
 import { type Statement, statementEpoch, statementIndex } from "../../src/kernel/statements.ts";
-import type { Recovered } from "../../src/replica/types.ts";
+import type { Recovered, ReplicaBase } from "../../src/replica/types.ts";
 import type { Random } from "./random.ts";
 
 /**
@@ -17,10 +17,12 @@ export interface Disk {
   unsynced: number;
   /** The end of `chain` is half a record. */
   torn: boolean;
+  /** The snapshot that this node starts from; none: genesis. */
+  base: ReplicaBase | undefined;
 }
 
 export function createDisk(): Disk {
-  return { journal: new Map(), chain: [], unsynced: 0, torn: false };
+  return { journal: new Map(), chain: [], unsynced: 0, torn: false, base: undefined };
 }
 
 export function writeChain(disk: Disk, record: ChainRecord): void {
@@ -59,5 +61,6 @@ export function rollBack(disk: Disk, random: Random): void {
 export function readDisk(disk: Disk): Recovered & { readonly wasTorn: boolean } {
   const wasTorn = disk.torn;
   disk.torn = false;
-  return { journal: [...disk.journal.values()], chain: [...disk.chain], wasTorn };
+  const { base } = disk;
+  return { journal: [...disk.journal.values()], chain: [...disk.chain], base, wasTorn };
 }

@@ -14,8 +14,9 @@ import {
 } from "../../src/ledger/state-tree.ts";
 import { encodeTransaction } from "../../src/ledger/transaction.ts";
 import { recordKey } from "../../src/ledger/tree-page.ts";
-import { replicaStatus } from "../../src/replica/queries.ts";
+import { executedBlock, replicaStatus } from "../../src/replica/queries.ts";
 import { stepReplica } from "../../src/replica/step.ts";
+import type { ReplicaBase } from "../../src/replica/types.ts";
 import { quietPlan } from "./quiet-plan.ts";
 import { addLife, type Clients, startAll } from "./scenario.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -80,6 +81,18 @@ function repair(world: World, nodes: readonly SimNode[], plan = planOf(world)): 
     node.repair = plan;
     world.at(world.now + 100 + node.index * 70, () => world.start(node));
   }
+}
+
+/** The node's snapshot of a certified height, while its memory still holds that height. */
+function snapshotOf(node: SimNode, height: number): ReplicaBase {
+  const { state } = defined(node.process, `${node.name} runs`);
+  const { block, certificate } = defined(executedBlock(state, height), `block ${height}`);
+  return {
+    certificate: defined(certificate, `the certificate of ${height}`),
+    block,
+    epochProofs: state.epochProofs,
+    ledger: defined(state.ledgers.get(height), `the state at ${height}`),
+  };
 }
 
 describe("rule SPLIT", { timeout: 240_000 }, () => {
@@ -190,6 +203,37 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     // The faucet that split the chain was ordered again, and executed by everybody.
     expect(world.counts.values.get("transactions certified")).toBeGreaterThan(0);
     expect(world.counts.values.get("evidence found: attestation")).toBeUndefined();
+  });
+
+  test("rule SPLIT: a node with a snapshot of the repair's very height starts and goes on", () => {
+    const world = splitWorld();
+    const plan = planOf(world);
+    const node = defined(world.nodes[1], "a node");
+    const base = snapshotOf(node, plan.height);
+    repair(world, members(world).slice(0, 3));
+    world.runUntil(9_000);
+    expect(statusOf(node).epoch).toBe(plan.epoch + 1);
+    world.stop(node, "power");
+    node.disk.base = base;
+    world.start(node);
+    const { height } = statusOf(node);
+    world.runUntil(12_000);
+    expect(statusOf(node).halted).toBeUndefined();
+    expect(statusOf(node).height).toBeGreaterThan(height + 5);
+    const { ledger } = defined(node.process, "process").state;
+    expect(ledger.voids.get(String(plan.epoch))).toBe(plan.height);
+  });
+
+  test("rule SPLIT: a repair opens on nodes that begin at a snapshot of its very height", () => {
+    const world = splitWorld();
+    const plan = planOf(world);
+    for (const node of members(world)) node.disk.base = snapshotOf(node, plan.height);
+    repair(world, members(world).slice(0, 3));
+    world.runUntil(12_000);
+    expect(world.effectChecker.certifiedHeight).toBeGreaterThan(plan.height + 5);
+    for (const node of members(world)) {
+      expect([statusOf(node).epoch, statusOf(node).halted]).toEqual([plan.epoch + 1, undefined]);
+    }
   });
 
   test("rule SPLIT: below a quorum of owners nothing goes on", () => {
