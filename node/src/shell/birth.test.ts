@@ -22,6 +22,7 @@ import { loadKeys } from "./key-file.ts";
 let folder = "";
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "quorate-birth-"));
+  prepared = [];
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -59,7 +60,12 @@ async function failure(action: Promise<unknown>): Promise<string> {
 
 function birth(signal: AbortSignal = new AbortController().signal, expected?: string) {
   const genesisFile = join(folder, "genesis.json");
-  return awaitGenesis({ folder, genesisFile, genesisHash: expected, signal });
+  return awaitGenesis({ folder, genesisFile, genesisHash: expected, signal, beforePin });
+}
+
+let prepared: (string | undefined)[] = [];
+async function beforePin(): Promise<void> {
+  prepared.push(await readPin(folder));
 }
 
 /** As a kubelet writes a ConfigMap: links into a folder that is swapped in one rename. */
@@ -105,9 +111,22 @@ describe("birth", () => {
     if (present) mkdirSync(mount);
     const { signal } = new AbortController();
     const genesisFile = join(mount, "genesis.json");
-    const waiting = awaitGenesis({ folder, genesisFile, genesisHash: undefined, signal });
+    const waiting = awaitGenesis({
+      folder,
+      genesisFile,
+      genesisHash: undefined,
+      signal,
+      beforePin,
+    });
     mountGenesis(mount);
     expect((await waiting)?.chainId).toBe(genesisHash(genesis));
+  });
+
+  test("rule JOURNAL: the journal is made before the pin, and never again for a pinned folder", async () => {
+    writeFileSync(join(folder, "genesis.json"), genesis);
+    await birth();
+    await birth();
+    expect(prepared).toEqual([undefined]);
   });
 
   test("rule GENESIS: the wait ends on request", async () => {

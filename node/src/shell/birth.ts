@@ -20,6 +20,11 @@ export interface BirthOptions {
   /** The only chain that may be joined, where the configuration names one. */
   readonly genesisHash: Digest | undefined;
   readonly signal: AbortSignal;
+  /**
+   * Done durably before the first pin: makes the journal, so that a pin without a journal means
+   * that the journal was lost.
+   */
+  readonly beforePin: (chainId: Digest) => Promise<void>;
 }
 
 function exists(bytes: Uint8Array | undefined): bytes is Uint8Array {
@@ -76,7 +81,9 @@ export async function awaitGenesis(options: BirthOptions): Promise<Birth | undef
   const parsed = await parseWhole(bytes, options);
   if (parsed === undefined) return undefined;
   checkHash(parsed.chainId, options);
-  await pinGenesis(options.folder, parsed.chainId);
+  const { folder, beforePin } = options;
+  if ((await readPin(folder)) === undefined) await beforePin(parsed.chainId);
+  await pinGenesis(folder, parsed.chainId);
   return parsed;
 }
 

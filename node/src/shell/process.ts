@@ -7,6 +7,7 @@ import { awaitGenesis } from "./birth.ts";
 import { type Config, parseCommandLine, parseConfig, USAGE, UsageError } from "./config.ts";
 import { diskFileSystem, type FileSystem, makeFolder } from "./disk/file-system.ts";
 import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
+import { makeJournal } from "./disk/missing-journal.ts";
 import { FatalError } from "./fatal-error.ts";
 import { ControlService } from "./grpc/control-service.ts";
 import { type Identity, issueIdentity } from "./grpc/pinned-tls.ts";
@@ -14,6 +15,7 @@ import { loadKeys, type NodeKeys } from "./key-file.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { MetricsListener } from "./metrics-listener.ts";
+import { newSalt } from "./node-disk.ts";
 import { startTracing } from "./tracing.ts";
 import { ValidatorNode } from "./validator-node.ts";
 
@@ -134,7 +136,11 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
   const tracing = await startTracing(log);
   try {
     const { dataDir: folder, genesisFile, genesisHash } = config;
-    const birth = await awaitGenesis({ folder, genesisFile, genesisHash, signal: stop.signal });
+    const author = keys.consensus.publicKey;
+    const birth = await awaitGenesis({
+      ...{ folder, genesisFile, genesisHash, signal: stop.signal },
+      beforePin: (chainId) => makeJournal({ fileSystem, folder, chainId, author, salt: newSalt }),
+    });
     if (birth === undefined) return;
     const parts = { config, keys, identity, log, metrics, tracing, birth };
     let base: ReplicaBase | undefined;

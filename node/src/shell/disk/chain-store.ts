@@ -12,7 +12,14 @@ import type { Height } from "../../kernel/scalars.ts";
 import { type BlockEntry, ChainIndex } from "./chain-index.ts";
 import { EpochLog } from "./epoch-log.ts";
 import type { FileSystem } from "./file-system.ts";
-import { openLog, type RecordLog, type RecordPlace, readLog, writeNewLog } from "./record-log.ts";
+import {
+  decodeRecord,
+  openLog,
+  type RecordLog,
+  type RecordPlace,
+  readLog,
+  writeNewLog,
+} from "./record-log.ts";
 
 /** A segment of history for a peer stays below a message of gRPC. */
 const SEGMENT_BYTES_MAX = 8 * 1024 * 1024;
@@ -115,20 +122,20 @@ export class ChainStore {
     const records: ChainRecord[] = [];
     for (const file of files.slice(first, -1)) {
       const index = new ChainIndex(file.base);
-      await readLog(fileSystem, file.path, ({ bytes, place }) => {
-        const record = decodeChainRecord(bytes);
+      await readLog(fileSystem, file.path, (found) => {
+        const record = decodeRecord(file.path, found, decodeChainRecord);
         records.push(record);
-        index.note(record, place);
+        index.note(record, found.place);
       });
       file.index = index;
     }
     const current = defined(files.at(-1), "the newest file");
     const index = new ChainIndex(current.base);
     const location = { fileSystem, folder, name: nameOf(current.base), salt: options.salt() };
-    const log = await openLog(location, ({ bytes, place }) => {
-      const record = decodeChainRecord(bytes);
+    const log = await openLog(location, (found) => {
+      const record = decodeRecord(current.path, found, decodeChainRecord);
       records.push(record);
-      index.note(record, place);
+      index.note(record, found.place);
     });
     current.index = index;
     const stored = records.flatMap((record) => (record.kind === "epoch" ? [record.proof] : []));

@@ -290,7 +290,6 @@ describe("rule BURN", () => {
         disk.overwrite(JOURNAL, bytes);
       },
     ],
-    ["a journal emptied", (disk) => disk.overwrite(JOURNAL, disk.content(JOURNAL).slice(0, 28))],
   ];
 
   test("rule BURN: a journal that is gone is refused by name, where a chain log says that there was one", async () => {
@@ -299,11 +298,36 @@ describe("rule BURN", () => {
     bare.overwrite(CHAIN, disk.content(CHAIN));
     const { code, message } = await refusal(bare.fileSystem);
     expect(code).toBe("JOURNAL_MISSING");
-    expect(message).toContain("/data holds a chain log and no journal.log");
+    expect(message).toContain("/data holds chain.log and no journal.log");
     // A first start that was cut has neither, or the journal alone.
     const cut = new SimulatedDisk();
     cut.overwrite(JOURNAL, disk.content(JOURNAL));
     expect((await open(cut.fileSystem)).journal.size).toBe(ROUNDS);
+  });
+
+  test("rule BURN: whatever else is left without its journal, the node refuses by name", async () => {
+    const disk = await lived();
+    const others = [
+      ...["chain.log", "chain-40.log", "epochs.log", "snapshot-40.snap", "snapshot-40.part"],
+      ...["divergence.log", "divergence-7.log", "genesis.hash"],
+    ];
+    for (let chosen = 0; chosen < 2 ** others.length; chosen += 1) {
+      const kept = others.filter((_, at) => (chosen & (2 ** at)) !== 0);
+      const bare = new SimulatedDisk();
+      bare.overwrite("/data/keys.json", Uint8Array.of(1));
+      for (const name of kept) bare.overwrite(`/data/${name}`, disk.content(CHAIN));
+      const refused = await demandJournal(bare.fileSystem, folder).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (kept.length === 0) expect(refused).toBeUndefined();
+      else expect(refused, kept.join()).toMatchObject({ code: "JOURNAL_MISSING" });
+      bare.overwrite(JOURNAL, disk.content(JOURNAL));
+      await demandJournal(bare.fileSystem, folder);
+    }
+    // Emptied is as good as gone.
+    disk.overwrite(JOURNAL, disk.content(JOURNAL).slice(0, 28));
+    expect((await refusal(disk.fileSystem)).code).toBe("LOG_CORRUPT");
   });
 
   test.each(lost)(

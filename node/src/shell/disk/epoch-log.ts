@@ -1,8 +1,9 @@
+import { assert } from "../../kernel/assert.ts";
 import { type EpochProof, readEpochProof, writeEpochProof } from "../../kernel/certificates.ts";
 import { Reader, Writer } from "../../kernel/codec.ts";
 import type { Epoch } from "../../kernel/scalars.ts";
 import type { FileSystem } from "./file-system.ts";
-import { openLog, type RecordLog } from "./record-log.ts";
+import { corrupt, decodeRecord, openLog, type RecordLog } from "./record-log.ts";
 
 const NAME = "epochs.log";
 
@@ -33,6 +34,7 @@ export interface EpochLogOptions {
 export class EpochLog {
   readonly #log: RecordLog;
   readonly #proofs: EpochProof[];
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(log: RecordLog, proofs: EpochProof[]) {
     this.#log = log;
@@ -41,9 +43,14 @@ export class EpochLog {
 
   static async open(options: EpochLogOptions): Promise<EpochLog> {
     const proofs: EpochProof[] = [];
-    const log = await openLog({ ...options, name: NAME }, ({ bytes }) =>
-      proofs.push(decode(bytes)),
-    );
+    const path = `${options.folder}/${NAME}`;
+    const log = await openLog({ ...options, name: NAME }, (record) => {
+      const proof = decodeRecord(path, record, decode);
+      const last = proofs.at(-1)?.nextSet.epoch ?? proof.nextSet.epoch - 1;
+      // The place in the list is the epoch: a gap would have certificates checked by another set.
+      if (proof.nextSet.epoch > last + 1) throw corrupt(path, record.place.offset);
+      if (proof.nextSet.epoch === last + 1) proofs.push(proof);
+    });
     return new EpochLog(log, proofs);
   }
 
@@ -57,10 +64,21 @@ export class EpochLog {
     return first === undefined ? undefined : this.#proofs[epoch + 1 - first];
   }
 
-  /** Durable when this returns. One that is here already is not written again. */
-  async append(proof: EpochProof): Promise<void> {
-    const last = this.#proofs.at(-1)?.nextSet.epoch ?? 0;
-    if (proof.nextSet.epoch <= last) return;
+  /**
+   * Durable when this returns. One that is here already is not written again: state sync and the
+   * chain itself may bring the same one at once.
+   */
+  append(proof: EpochProof): Promise<void> {
+    const done = this.#last.then(() => this.#append(proof));
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #append(proof: EpochProof): Promise<void> {
+    const { epoch } = proof.nextSet;
+    const last = this.#proofs.at(-1)?.nextSet.epoch ?? epoch - 1;
+    if (epoch <= last) return;
+    assert(epoch === last + 1, `the end of epoch ${epoch - 1} follows that of ${last - 1}`);
     await this.#log.append([encode(proof)]);
     this.#proofs.push(proof);
   }

@@ -10,6 +10,7 @@ import { type SignedStatement, type Statement, statementIndex } from "../../kern
 import { FatalError } from "../fatal-error.ts";
 import type { FileSystem } from "./file-system.ts";
 import { Journal } from "./journal.ts";
+import { encodeJournalEntry } from "./journal-codec.ts";
 import { openLog, readLog, writeNewLog } from "./record-log.ts";
 import { Signer } from "./signer.ts";
 
@@ -224,6 +225,9 @@ describe("rule JOURNAL", () => {
       `sync ${PATH}.new`,
       `append ${PATH}.new`,
       `sync ${PATH}.new`,
+      // The seal, in a frame of its own.
+      `append ${PATH}.new`,
+      `sync ${PATH}.new`,
       "sync folder",
       `rename ${PATH}`,
       "sync folder",
@@ -276,6 +280,91 @@ describe("rule JOURNAL", () => {
       broken[at] = (broken[at] ?? 0) ^ 0x40;
       disk.overwrite(PATH, broken);
       expect(await failure(openJournal(disk)), `byte ${at}`).toBe("LOG_CORRUPT");
+    }
+  });
+
+  test("rule JOURNAL: a copy that rotted is no torn tail, though nothing was signed after it", async () => {
+    const whole = new SimulatedDisk();
+    const { signer } = await openJournal(whole);
+    for (const round of [1, 2, 3]) await signer.sign([{ statement: vote(round), safety }]);
+    expect((await openJournal(whole)).journal.size).toBe(3);
+    const bytes = whole.content(PATH);
+    for (let at = 0; at < bytes.length; at += 1) {
+      const disk = new SimulatedDisk();
+      const broken = bytes.slice();
+      broken[at] = (broken[at] ?? 0) ^ 0x40;
+      disk.overwrite(PATH, broken);
+      expect(await failure(openJournal(disk)), `byte ${at}`).toBe("LOG_CORRUPT");
+      disk.overwrite(PATH, bytes.slice(0, at));
+      expect(await failure(openJournal(disk)), `cut at ${at}`).toBe("LOG_CORRUPT");
+    }
+  });
+
+  test("rule JOURNAL: a record that cannot be read is named by file and byte", async () => {
+    const disk = new SimulatedDisk();
+    const location = { ...disk, folder: "/data", name: "journal.log" };
+    const salt = new Uint8Array(16);
+    const good = encodeJournalEntry({ kind: "genesis", chainId });
+    const at = 28 + 12 + 4;
+    for (const [code, bad] of [
+      ["JOURNAL_UNKNOWN_RECORD", Uint8Array.of(77)],
+      ["LOG_UNREADABLE", good.slice(0, 9)],
+    ] as const) {
+      await writeNewLog({ ...location, salt }, [good, bad], good);
+      const error = await openJournal(disk).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code });
+      const offset = at + good.length + 4;
+      expect(String(error)).toContain(`${PATH}: the record at byte ${offset} is whole`);
+    }
+  });
+
+  test("rule JOURNAL: where the shorter file cannot be made, nothing is signed any more", async () => {
+    // Each effect of the shortening fails once; the disk is well before and after.
+    for (let at = 1; at <= 8; at += 1) {
+      const inner = new SimulatedDisk();
+      let failing = 0;
+      const act = <T>(action: () => Promise<T>): Promise<T> => {
+        failing -= 1;
+        return failing === 0 ? Promise.reject(new Error("EIO")) : action();
+      };
+      const { fileSystem: real } = inner;
+      const fileSystem: FileSystem = {
+        ...real,
+        create: (path) =>
+          act(async () => {
+            const file = await real.create(path);
+            return {
+              ...file,
+              append: (bytes) => act(() => file.append(bytes)),
+              sync: () => act(() => file.sync()),
+            };
+          }),
+        rename: (from, to) => act(() => real.rename(from, to)),
+        syncFolder: (path) => act(() => real.syncFolder(path)),
+      };
+      const sizes = { keep: 2, compactionRecords: 4 };
+      const { journal, signer } = await openJournal({ fileSystem }, sizes);
+      const left: Statement[] = [];
+      const signRound = async (round: number): Promise<string> => {
+        return failure(
+          signer.sign([{ statement: vote(round), safety }]).then(({ signed }) => {
+            left.push(...signed.map(({ statement }) => statement));
+          }),
+        );
+      };
+      for (let round = 1; round <= 3; round += 1) await signRound(round);
+      // Write and sync of the fourth come first; with it the shortening begins.
+      failing = at + 2;
+      await signRound(4);
+      await journal.close().catch(() => undefined);
+      const after = await signRound(5);
+      inner.cutPower(1_000);
+      const { journal: next } = await openJournal(inner, sizes);
+      for (const statement of left) {
+        const kept = next.find(statement)?.same ?? next.isBelowFloor(statement);
+        expect(kept, `effect ${at}: ${statementIndex(statement)}`).toBe(true);
+      }
+      expect(after, `effect ${at}`).toBe("DISK_FAILED");
     }
   });
 

@@ -17,7 +17,15 @@ import {
   placeOf,
 } from "./journal-codec.ts";
 import { compact, Floors, PLACES_KEPT } from "./journal-floors.ts";
-import { type RecordLog, readLog, startNewLog, writeNewLog } from "./record-log.ts";
+import {
+  corrupt,
+  decodeRecord,
+  diskFailed,
+  type RecordLog,
+  readLog,
+  startNewLog,
+  writeNewLog,
+} from "./record-log.ts";
 
 const NAME = "journal.log";
 /** A new file is begun when so many signatures were added to this one. */
@@ -62,6 +70,8 @@ export class Journal {
   #since = 0;
   #burnt: string | undefined;
   #compacting: Promise<void> | undefined;
+  /** Why no file is known to be the journal any more. */
+  #failed: FatalError | undefined;
   /** Written to the old file while the new one is being made. */
   #late: JournalEntry[] | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -90,7 +100,11 @@ export class Journal {
     const { fileSystem, folder, chainId, salt } = options;
     const path = `${folder}/${NAME}`;
     const found: JournalEntry[] = [];
-    await readLog(fileSystem, path, ({ bytes }) => void found.push(decodeJournalEntry(bytes)));
+    const content = await readLog(fileSystem, path, (record) => {
+      found.push(decodeRecord(path, record, decodeJournalEntry));
+    });
+    // The seal was durable before the file had its name: without it, signatures are gone.
+    if (content !== undefined && !isSealed(found)) throw corrupt(path, content.validLength);
     checkIdentity(path, options, found);
     const signatures = found.flatMap((entry) => (entry.kind === "signature" ? [entry.record] : []));
     const { kept, dropped } = compact(signatures, options.keep);
@@ -100,7 +114,7 @@ export class Journal {
     const burnt = found.find(({ kind }) => kind === "burnt");
     const entries = entriesOf({ chainId, burnt, floors: floors.all(), records: kept });
     const location = { fileSystem, folder, name: NAME, salt: salt() };
-    const { log } = await writeNewLog(location, entries.map(encodeJournalEntry));
+    const { log } = await writeNewLog(location, entries.map(encodeJournalEntry), sealOf(chainId));
     return { journal: new Journal(options, log, entries), records: kept };
   }
 
@@ -176,6 +190,7 @@ export class Journal {
 
   #write(entries: readonly JournalEntry[]): Promise<void> {
     return this.#inTurn(async () => {
+      if (this.#failed !== undefined) throw this.#failed;
       await this.#log.append(entries.map(encodeJournalEntry));
       this.#late?.push(...entries);
       for (const entry of entries) {
@@ -186,11 +201,15 @@ export class Journal {
 
   #startCompaction(): void {
     this.#since = 0;
-    this.#compacting = this.#compact().finally(() => {
-      this.#compacting = undefined;
-    });
-    // A disk that fails here fails the next signature too, which is the one that must not leave.
-    this.#compacting.catch(() => undefined);
+    this.#compacting = this.#compact()
+      .catch((cause: unknown) => {
+        // The new file may have the name already: what the old one takes would be forgotten.
+        const path = `${this.#options.folder}/${NAME}`;
+        this.#failed = cause instanceof FatalError ? cause : diskFailed(path, cause);
+      })
+      .finally(() => {
+        this.#compacting = undefined;
+      });
   }
 
   /**
@@ -215,6 +234,7 @@ export class Journal {
     }
     await this.#inTurn(async () => {
       await next.log.append((this.#late ?? []).map(encodeJournalEntry));
+      await next.log.append([sealOf(chainId)]);
       await next.publish();
       const before = this.#log;
       this.#log = next.log;
@@ -225,6 +245,15 @@ export class Journal {
       await before.close();
     });
   }
+}
+
+/** The chain's name once more, behind everything that a new file begins with. */
+function sealOf(chainId: Digest): Uint8Array {
+  return encodeJournalEntry({ kind: "genesis", chainId });
+}
+
+function isSealed(entries: readonly JournalEntry[]): boolean {
+  return entries.filter(({ kind }) => kind === "genesis").length > 1;
 }
 
 function burntEntry(reason: string): JournalEntry {

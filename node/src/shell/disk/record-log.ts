@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import { assert } from "../../kernel/assert.ts";
 import { asciiBytes, concatBytes, equalBytes } from "../../kernel/bytes.ts";
+import { DecodeError } from "../../kernel/codec.ts";
 import { FatalError } from "../fatal-error.ts";
 import type { AppendFile, FileSystem } from "./file-system.ts";
 
@@ -176,7 +177,30 @@ export async function readLog(
   return { salt, validLength: offset };
 }
 
-function corrupt(path: string, offset: number): FatalError {
+/** Decodes a record whose CRC is right; one that says nothing is named by its file and byte. */
+export function decodeRecord<T>(
+  path: string,
+  { bytes, place }: LogRecord,
+  decode: (bytes: Uint8Array) => T,
+): T {
+  try {
+    return decode(bytes);
+  } catch (cause) {
+    if (!(cause instanceof DecodeError || cause instanceof FatalError)) throw cause;
+    throw undecodable(path, place.offset, cause);
+  }
+}
+
+function undecodable(path: string, offset: number, cause: DecodeError | FatalError): FatalError {
+  return new FatalError(
+    cause instanceof FatalError ? cause.code : "LOG_UNREADABLE",
+    `${path}: the record at byte ${offset} is whole and cannot be read: ${cause.message}`,
+    "start the version that wrote this file; where it is this one, keep the disk for analysis",
+    { cause },
+  );
+}
+
+export function corrupt(path: string, offset: number): FatalError {
   return new FatalError(
     "LOG_CORRUPT",
     `${path} is corrupt at byte ${offset}, and it is not a torn tail`,
@@ -265,7 +289,7 @@ export class RecordLog {
 
 const FULL_CODES: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
 
-function diskFailed(path: string, cause: unknown): FatalError {
+export function diskFailed(path: string, cause: unknown): FatalError {
   const text = cause instanceof Error ? cause.message : String(cause);
   const isFull = cause instanceof Error && "code" in cause && FULL_CODES.has(cause.code);
   if (isFull) {
@@ -318,15 +342,18 @@ export async function startNewLog(location: LogLocation): Promise<NewLog> {
 
 /**
  * Writes the records to a new file that takes the name only when file and folder are synced (rule
- * JOURNAL): a crash at any point leaves the old file or the new one, whole.
+ * JOURNAL): a crash at any point leaves the old file or the new one, whole. `seal` follows in a
+ * frame of its own, so that no frame of the records can be taken for a torn tail.
  */
 export async function writeNewLog(
   location: LogLocation,
   records: readonly Uint8Array[],
+  seal?: Uint8Array,
 ): Promise<{ readonly log: RecordLog; readonly places: readonly RecordPlace[] }> {
   try {
     const { log, publish } = await startNewLog(location);
     const places = await log.append(records);
+    if (seal !== undefined) await log.append([seal]);
     await publish();
     return { log, places };
   } catch (cause) {
