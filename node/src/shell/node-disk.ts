@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { JournalRecord } from "../consensus/safety-data.ts";
 import type { ChainRecord } from "../consensus/types.ts";
-import { ed25519 } from "../crypto/ed25519.ts";
-import type { PublicKey } from "../kernel/scalars.ts";
+import type { Height, PublicKey } from "../kernel/scalars.ts";
+import type { SignatureScheme } from "../kernel/statements.ts";
 import { genesisSet } from "../ledger/genesis.ts";
 import type { Protocols } from "../ledger/protocol.ts";
 import type { ReplicaBase } from "../replica/types.ts";
 import type { Birth } from "./birth.ts";
-import { ChainStore } from "./disk/chain-store.ts";
+import { removeChain } from "./disk/chain-files.ts";
+import { ChainStore, type ChainStoreOptions, type OpenedChain } from "./disk/chain-store.ts";
 import { dropOwnState, isRebuildWanted } from "./disk/divergence.ts";
 import { EpochLog } from "./disk/epoch-log.ts";
 import type { FileSystem } from "./disk/file-system.ts";
@@ -23,6 +24,7 @@ export interface NodeDiskOptions {
   readonly birth: Birth;
   /** Own consensus key. */
   readonly author: PublicKey;
+  readonly scheme: SignatureScheme;
   readonly log: Log;
   readonly protocols: Protocols;
   readonly now: () => number;
@@ -42,6 +44,8 @@ export interface NodeDisk {
   readonly base: ReplicaBase | undefined;
   /** This node's own state was dropped, or it never had one: it asks for a snapshot first. */
   readonly isBare: boolean;
+  /** It had one and no snapshot verifies: only a fetched state helps, no history leads to it. */
+  readonly isLost: boolean;
 }
 
 export function newSalt(): Uint8Array {
@@ -53,7 +57,7 @@ export function newSalt(): Uint8Array {
  * above it. Throws FatalError.
  */
 export async function openNodeDisk(options: NodeDiskOptions): Promise<NodeDisk> {
-  const { fileSystem, folder, birth, author, log, now, fetched } = options;
+  const { fileSystem, folder, birth, author, scheme, log, now, fetched } = options;
   const place = { fileSystem, folder, salt: newSalt };
   const { chainId, genesis } = birth;
   const { journal, records: signed } = await Journal.open({ ...place, chainId, author });
@@ -64,21 +68,40 @@ export async function openNodeDisk(options: NodeDiskOptions): Promise<NodeDisk> 
     log.warn("this node's own state is dropped: it is fetched from peers");
   }
   const epochs = await EpochLog.open({ fileSystem, folder, salt: newSalt() });
-  const known = { chainId, scheme: ed25519, genesisSet: genesisSet(genesis) };
+  const known = { chainId, scheme, genesisSet: genesisSet(genesis) };
   const trust = {
     genesis,
     chainId,
-    scheme: ed25519,
+    scheme,
     epochs: new TrustedEpochs(known, epochs.proofs),
     protocols: options.protocols,
   };
   const snapshots = await SnapshotStore.open(place);
   const base = fetched ?? (await loadBase(snapshots, trust, log));
   const height = base?.certificate.result.height ?? 0;
-  const { store, records } = await ChainStore.open(place, { base: height, epochs });
+  const opened = await openChain(place, { base: height, epochs }, fetched !== undefined);
+  const { store } = opened;
+  const common = { journal, store, snapshots, epochs, trust, signed };
+  if (opened.hasGap) {
+    log.error("no snapshot leads to the chain log: a state is fetched from peers", { height });
+    return { ...common, records: [], base: undefined, isBare: true, isLost: true };
+  }
   if (fetched !== undefined) await store.prune(height);
   const isFounder = genesis.seats.some(({ key }) => key === author);
   const isEmpty = base === undefined && store.height === 0;
   const isBare = isEmpty && (isRebuilt || (!isFounder && journal.size === 0));
-  return { journal, store, snapshots, epochs, trust, signed, records, base, isBare };
+  return { ...common, records: opened.records, base, isBare, isLost: false };
+}
+
+/** A fetched state is begun with, whatever the log of an older one holds. */
+async function openChain(
+  place: ChainStoreOptions,
+  from: { readonly base: Height; readonly epochs: EpochLog },
+  isFetched: boolean,
+): Promise<OpenedChain> {
+  const opened = await ChainStore.open(place, from);
+  if (!opened.hasGap || !isFetched) return opened;
+  await opened.store.closeFile();
+  await removeChain(place);
+  return ChainStore.open(place, from);
 }

@@ -103,6 +103,7 @@ export class ValidatorNode {
       folder: config.dataDir,
       birth,
       author,
+      scheme: ed25519,
       log: options.log,
       protocols: options.protocols,
       now: options.now,

@@ -5,7 +5,8 @@ import { encodeBatch, encodeBlock, openBatch, openBlock } from "../../consensus/
 import type { ChainRecord, CommitProof, SignedBatch, SignedBlock } from "../../consensus/types.ts";
 import type { ResultCertificate } from "../../kernel/certificates.ts";
 import { ZERO_DIGEST } from "../../kernel/scalars.ts";
-import { ChainStore, chainBases } from "./chain-store.ts";
+import { chainBases } from "./chain-files.ts";
+import { ChainStore } from "./chain-store.ts";
 
 const author = "11".repeat(32);
 const signature = new Uint8Array(64).fill(7);

@@ -9,6 +9,7 @@ import type {
 import { assert, defined } from "../../kernel/assert.ts";
 import type { EpochProof, ResultCertificate } from "../../kernel/certificates.ts";
 import type { Height } from "../../kernel/scalars.ts";
+import { chainBases, chainFileName } from "./chain-files.ts";
 import { type BlockEntry, ChainIndex } from "./chain-index.ts";
 import { EpochLog } from "./epoch-log.ts";
 import type { FileSystem } from "./file-system.ts";
@@ -55,26 +56,8 @@ export interface OpenedChain {
   readonly store: ChainStore;
   /** In their order, duplicates included, of all files from the one that the base needs. */
   readonly records: readonly ChainRecord[];
-}
-
-/** The first file has the plain name, so that a folder from before snapshots is read as it is. */
-function nameOf(base: Height): string {
-  return base === 0 ? "chain.log" : `chain-${base}.log`;
-}
-
-function baseOf(name: string): Height | undefined {
-  if (name === "chain.log") return 0;
-  const found = /^chain-([1-9][0-9]{0,15})\.log$/.exec(name);
-  return found === null ? undefined : Number(found[1]);
-}
-
-/** Heights above which this folder has files of the chain log, ascending. */
-export async function chainBases({
-  fileSystem,
-  folder,
-}: Pick<ChainStoreOptions, "fileSystem" | "folder">): Promise<readonly Height[]> {
-  const names = await fileSystem.list(folder);
-  return names.flatMap((name) => baseOf(name) ?? []).toSorted((left, right) => left - right);
+  /** Files between the base and the newest one are gone: the records lead nowhere. */
+  readonly hasGap: boolean;
 }
 
 /**
@@ -117,10 +100,11 @@ export class ChainStore {
       0,
     );
     const files = all.map((each): LogFile => {
-      return { path: `${folder}/${nameOf(each)}`, base: each, index: undefined };
+      return { path: `${folder}/${chainFileName(each)}`, base: each, index: undefined };
     });
     const records: ChainRecord[] = [];
-    for (const file of files.slice(first, -1)) {
+    let hasGap = defined(files[first], "the first file").base > base;
+    for (const [at, file] of files.slice(first, -1).entries()) {
       const index = new ChainIndex(file.base);
       await readLog(fileSystem, file.path, (found) => {
         const record = decodeRecord(file.path, found, decodeChainRecord);
@@ -128,10 +112,17 @@ export class ChainStore {
         index.note(record, found.place);
       });
       file.index = index;
+      const next = defined(files[first + at + 1], "the next file");
+      if (index.height < next.base) hasGap = true;
     }
     const current = defined(files.at(-1), "the newest file");
     const index = new ChainIndex(current.base);
-    const location = { fileSystem, folder, name: nameOf(current.base), salt: options.salt() };
+    const location = {
+      fileSystem,
+      folder,
+      name: chainFileName(current.base),
+      salt: options.salt(),
+    };
     const log = await openLog(location, (found) => {
       const record = decodeRecord(current.path, found, decodeChainRecord);
       records.push(record);
@@ -140,11 +131,14 @@ export class ChainStore {
     current.index = index;
     const stored = records.flatMap((record) => (record.kind === "epoch" ? [record.proof] : []));
     const epochs = opened ?? (await EpochLog.open({ fileSystem, folder, salt: options.salt() }));
-    for (const proof of stored) await epochs.append(proof);
+    for (const proof of stored) {
+      // Where the log of the ends was lost, peers have those that come before this one.
+      if (proof.nextSet.epoch === epochs.newest + 1) await epochs.append(proof);
+    }
     const store = new ChainStore(options, { files, log, epochs });
     // A snapshot from elsewhere, above all that this log knows.
     if (base > store.height) await store.#startFile(base, []);
-    return { store, records };
+    return { store, records, hasGap };
   }
 
   /** Newest committed height; 0 before the first. */
@@ -233,8 +227,13 @@ export class ChainStore {
     }
   }
 
-  async close(): Promise<void> {
+  /** Of the chain alone: the ends of epochs go on. */
+  async closeFile(): Promise<void> {
     await this.#log.close();
+  }
+
+  async close(): Promise<void> {
+    await this.closeFile();
     await this.#epochs.close();
   }
 
@@ -303,7 +302,7 @@ export class ChainStore {
     for (const { offset, length } of kept) {
       carried.push(await fileSystem.readRange(path, offset, length));
     }
-    const location = { fileSystem, folder, name: nameOf(base), salt: this.#options.salt() };
+    const location = { fileSystem, folder, name: chainFileName(base), salt: this.#options.salt() };
     const { log, places } = await writeNewLog(location, carried);
     const index = new ChainIndex(base);
     for (const [at, bytes] of carried.entries()) {

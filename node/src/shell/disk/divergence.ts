@@ -1,7 +1,7 @@
 import { type ResultCertificate, writeResultCertificate } from "../../kernel/certificates.ts";
 import { Writer } from "../../kernel/codec.ts";
 import { type AttestedResult, writeAttestedResult } from "../../kernel/statements.ts";
-import { chainBases } from "./chain-store.ts";
+import { removeChain } from "./chain-files.ts";
 import type { FileSystem } from "./file-system.ts";
 import { writeNewLog } from "./record-log.ts";
 
@@ -48,10 +48,7 @@ export async function dropOwnState(place: Place, nowMs: number): Promise<void> {
   for (const name of await fileSystem.list(folder)) {
     if (/^snapshot-[0-9]+\.(snap|part)$/.test(name)) await fileSystem.remove(`${folder}/${name}`);
   }
-  for (const base of await chainBases(place)) {
-    await fileSystem.remove(`${folder}/${base === 0 ? "chain.log" : `chain-${base}.log`}`);
-  }
-  await fileSystem.syncFolder(folder);
+  await removeChain(place);
   await fileSystem.rename(`${folder}/${NAME}`, `${folder}/divergence-${nowMs}.log`);
   await fileSystem.syncFolder(folder);
 }

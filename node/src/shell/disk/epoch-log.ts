@@ -7,6 +7,13 @@ import { corrupt, decodeRecord, openLog, type RecordLog } from "./record-log.ts"
 
 const NAME = "epochs.log";
 
+/** A genesis opens this epoch. */
+const FIRST_EPOCH: Epoch = 1;
+
+function newestOf(proofs: readonly EpochProof[]): Epoch {
+  return proofs.at(-1)?.nextSet.epoch ?? FIRST_EPOCH;
+}
+
 function encode(proof: EpochProof): Uint8Array {
   const writer = new Writer();
   writeEpochProof(writer, proof);
@@ -46,12 +53,17 @@ export class EpochLog {
     const path = `${options.folder}/${NAME}`;
     const log = await openLog({ ...options, name: NAME }, (record) => {
       const proof = decodeRecord(path, record, decode);
-      const last = proofs.at(-1)?.nextSet.epoch ?? proof.nextSet.epoch - 1;
+      const last = newestOf(proofs);
       // The place in the list is the epoch: a gap would have certificates checked by another set.
       if (proof.nextSet.epoch > last + 1) throw corrupt(path, record.place.offset);
       if (proof.nextSet.epoch === last + 1) proofs.push(proof);
     });
     return new EpochLog(log, proofs);
+  }
+
+  /** Newest epoch whose set is known from here; that of genesis without any proof. */
+  get newest(): Epoch {
+    return newestOf(this.#proofs);
   }
 
   get proofs(): readonly EpochProof[] {
@@ -76,7 +88,7 @@ export class EpochLog {
 
   async #append(proof: EpochProof): Promise<void> {
     const { epoch } = proof.nextSet;
-    const last = this.#proofs.at(-1)?.nextSet.epoch ?? epoch - 1;
+    const last = this.newest;
     if (epoch <= last) return;
     assert(epoch === last + 1, `the end of epoch ${epoch - 1} follows that of ${last - 1}`);
     await this.#log.append([encode(proof)]);

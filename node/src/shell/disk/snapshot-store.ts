@@ -1,6 +1,7 @@
 import { readSignedBlock, writeSignedBlock } from "../../consensus/codec.ts";
 import type { SignedBlock } from "../../consensus/types.ts";
 import { assert } from "../../kernel/assert.ts";
+import { equalBytes } from "../../kernel/bytes.ts";
 import {
   type ResultCertificate,
   readResultCertificate,
@@ -49,7 +50,7 @@ export function decodeSnapshotHead(bytes: Uint8Array): SnapshotHead {
 
 export const HEAD_BYTES_MAX = 4 * 1024 * 1024;
 
-function nameOf(height: Height, suffix: "snap" | "part"): string {
+function nameOf(height: Height, suffix: "snap" | "part" | "bad"): string {
   return `snapshot-${height}.${suffix}`;
 }
 
@@ -85,15 +86,18 @@ export class SnapshotWriter {
   readonly #log: RecordLog;
   readonly #places = new Map<number, RecordPlace>();
   readonly #publish: (places: ReadonlyMap<number, RecordPlace>) => Promise<void>;
+  readonly #closed: () => void;
   #waiting: { readonly index: number; readonly record: Uint8Array }[] = [];
   #bytes = 0;
 
   constructor(
     log: RecordLog,
     publish: (places: ReadonlyMap<number, RecordPlace>) => Promise<void>,
+    closed: () => void = () => undefined,
   ) {
     this.#log = log;
     this.#publish = publish;
+    this.#closed = closed;
   }
 
   /** Durable when enough of them have come, at the latest with `finish`. */
@@ -109,12 +113,19 @@ export class SnapshotWriter {
     await this.#flush();
     await this.#log.close();
     await this.#publish(this.#places);
+    this.#closed();
   }
 
   /** What has come is durable, for `resume`. */
   async suspend(): Promise<void> {
     await this.#flush();
+    await this.close();
+  }
+
+  /** What has come since the last group is given up. */
+  async close(): Promise<void> {
     await this.#log.close();
+    this.#closed();
   }
 
   async #flush(): Promise<void> {
@@ -142,6 +153,8 @@ export class SnapshotWriter {
 export class SnapshotStore {
   readonly #options: SnapshotStoreOptions;
   readonly #stored = new Map<Height, Stored | undefined>();
+  /** Fetched just now: not to be pruned under the hands of who writes it. */
+  #fetching: Height | undefined;
 
   private constructor(options: SnapshotStoreOptions, heights: readonly Height[]) {
     this.#options = options;
@@ -153,7 +166,7 @@ export class SnapshotStore {
     const { fileSystem, folder } = options;
     const heights: Height[] = [];
     for (const name of await fileSystem.list(folder)) {
-      const found = /^snapshot-([1-9][0-9]{0,15})\.(snap|snap\.new|part\.new)$/.exec(name);
+      const found = /^snapshot-([1-9][0-9]{0,15})\.(snap|snap\.new|part\.new|bad)$/.exec(name);
       if (found === null) continue;
       if (found[2] === "snap") heights.push(Number(found[1]));
       else await fileSystem.remove(`${folder}/${name}`);
@@ -215,6 +228,22 @@ export class SnapshotStore {
     }
   }
 
+  /**
+   * One that does not verify is none of the ring, and takes no place of one that does; its bytes
+   * stay for people until the next start.
+   */
+  async setAside(height: Height): Promise<void> {
+    const { fileSystem, folder } = this.#options;
+    this.#stored.delete(height);
+    await fileSystem.rename(this.#path(height), `${folder}/${nameOf(height, "bad")}`);
+    await fileSystem.syncFolder(folder);
+  }
+
+  /** Frees what a snapshot that could not be written has taken. */
+  async discard(height: Height): Promise<void> {
+    await this.#options.fileSystem.remove(`${this.#path(height)}.new`);
+  }
+
   async #scan(
     path: string,
     open: (head: SnapshotHead) => (index: number, chunk: Uint8Array) => Promise<void>,
@@ -241,7 +270,12 @@ export class SnapshotStore {
     const { height } = head.manifest;
     const location = { fileSystem, folder, name: nameOf(height, "snap"), salt: salt() };
     const { log, publish } = await startNewLog(location);
-    await log.append([encodeSnapshotHead(head)]);
+    try {
+      await log.append([encodeSnapshotHead(head)]);
+    } catch (cause) {
+      await log.close();
+      throw cause;
+    }
     return new SnapshotWriter(log, async (places) => {
       await publish();
       this.#stored.set(height, { head, places });
@@ -257,21 +291,27 @@ export class SnapshotStore {
     take: (index: number, chunk: Uint8Array) => Promise<void>,
   ): Promise<SnapshotWriter> {
     const { fileSystem, folder, salt } = this.#options;
-    const { height, stateRoot } = head.manifest;
+    const { height } = head.manifest;
+    const manifest = encodeManifest(head.manifest);
     const name = nameOf(height, "part");
     const path = `${folder}/${name}`;
     const before = await this.#scan(path, (found) => {
-      const isSame = found.manifest.stateRoot === stateRoot;
-      assert(isSame && found.manifest.bits === head.manifest.bits, `${path} is of another state`);
+      // What only a manifest declares may be a lie of who sent it, and would stay in the file.
+      const isSame = equalBytes(encodeManifest(found.manifest), manifest);
+      assert(isSame, `${path} has another manifest`);
       return take;
     }).catch(() => undefined);
     if (before === undefined) await fileSystem.remove(path);
     const log = await openLog({ fileSystem, folder, name, salt: salt() }, () => undefined);
     if (before === undefined) await log.append([encodeSnapshotHead(head)]);
-    const writer = new SnapshotWriter(log, async (places) => {
+    this.#fetching = height;
+    const publish = async (places: ReadonlyMap<number, RecordPlace>): Promise<void> => {
       await fileSystem.rename(path, this.#path(height));
       await fileSystem.syncFolder(folder);
       this.#stored.set(height, { head, places });
+    };
+    const writer = new SnapshotWriter(log, publish, () => {
+      this.#fetching = undefined;
     });
     for (const [index, place] of before?.places ?? []) writer.note(index, place);
     return writer;
@@ -296,6 +336,7 @@ export class SnapshotStore {
       await fileSystem.remove(this.#path(height));
     }
     for (const height of await this.partial()) {
+      if (height === this.#fetching) continue;
       await fileSystem.remove(`${folder}/${nameOf(height, "part")}`);
     }
     await fileSystem.syncFolder(folder);

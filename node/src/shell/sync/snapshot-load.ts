@@ -1,7 +1,7 @@
 import { setImmediate as pause } from "node:timers/promises";
 import { verifyResultCertificate } from "../../kernel/certificates.ts";
 import { type Refusal, type Result, refuse } from "../../kernel/result.ts";
-import type { Digest } from "../../kernel/scalars.ts";
+import { type Digest, type Height, ZERO_DIGEST } from "../../kernel/scalars.ts";
 import type { SignatureScheme } from "../../kernel/statements.ts";
 import type { Genesis } from "../../ledger/genesis-file.ts";
 import type { LedgerLoader } from "../../ledger/ledger-loader.ts";
@@ -11,6 +11,7 @@ import { verifyManifest } from "../../ledger/snapshot-manifest.ts";
 import type { LedgerState } from "../../ledger/state.ts";
 import type { ReplicaBase } from "../../replica/types.ts";
 import type { SnapshotHead, SnapshotStore } from "../disk/snapshot-store.ts";
+import { FatalError } from "../fatal-error.ts";
 import type { Log } from "../log.ts";
 import type { TrustedEpochs } from "./trusted-epochs.ts";
 
@@ -34,6 +35,10 @@ export function verifyHead(
   }
   if (!epochs.covers(result)) {
     return refuse("HEIGHT_OF_ANOTHER_EPOCH", "certificate", "a set attests its own heights only");
+  }
+  // Whoever starts at the end of an epoch starts the next one, and needs its set.
+  if (result.nextSetHash !== ZERO_DIGEST && epochs.setOf(result.epoch + 1) === undefined) {
+    return refuse("EPOCH_UNPROVEN", "certificate", `prove the end of epoch ${result.epoch} too`);
   }
   const certified = verifyResultCertificate(scheme, chainId, set, certificate);
   if (!certified.ok) return certified;
@@ -60,14 +65,37 @@ export function openLoader(trust: SnapshotTrust, head: SnapshotHead): LedgerLoad
 /** Makes a refusal of the ledger a reason to pass a file over. */
 export class SnapshotRefused extends Error {
   override readonly name = "SnapshotRefused";
+  readonly code: string;
   constructor({ code, field, fix }: Refusal) {
     super(`${code}: ${field}: ${fix}`);
+    this.code = code;
   }
 }
 
-function demand<T>(result: Result<T, Refusal>): T {
-  if (!result.ok) throw new SnapshotRefused(result.error);
-  return result.value;
+/** The chain is at a version that this binary does not know: said in the state, or by its leaves. */
+const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set(["STATE_VERSION", "LEAF_UNKNOWN"]);
+
+/**
+ * What a quorum certified and this binary cannot read is no fault of who sent it, and no other peer
+ * has a better one (rule VERSION). Undefined for what a sender is to blame for.
+ */
+export function unreadableState(height: Height, refusal: Refusal): FatalError | undefined {
+  const { code, field, fix } = refusal;
+  const problem = `the certified state of height ${height}: ${code}: ${field}: ${fix}`;
+  if (OF_ANOTHER_VERSION.has(code)) {
+    const other = "start a binary that holds the chain's version; the data folder is as it was";
+    return new FatalError("PROTOCOL_UNSUPPORTED", problem, other);
+  }
+  if (!/^(LEAF|STATE)_/.test(code)) return undefined;
+  const keep = "report a bug with this snapshot; the data folder is as it was";
+  return new FatalError("STATE_UNREADABLE", problem, keep);
+}
+
+function demand<T>(result: Result<T, Refusal>, height: Height): T {
+  if (result.ok) return result.value;
+  const unreadable = unreadableState(height, result.error);
+  if (unreadable?.code === "PROTOCOL_UNSUPPORTED") throw unreadable;
+  throw new SnapshotRefused(result.error);
 }
 
 async function loadOne(
@@ -77,18 +105,18 @@ async function loadOne(
 ): Promise<ReplicaBase> {
   const opened: { loader?: LedgerLoader; head?: SnapshotHead } = {};
   await snapshots.read(height, (head) => {
-    demand(verifyHead(trust, head));
+    demand(verifyHead(trust, head), height);
     const loader = openLoader(trust, head);
     Object.assign(opened, { loader, head });
     return async (index, chunk) => {
-      demand(loader.add(index, chunk));
+      demand(loader.add(index, chunk), height);
       await pause();
     };
   });
   const { loader, head } = opened;
   if (loader === undefined || head === undefined) throw new Error("no head was read");
   const { certificate, block } = head;
-  const ledger = demand(await finishLoad(loader));
+  const ledger = demand(await finishLoad(loader), height);
   return { certificate, block, epochProofs: trust.epochs.proofs, ledger };
 }
 
@@ -100,6 +128,12 @@ export async function finishLoad(loader: LedgerLoader): Promise<Result<LedgerSta
     if (step.done === true) return step.value;
     await pause();
   }
+}
+
+/** A disk that cannot be read, or a set that is not proven here yet, may do better next time. */
+function isBad(error: unknown): boolean {
+  if (error instanceof FatalError) return error.code !== "DISK_FAILED";
+  return !(error instanceof SnapshotRefused) || error.code !== "EPOCH_UNPROVEN";
 }
 
 /**
@@ -119,8 +153,10 @@ export async function loadBase(
       log.info("starts from a snapshot", { height, seconds });
       return base;
     } catch (error) {
+      if (error instanceof FatalError && error.code === "PROTOCOL_UNSUPPORTED") throw error;
       const reason = error instanceof Error ? error.message : String(error);
       log.error("snapshot passed over: it does not verify", { height, reason });
+      if (isBad(error)) await snapshots.setAside(height);
     }
   }
   return undefined;

@@ -81,6 +81,8 @@ export class SnapshotTaker {
       this.#options.metrics.snapshotsFailed.inc();
       const reason = error instanceof Error ? error.message : String(error);
       log.error("the snapshot could not be written", { height, reason });
+      // On a full disk, what is left of each would take the journal's space.
+      await snapshots.discard(height);
       return;
     }
     await snapshots.prune();
@@ -102,18 +104,26 @@ export class SnapshotTaker {
     let slowestMs = performance.now() - started;
     const writer = await snapshots.create({ certificate, block, manifest });
     let bytes = 0;
-    for (const [index, { kind }] of manifest.chunks.entries()) {
-      if (this.#stopped) return false;
-      if (kind === "empty") continue;
-      await pause();
-      const before = performance.now();
-      const chunk = encodeChunk(ledger, manifest, index);
-      bytes += chunk.length;
-      const added = writer.add(index, chunk);
-      slowestMs = Math.max(slowestMs, performance.now() - before);
-      await added;
+    try {
+      for (const [index, { kind }] of manifest.chunks.entries()) {
+        if (this.#stopped) {
+          await writer.close();
+          return false;
+        }
+        if (kind === "empty") continue;
+        await pause();
+        const before = performance.now();
+        const chunk = encodeChunk(ledger, manifest, index);
+        bytes += chunk.length;
+        const added = writer.add(index, chunk);
+        slowestMs = Math.max(slowestMs, performance.now() - before);
+        await added;
+      }
+      await writer.finish();
+    } catch (cause) {
+      await writer.close();
+      throw cause;
     }
-    await writer.finish();
     const seconds = (performance.now() - started) / 1_000;
     metrics.snapshotHeight.set(height);
     metrics.snapshotBytes.set(bytes);

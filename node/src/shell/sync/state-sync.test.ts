@@ -4,7 +4,7 @@ import { SimulatedDisk } from "../../../test/shell/simulated-disk.ts";
 import { SoloReplica } from "../../../test/shell/solo-replica.ts";
 import { defined } from "../../kernel/assert.ts";
 import { genesisSet } from "../../ledger/genesis.ts";
-import { PROTOCOLS } from "../../ledger/protocol.ts";
+import { PROTOCOLS, type Protocols } from "../../ledger/protocol.ts";
 import { describeSnapshot, encodeChunk } from "../../ledger/snapshot.ts";
 import type { SnapshotManifest } from "../../ledger/snapshot-manifest.ts";
 import { executedBlock } from "../../replica/queries.ts";
@@ -12,8 +12,9 @@ import { recoverReplica } from "../../replica/state.ts";
 import { encodeSnapshotHead, type SnapshotHead, SnapshotStore } from "../disk/snapshot-store.ts";
 import type { Log } from "../log.ts";
 import { ChunkPlan } from "./chunk-plan.ts";
-import { loadBase, type SnapshotTrust } from "./snapshot-load.ts";
+import { loadBase, type SnapshotTrust, verifyHead } from "./snapshot-load.ts";
 import { type SnapshotPeer, StateSync } from "./state-sync.ts";
+import { needsState } from "./sync-driver.ts";
 import { TrustedEpochs } from "./trusted-epochs.ts";
 
 const HEIGHT = 7;
@@ -67,15 +68,26 @@ async function openSnapshots(disk: SimulatedDisk): Promise<SnapshotStore> {
   return SnapshotStore.open({ fileSystem: disk.fileSystem, folder: "/data", salt });
 }
 
-async function syncFrom(
+interface SyncWith {
+  readonly disk?: SimulatedDisk;
+  readonly signal?: AbortSignal;
+  readonly told?: Told;
+  readonly held?: Protocols;
+}
+
+async function syncer(
   from: Source,
   peers: readonly SnapshotPeer[],
-  { disk = new SimulatedDisk(), signal = new AbortController().signal } = {},
+  {
+    disk = new SimulatedDisk(),
+    signal = new AbortController().signal,
+    told = { lies: [], lines: [] },
+    held = PROTOCOLS,
+  }: SyncWith = {},
 ) {
-  const told: Told = { lies: [], lines: [] };
   const snapshots = await openSnapshots(disk);
   const sync = new StateSync({
-    trust: trustOf(from),
+    trust: { ...trustOf(from), protocols: held },
     snapshots,
     peers: () => peers,
     keepProof: async () => undefined,
@@ -85,7 +97,12 @@ async function syncFrom(
     pause: () => new Promise((resolve) => setImmediate(resolve)),
     signal,
   });
-  return { base: await sync.fetch(0), told, snapshots, disk };
+  return { sync, told, snapshots, disk };
+}
+
+async function syncFrom(from: Source, peers: readonly SnapshotPeer[], options: SyncWith = {}) {
+  const { sync, ...rest } = await syncer(from, peers, options);
+  return { base: await sync.fetch(0), ...rest };
 }
 
 function flipped(bytes: Uint8Array): Uint8Array {
@@ -135,10 +152,84 @@ describe("state sync", () => {
       head: async () => encodeSnapshotHead({ ...from.head, manifest }),
       chunk: () => Promise.reject(new Error("busy")),
     });
-    const { base, told } = await syncFrom(from, [liar, peer(from, "b"), peer(from, "c")]);
+    const { base, told, disk } = await syncFrom(from, [liar, peer(from, "b"), peer(from, "c")]);
     expect(told.lies.map(([key]) => key)).toEqual(["liar"]);
     expect(base?.ledger.stateRoot).toBe(from.ledger.stateRoot);
+    // Nor does the lie stay on the disk, under the name of a snapshot that verifies.
+    const own = await openSnapshots(disk);
+    expect((await loadBase(own, trustOf(from), logTo(told)))?.certificate).toEqual(
+      from.head.certificate,
+    );
+    expect(own.head(from.height)?.manifest).toEqual(from.head.manifest);
   }, 20_000);
+
+  test("rule EPOCH: a snapshot of an epoch's end is nothing without the proof of the next set", async () => {
+    const from = source();
+    const { certificate } = from.head;
+    const ends = { ...certificate.result, nextSetHash: "77".repeat(32) };
+    const head = { ...from.head, certificate: { ...certificate, result: ends } };
+    const refused = verifyHead(trustOf(from), head);
+    expect(refused.ok ? "" : refused.error.code).toBe("EPOCH_UNPROVEN");
+    const ahead = peer(from, "ahead", { head: async () => encodeSnapshotHead(head) });
+    const { base, told } = await syncFrom(from, [ahead]);
+    expect(base).toBeUndefined();
+    expect(told.lies).toEqual([]);
+  });
+
+  test("rule VERSION: a certified state that this binary does not hold names the version, and blames nobody", async () => {
+    const from = source();
+    const [one] = PROTOCOLS;
+    const other = [{ ...defined(one, "a version"), version: 99 }];
+    const told: Told = { lies: [], lines: [] };
+    const disk = new SimulatedDisk();
+    const fetched = syncFrom(from, [peer(from, "a"), peer(from, "b")], { disk, told, held: other });
+    await expect(fetched).rejects.toMatchObject({ code: "PROTOCOL_UNSUPPORTED" });
+    expect(told.lies).toEqual([]);
+    // And so does a start from an own snapshot: an older one is not taken in its place.
+    await syncFrom(from, [peer(from, "a")], { disk });
+    const trust = { ...trustOf(from), protocols: other };
+    const started = loadBase(await openSnapshots(disk), trust, logTo(told));
+    await expect(started).rejects.toMatchObject({ code: "PROTOCOL_UNSUPPORTED" });
+    expect((await openSnapshots(disk)).heights).toEqual([from.height]);
+  });
+
+  test("a peer that offers and does not give holds nobody up", async () => {
+    const from = source();
+    let asked = 0;
+    const heights = Array.from({ length: 10_000 }, (_, at) => 1_000 + at);
+    const empty = peer(from, "empty", {
+      offer: async () => ({ proofs: [], heights, lowest: 1 }),
+      head: () => {
+        asked += 1;
+        return Promise.reject(new Error("deadline"));
+      },
+    });
+    const { base } = await syncFrom(from, [empty, peer(from, "honest")]);
+    expect(base?.ledger.stateRoot).toBe(from.ledger.stateRoot);
+    expect(asked).toBeLessThanOrEqual(3);
+    const { sync } = await syncer(from, [empty]);
+    await sync.fetch(0);
+    // Alone, it counts for nothing once, and is asked again later.
+    expect((await sync.survey()).newest).toBeUndefined();
+    expect((await sync.survey()).newest).toBe(10_999);
+  });
+
+  test("a node that stands still takes a state, whatever one peer says of the history that it has", () => {
+    const of = (lowest: number) => ({ proofs: [], heights: [500], lowest });
+    const from = source();
+    const offers = new Map(
+      [peer(from, "honest"), peer(from, "liar")].map((each, at) => {
+        return [each, of(at === 0 ? 401 : 1)] as const;
+      }),
+    );
+    const survey = { offers, newest: 500 };
+    expect(needsState(survey, 100, 10_000)).toBe(false);
+    expect(needsState(survey, 100, 30_000)).toBe(true);
+    expect(needsState({ offers: new Map([...offers].slice(0, 1)), newest: 500 }, 100, 0)).toBe(
+      true,
+    );
+    expect(needsState(survey, 500, 30_000)).toBe(false);
+  });
 
   test("nothing is believed without the quorum's certificate", async () => {
     const from = source();

@@ -7,13 +7,22 @@ import type { LedgerLoader } from "../../ledger/ledger-loader.ts";
 import type { ReplicaBase } from "../../replica/types.ts";
 import {
   decodeSnapshotHead,
+  SNAPSHOT_RING,
   type SnapshotHead,
   type SnapshotStore,
   type SnapshotWriter,
 } from "../disk/snapshot-store.ts";
+import { FatalError } from "../fatal-error.ts";
 import type { Log } from "../log.ts";
 import { ChunkPlan } from "./chunk-plan.ts";
-import { finishLoad, openLoader, type SnapshotTrust, verifyHead } from "./snapshot-load.ts";
+import {
+  finishLoad,
+  openLoader,
+  SnapshotRefused,
+  type SnapshotTrust,
+  unreadableState,
+  verifyHead,
+} from "./snapshot-load.ts";
 
 export interface Offer {
   readonly proofs: readonly EpochProof[];
@@ -58,6 +67,15 @@ export interface Survey {
   readonly newest: Height | undefined;
 }
 
+/** A peer that offers and does not give so often counts for nothing for a while. */
+const BROKEN_MAX = 3;
+const HEIGHTS_MAX = 2 * SNAPSHOT_RING;
+
+/** A ring is small: nobody has us ask for a thousand heights. */
+function newestFew(heights: readonly Height[]): readonly Height[] {
+  return heights.toSorted((left, right) => right - left).slice(0, HEIGHTS_MAX);
+}
+
 const RETRY_MS: Millis = 500;
 const PROGRESS_MS: Millis = 5_000;
 
@@ -70,6 +88,8 @@ const PROGRESS_MS: Millis = 5_000;
 export class StateSync {
   readonly #ports: StateSyncPorts;
   readonly #liars = new Set<PublicKey>();
+  /** How often a peer offered a snapshot and then did not give it. */
+  readonly #broken = new Map<PublicKey, number>();
 
   constructor(ports: StateSyncPorts) {
     this.#ports = ports;
@@ -93,9 +113,21 @@ export class StateSync {
       // A newer set may name peers that were unknown before.
       more = epochs.newest !== newest;
     }
-    const heights = [...offers.values()].flatMap((offer) => offer.heights);
+    const kept = [...offers].filter(([{ key }]) => !this.#isEmpty(key));
+    const heights = kept.flatMap(([, offer]) => offer.heights);
+    // Who broke its word may have been busy: it is asked again when nobody else has anything.
+    if (heights.length === 0) this.#broken.clear();
     const newest = heights.length === 0 ? undefined : Math.max(...heights);
     return { offers, newest };
+  }
+
+  /** Its offers came to nothing, again and again: they hold nobody up. */
+  #isEmpty(key: PublicKey): boolean {
+    return (this.#broken.get(key) ?? 0) >= BROKEN_MAX;
+  }
+
+  #broke({ key }: SnapshotPeer): void {
+    this.#broken.set(key, (this.#broken.get(key) ?? 0) + 1);
   }
 
   /** The state above `own`, or undefined while nobody gives a snapshot above it. */
@@ -110,11 +142,13 @@ export class StateSync {
         return offer.heights.includes(height) ? [peer] : [];
       });
       for (const source of holders) {
-        if (this.#liars.has(source.key) || this.#ports.signal.aborted) continue;
+        const { key } = source;
+        if (this.#liars.has(key) || this.#isEmpty(key) || this.#ports.signal.aborted) continue;
         const head = await this.#head(source, height);
-        if (head === undefined) continue;
-        const base = await this.#load(head, holders, source);
+        const isNewest = height === wanted[0];
+        const base = head && (await this.#loaded(head, { holders, source, isNewest }));
         if (base !== undefined) return base;
+        this.#broke(source);
       }
     }
     return undefined;
@@ -148,7 +182,7 @@ export class StateSync {
           }
           await this.#ports.keepProof(proof);
         }
-        if (fresh.length === 0) return offer;
+        if (fresh.length === 0) return { ...offer, heights: newestFew(offer.heights) };
       }
     } catch (error) {
       this.#noAnswer(peer, error);
@@ -167,11 +201,32 @@ export class StateSync {
       const head = decodeSnapshotHead(await peer.head(height));
       const verified = verifyHead(this.#ports.trust, head);
       if (verified.ok && head.manifest.height === height) return head;
-      this.#lied(peer.key, verified.ok ? "HEIGHT_MISMATCH" : verified.error.code);
+      const code = verified.ok ? "HEIGHT_MISMATCH" : verified.error.code;
+      // It may be a step ahead of the ends of epochs that it has shown.
+      if (code !== "EPOCH_UNPROVEN") this.#lied(peer.key, code);
     } catch (error) {
       this.#noAnswer(peer, error);
     }
     return undefined;
+  }
+
+  /** An old state that this binary does not know any more is no reason to give up on the chain. */
+  async #loaded(
+    head: SnapshotHead,
+    from: {
+      readonly holders: readonly SnapshotPeer[];
+      readonly source: SnapshotPeer;
+      readonly isNewest: boolean;
+    },
+  ): Promise<ReplicaBase | undefined> {
+    try {
+      return await this.#load(head, from.holders, from.source);
+    } catch (error) {
+      if (from.isNewest || !(error instanceof FatalError)) throw error;
+      if (error.code !== "PROTOCOL_UNSUPPORTED") throw error;
+      this.#noAnswer(from.source, error);
+      return undefined;
+    }
   }
 
   async #load(
@@ -203,8 +258,8 @@ export class StateSync {
     }
     const state = await finishLoad(loader);
     if (!state.ok) {
-      this.#lied(source.key, state.error.code);
-      return undefined;
+      await writer.suspend();
+      throw unreadableState(height, state.error) ?? new SnapshotRefused(state.error);
     }
     await writer.finish();
     log.info("state sync: the state is loaded and stored", { height });
@@ -225,13 +280,16 @@ class Fetch {
   readonly #plan: ChunkPlan;
   readonly #refusals = new Map<SnapshotPeer, string>();
   #writing: Promise<void> = Promise.resolve();
+  readonly #all: number;
   #isFalse = false;
+  #unreadable: FatalError | undefined;
   #bytes = 0;
   #shownAt = 0;
 
   constructor(ports: FetchPorts, plan: ChunkPlan) {
     this.#ports = ports;
     this.#plan = plan;
+    this.#all = ports.head.manifest.chunks.filter(({ kind }) => kind !== "empty").length;
   }
 
   /**
@@ -246,6 +304,7 @@ class Fetch {
   ): Promise<boolean> {
     await Promise.all(peers.flatMap((peer) => [0, 1, 2, 3].map(() => this.#serve(peer))));
     await this.#writing;
+    if (this.#unreadable !== undefined) throw this.#unreadable;
     for (const [peer, code] of this.#refusals) lied(peer, code);
     if (this.#isFalse) lied(source, "MANIFEST_FALSE");
     return this.#plan.missing === 0;
@@ -254,7 +313,8 @@ class Fetch {
   async #serve(peer: SnapshotPeer): Promise<void> {
     const { signal, head } = this.#ports;
     let failures = 0;
-    const goesOn = (): boolean => this.#plan.missing > 0 && !this.#isFalse && !signal.aborted;
+    const isOver = (): boolean => this.#isFalse || this.#unreadable !== undefined;
+    const goesOn = (): boolean => this.#plan.missing > 0 && !isOver() && !signal.aborted;
     while (goesOn() && !this.#plan.isDropped(peer.key)) {
       const index = this.#plan.next(peer.key);
       if (index === undefined) {
@@ -281,6 +341,10 @@ class Fetch {
       this.#isFalse = true;
       return;
     }
+    // Its hash was right.
+    const { height } = this.#ports.head.manifest;
+    this.#unreadable ??= added.ok ? undefined : unreadableState(height, added.error);
+    if (this.#unreadable !== undefined) return;
     if (!added.ok) {
       this.#refusals.set(peer, added.error.code);
       this.#plan.drop(peer.key);
@@ -294,8 +358,8 @@ class Fetch {
 
   #show(): void {
     const { head, progress, log } = this.#ports;
-    const { height, chunks } = head.manifest;
-    const all = chunks.filter(({ kind }) => kind !== "empty").length;
+    const { height } = head.manifest;
+    const all = this.#all;
     const done = all - this.#plan.missing;
     progress({ height, chunks: all, done, bytes: this.#bytes });
     const now = performance.now();

@@ -18,9 +18,11 @@ const WATCH_MS: Millis = 1_000;
 /** Behind by so much, and without a new block for so long, a node asks whether history is gone. */
 const BEHIND_BLOCKS = 64;
 const STANDSTILL_MS: Millis = 5_000;
+/** One peer that claims to have the next block and never sends it holds nobody up for longer. */
+const GIVEN_UP_MS: Millis = 30_000;
 
 export interface SyncDriverOptions {
-  readonly disk: Pick<NodeDisk, "trust" | "snapshots" | "epochs" | "isBare">;
+  readonly disk: Pick<NodeDisk, "trust" | "snapshots" | "epochs" | "isBare" | "isLost">;
   readonly identity: Identity;
   readonly ownNetworkKey: PublicKey;
   readonly bootstrap: readonly PeerAddress[];
@@ -99,7 +101,8 @@ export class SyncDriver {
       if (newest !== undefined && (await this.#fetch(0))) return true;
       if (newest === undefined && offers.size > 0) answeredAt ??= performance.now();
       const waitedMs = answeredAt === undefined ? 0 : performance.now() - answeredAt;
-      if (waitedMs >= PATIENCE_MS) return false;
+      // Without a state that leads on from its snapshot, a node has nothing to go on with.
+      if (waitedMs >= PATIENCE_MS && !this.#options.disk.isLost) return false;
       await this.#sleep(ASK_MS);
     }
     return true;
@@ -116,7 +119,8 @@ export class SyncDriver {
       const isBehind = this.#options.claimed() - own > BEHIND_BLOCKS;
       if (!isBehind || performance.now() - since < STANDSTILL_MS) continue;
       const survey = await this.#survey();
-      if (isPruned(survey, own) && (await this.#fetch(own))) return;
+      const stoodMs = performance.now() - since;
+      if (needsState(survey, own, stoodMs) && (await this.#fetch(own))) return;
     }
   }
 
@@ -169,8 +173,12 @@ export class SyncDriver {
   }
 }
 
-/** Everybody who answered has pruned what this node needs next, and somebody has a state above. */
-function isPruned({ offers, newest }: Survey, own: Height): boolean {
+/**
+ * Somebody has a state above, and everybody who answered has pruned what this node needs next; or
+ * nobody has given it for long, whatever they say.
+ */
+export function needsState({ offers, newest }: Survey, own: Height, stoodMs: Millis): boolean {
   if (newest === undefined || newest <= own) return false;
+  if (stoodMs >= GIVEN_UP_MS) return true;
   return [...offers.values()].every(({ lowest }) => lowest > own + 1);
 }

@@ -11,7 +11,10 @@ export class TrustedEpochs {
   readonly #sets: ValidatorSet[];
   readonly #proofs: EpochProof[] = [];
 
-  /** `known` were verified before: they come from this node's own disk. */
+  /**
+   * `known` were verified before: they come from this node's own disk. The place in the list is the
+   * epoch, so that a list with a gap is believed up to there only.
+   */
   constructor(
     chain: {
       readonly chainId: Digest;
@@ -23,7 +26,10 @@ export class TrustedEpochs {
     this.#chainId = chain.chainId;
     this.#scheme = chain.scheme;
     this.#sets = [chain.genesisSet];
-    for (const proof of known) this.#take(proof);
+    for (const proof of known) {
+      if (proof.nextSet.epoch !== this.newest.epoch + 1) break;
+      this.#take(proof);
+    }
   }
 
   get proofs(): readonly EpochProof[] {

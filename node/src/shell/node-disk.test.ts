@@ -1,0 +1,150 @@
+import { describe, expect, test } from "vitest";
+import { scheme } from "../../test/ledger/test-chain.ts";
+import { SimulatedDisk } from "../../test/shell/simulated-disk.ts";
+import { SoloReplica } from "../../test/shell/solo-replica.ts";
+import { defined } from "../kernel/assert.ts";
+import { PROTOCOLS } from "../ledger/protocol.ts";
+import { recoverReplica } from "../replica/state.ts";
+import type { ReplicaBase } from "../replica/types.ts";
+import { chainBases } from "./disk/chain-files.ts";
+import type { FileSystem } from "./disk/file-system.ts";
+import { makeJournal } from "./disk/missing-journal.ts";
+import type { Log } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { openNodeDisk } from "./node-disk.ts";
+import { SnapshotTaker } from "./sync/snapshot-taker.ts";
+
+const folder = "/data";
+const EVERY = 5;
+
+function logTo(lines: string[]): Log {
+  const note = (message: string) => void lines.push(message);
+  return { error: note, warn: note, info: () => undefined, debug: () => undefined };
+}
+
+function open(
+  solo: SoloReplica,
+  fileSystem: FileSystem,
+  { lines = [], fetched }: { lines?: string[]; fetched?: ReplicaBase } = {},
+) {
+  const { genesis, chainId, self } = solo.state.config;
+  return openNodeDisk({
+    ...{ fileSystem, folder, scheme, fetched, birth: { genesis, chainId }, author: self.key },
+    ...{ log: logTo(lines), protocols: PROTOCOLS, now: () => 0 },
+  });
+}
+
+/** A chain of one validator on a disk: snapshots of every fifth height, the log pruned by them. */
+async function lived(disk: SimulatedDisk, height: number) {
+  const bases = new Map<number, ReplicaBase>();
+  const life: { taker?: SnapshotTaker; disk?: Awaited<ReturnType<typeof open>> } = {};
+  const solo = new SoloReplica((effect) => {
+    if (effect.kind === "store") life.disk?.store.add(effect.record);
+    if (effect.kind === "certified") life.taker?.certified(effect.certificate);
+  });
+  const { fileSystem } = disk;
+  life.disk = await open(solo, fileSystem);
+  const { snapshots, store } = life.disk;
+  const taker = new SnapshotTaker({
+    ...{ snapshots, store, every: EVERY, log: logTo([]), metrics: createMetrics() },
+    state: () => solo.state,
+    fail: (error) => {
+      throw error;
+    },
+  });
+  life.taker = taker;
+  for (let at = 1; at <= height; at += 1) {
+    solo.certifyTo(at);
+    await store.sync();
+    if (at % EVERY !== 0) continue;
+    while (!snapshots.served.includes(at)) await new Promise((go) => setTimeout(go, 1));
+    const base = (await open(solo, fileSystem)).base;
+    if (base !== undefined) bases.set(at, base);
+  }
+  return { solo, bases };
+}
+
+function spoil(disk: SimulatedDisk, height: number): void {
+  const path = `${folder}/snapshot-${height}.snap`;
+  const bytes = disk.content(path);
+  const middle = Math.floor(bytes.length / 2);
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+  disk.overwrite(path, bytes);
+}
+
+/** Whether a replica comes to a state from what was read. */
+function height(solo: SoloReplica, opened: Awaited<ReturnType<typeof open>>): number {
+  const { records, signed, base } = opened;
+  const state = recoverReplica(solo.state.config, { chain: records, journal: signed, base });
+  return state.consensus.epoch.root.height;
+}
+
+describe("start from the disk", () => {
+  test("a snapshot that is corrupt is passed over by name for the next one, and counts no more", async () => {
+    const disk = new SimulatedDisk();
+    const { solo } = await lived(disk, 21);
+    const { fileSystem } = disk;
+    expect((await open(solo, fileSystem)).base?.certificate.result.height).toBe(20);
+    for (const [harmed, next] of [
+      [20, 15],
+      [15, 10],
+    ] as const) {
+      spoil(disk, harmed);
+      const lines: string[] = [];
+      const opened = await open(solo, fileSystem, { lines });
+      expect(lines).toEqual(["snapshot passed over: it does not verify"]);
+      expect(opened.base?.certificate.result.height).toBe(next);
+      expect(opened.snapshots.heights).not.toContain(harmed);
+      expect(height(solo, opened)).toBeGreaterThanOrEqual(21);
+    }
+  }, 20_000);
+
+  test("without any snapshot that leads to its pruned log, a node starts and waits for a state", async () => {
+    const disk = new SimulatedDisk();
+    const { solo, bases } = await lived(disk, 26);
+    const { fileSystem } = disk;
+    expect(await chainBases({ fileSystem, folder })).toEqual([15, 20, 25]);
+    for (const harmed of [15, 20, 25]) spoil(disk, harmed);
+    const lines: string[] = [];
+    const opened = await open(solo, fileSystem, { lines });
+    expect(lines.at(-1)).toBe("no snapshot leads to the chain log: a state is fetched from peers");
+    expect(opened).toMatchObject({ isBare: true, isLost: true, base: undefined });
+    expect(height(solo, opened)).toBe(0);
+    // A state below the newest file of the log: that log does not lead on from it.
+    const fetched = defined(bases.get(10), "state of height 10");
+    for (let start = 0; start < 2; start += 1) {
+      const again = await open(solo, fileSystem, { fetched });
+      expect(again).toMatchObject({ isBare: false, isLost: false });
+      expect(height(solo, again)).toBe(10);
+    }
+    expect(await chainBases({ fileSystem, folder })).toEqual([10]);
+  }, 20_000);
+
+  test("rule BURN: each file but the journal may be missing: the node starts, and keeps its journal", async () => {
+    const whole = new SimulatedDisk();
+    const { solo } = await lived(whole, 21);
+    const names = (await whole.fileSystem.list(folder)).filter((name) => name !== "journal.log");
+    expect(names.length).toBeGreaterThan(5);
+    for (let chosen = 0; chosen < 2 ** names.length; chosen += 1) {
+      const disk = new SimulatedDisk();
+      const kept = names.filter((_, at) => (chosen & (2 ** at)) !== 0);
+      for (const name of ["journal.log", ...kept]) {
+        disk.overwrite(`${folder}/${name}`, whole.content(`${folder}/${name}`));
+      }
+      const opened = await open(solo, disk.fileSystem);
+      const reached = height(solo, opened);
+      expect(reached > 0 || opened.isLost || opened.store.height === 0, kept.join()).toBe(true);
+    }
+  }, 60_000);
+
+  test("rule JOURNAL: a journal made before the pin has nothing, and is opened as it is", async () => {
+    const { fileSystem } = new SimulatedDisk();
+    const solo = new SoloReplica();
+    const { chainId, self } = solo.state.config;
+    const salt = () => new Uint8Array(16);
+    await makeJournal({ fileSystem, folder, chainId, author: self.key, salt });
+    const opened = await open(solo, fileSystem);
+    expect(opened.journal.size).toBe(0);
+    expect(opened.isBare).toBe(false);
+  });
+});
