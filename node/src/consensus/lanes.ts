@@ -15,6 +15,8 @@ import type { BatchReference, SignedBatch } from "./types.ts";
 export const CUT_BATCHES_MAX = 128;
 /** Placeholder in the log until the signer answers; the journal has the signature after a crash. */
 const UNSIGNED = new Uint8Array(64);
+/** While a batch of the lane waits for a proposal, the next is held for so many delays at most. */
+const HOLD_DELAYS = 16;
 /** After a refused signature the lane rests this long. */
 const REFUSED_PAUSE_MS: Millis = 1_000;
 
@@ -54,6 +56,45 @@ function ownPosition({ state, lanes }: Turn): {
   return { last: isAhead ? committed : lanes.own, ordered };
 }
 
+/** True while no proposal that this node knows of orders the newest batch of its lane. */
+function awaitsProposal(turn: Turn): boolean {
+  const author = turn.state.config.self.key;
+  const { last, ordered } = ownPosition(turn);
+  if (last.sequence <= ordered) return false;
+  for (const { signed } of turn.epoch.blocks.values()) {
+    const isNamed = signed.block.cut.some((each) => {
+      return each.author === author && each.sequence >= last.sequence;
+    });
+    if (isNamed) return false;
+  }
+  return true;
+}
+
+/** When a batch that is due is cut, whatever the one before waits for. */
+function heldUntil({ state }: Turn, cutDueAt: Millis): Millis {
+  return cutDueAt + HOLD_DELAYS * state.config.parameters.batchDelayMs;
+}
+
+/**
+ * Each batch costs every member a signature or its check, and a proposal orders what stands in the
+ * lane at its time: one batch a proposal does as well as many. Where proposals stay away the lane
+ * goes on, so that its transactions are with the members when one comes.
+ */
+function isDue(turn: Turn): boolean {
+  const { cutDueAt } = turn.lanes;
+  if (cutDueAt === undefined || turn.now < cutDueAt) return false;
+  return turn.now >= heldUntil(turn, cutDueAt) || !awaitsProposal(turn);
+}
+
+/** Timer `batch`: cuts what is due, or comes again when it is held no longer. */
+export function onBatchTimer(turn: Turn): void {
+  cutBatch(turn);
+  const { cutDueAt } = turn.lanes;
+  if (cutDueAt === undefined || turn.now < cutDueAt) return;
+  const at = heldUntil(turn, cutDueAt);
+  if (turn.now < at) turn.setTimer("batch", at);
+}
+
 /**
  * Cuts the next batch if one is due and the lane's window has room. Its content goes into the log
  * before the signature exists: an index that was signed but whose content is lost would end the
@@ -64,8 +105,7 @@ export function cutBatch(turn: Turn): void {
   const { batchBytesMax, laneWindowBatches } = state.config.parameters;
   if (!mayVote(state) || lanes.draft !== undefined || !hasQueued(lanes)) return;
   if (turn.now < lanes.refusedUntil) return;
-  const due = lanes.cutDueAt !== undefined && turn.now >= lanes.cutDueAt;
-  if (!due && lanes.queueBytes + lanes.dutyBytes < batchBytesMax) return;
+  if (lanes.queueBytes + lanes.dutyBytes < batchBytesMax && !isDue(turn)) return;
   const author = state.config.self.key;
   const { last, ordered } = ownPosition(turn);
   const inFlight = last.sequence - ordered;

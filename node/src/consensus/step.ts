@@ -14,6 +14,7 @@ import {
   cutBatch,
   onBatchRefused,
   onBatchSigned,
+  onBatchTimer,
   queueTransactions,
   resendBatches,
 } from "./lanes.ts";
@@ -171,7 +172,7 @@ function onTimer(turn: Turn, timer: TimerName): void {
       turn.changeEpoch({ proposeDueAt: undefined });
       return;
     case "batch":
-      cutBatch(turn);
+      onBatchTimer(turn);
       return;
     case "resend":
       onResendTimer(turn);

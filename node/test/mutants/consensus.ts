@@ -444,6 +444,15 @@ export const consensusMutants: readonly Mutant[] = [
     testName: "rule ORDER: duties go into the next batch, however much of clients waits",
   },
   {
+    name: "a-held-batch-is-held-for-ever",
+    rule: "a lane goes on where no proposal comes",
+    file: `${source}/lanes.ts`,
+    find: "return turn.now >= heldUntil(turn, cutDueAt) || !awaitsProposal(turn);",
+    replace: "return !awaitsProposal(turn);",
+    test: `${source}/lane-pace.test.ts`,
+    testName: "a batch that no proposal names yet holds the next one back",
+  },
+  {
     name: "clients-fill-the-window",
     rule: "ORDER: a part of the lane's window is left to duties",
     file: `${source}/lane-queue.ts`,
