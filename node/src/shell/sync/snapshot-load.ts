@@ -72,7 +72,7 @@ export class SnapshotRefused extends Error {
   }
 }
 
-/** The chain is at a version that this binary does not know: said in the state, or by its leaves. */
+/** The chain is at a version that this binary lacks: said in the state, or by its leaves. */
 const OF_ANOTHER_VERSION: ReadonlySet<string> = new Set(["STATE_VERSION", "LEAF_UNKNOWN"]);
 
 /**
