@@ -75,11 +75,15 @@ export function wantBatches(
   references: readonly BatchReference[],
   proposer: PublicKey,
 ): void {
-  const charged = Array.from(turn.sync.wants.values()).filter(({ namedBy }) => {
-    return namedBy[0] === proposer;
+  // A node behind comes here with every block that it lacks at every certificate: counting what
+  // the proposer is charged with is left to when there is something to ask for.
+  const fresh = references.filter(({ digest }) => {
+    return turn.sync.wants.get(digest)?.namedBy.includes(proposer) !== true;
   });
-  let room = WANTS_OF_PROPOSER_MAX - charged.length;
-  for (const { author, sequence, digest } of references) {
+  if (fresh.length === 0) return;
+  let room = WANTS_OF_PROPOSER_MAX;
+  for (const { namedBy } of turn.sync.wants.values()) if (namedBy[0] === proposer) room -= 1;
+  for (const { author, sequence, digest } of fresh) {
     const known = turn.sync.wants.get(digest);
     if (known?.namedBy.includes(proposer) === true) continue;
     const place = { request: "batch", author, sequence } as const;
