@@ -163,6 +163,7 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
         chainId: birth.chainId,
         status: () => node.status(),
         endorse: (subject) => node.endorse(subject),
+        rebuild: (genesisHash) => node.rebuild(genesisHash),
       });
       isAgain = await Promise.race([again.asked, stop.requested.then(() => false)]);
       if (stop.error === undefined) await node.stop();

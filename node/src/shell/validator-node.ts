@@ -5,7 +5,7 @@ import type { PeerMessage } from "../consensus/types.ts";
 import { ed25519 } from "../crypto/ed25519.ts";
 import { defined } from "../kernel/assert.ts";
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
-import type { Digest, PublicKey } from "../kernel/scalars.ts";
+import type { Digest, Height, PublicKey } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { genesisSet } from "../ledger/genesis.ts";
 import { transactionId } from "../ledger/transaction.ts";
@@ -28,6 +28,7 @@ import type { NodeOptions } from "./node-options.ts";
 import { Peering } from "./peering.ts";
 import { PriceFeed } from "./price-feed.ts";
 import { notReady, notSigning } from "./readiness.ts";
+import { rebuild } from "./rebuild.ts";
 import { readRepairPlan } from "./repair-file.ts";
 import { Runtime } from "./runtime.ts";
 import { NodeSnapshots, snapshotSource } from "./sync/node-snapshots.ts";
@@ -233,6 +234,12 @@ export class ValidatorNode {
       return refuse("LISTENING", "node", "ask again in a moment");
     }
     return endorsed(subject, { journal: this.#disk.journal, signer: this.#signer });
+  }
+
+  rebuild(genesisHash: Digest): Promise<Result<Height, Refusal>> {
+    const { config, ...rest } = this.#options;
+    const place = { ...rest, folder: config.dataDir, salt: newSalt };
+    return rebuild(this.#runtime.state, genesisHash, place);
   }
 
   /** Closes the listeners, then the disk, so that nothing arrives that could not be stored. */

@@ -405,4 +405,13 @@ export const shellMutants: readonly Mutant[] = [
     test: "node/src/shell/node-disk.test.ts",
     testName: "a snapshot that is corrupt is passed over by name",
   },
+  {
+    name: "a member rebuilt on request",
+    rule: "LISTENERS: control asks for the rebuild of a non-member only",
+    file: "node/src/shell/rebuild.ts",
+    find: "if (isSeated(state)) {",
+    replace: 'if (isSeated(state) && genesisHash === "") {',
+    test: "node/src/shell/rebuild.test.ts",
+    testName: "rule LISTENERS: the control client has a node rebuilt that has no seat",
+  },
 ];

@@ -309,7 +309,7 @@ describe("rule BURN", () => {
     const disk = await lived();
     const others = [
       ...["chain.log", "chain-40.log", "epochs.log", "snapshot-40.snap", "snapshot-40.part"],
-      ...["divergence.log", "divergence-7.log", "genesis.hash"],
+      ...["divergence.log", "divergence-7.log", "rebuild.log", "genesis.hash"],
     ];
     for (let chosen = 0; chosen < 2 ** others.length; chosen += 1) {
       const kept = others.filter((_, at) => (chosen & (2 ** at)) !== 0);

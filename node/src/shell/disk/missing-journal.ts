@@ -3,7 +3,8 @@ import type { FileSystem } from "./file-system.ts";
 import { Journal, type JournalOptions } from "./journal.ts";
 
 /** Whatever of these is there was made after the journal, the pin of the genesis included. */
-const MADE_AFTER = /^(chain.*\.log|epochs\.log|snapshot-.*|divergence.*\.log|genesis\.hash)$/;
+const MADE_AFTER =
+  /^(chain.*\.log|epochs\.log|snapshot-.*|divergence.*\.log|rebuild\.log|genesis\.hash)$/;
 
 /**
  * Refuses a folder without a journal that has anything which is made after it: the journal was

@@ -7,6 +7,7 @@ import {
 } from "@quorate/proto/control/v1/control";
 import { afterEach, describe, expect, test } from "vitest";
 import { ed25519 } from "../../crypto/ed25519.ts";
+import { ok, refuse } from "../../kernel/result.ts";
 import { type KeyPair, keyPair } from "../key-file.ts";
 import { ControlService, identityBytes } from "./control-service.ts";
 import { issueIdentity, pinnedClientCredentials, tlsName } from "./pinned-tls.ts";
@@ -29,7 +30,7 @@ async function startControl(clientKey: KeyPair) {
     advertise: "127.0.0.1:7001",
   });
   cleanups.push(() => service.stop());
-  return { keys, port };
+  return { keys, port, service };
 }
 
 async function connect(port: number, server: KeyPair, own: KeyPair) {
@@ -89,5 +90,34 @@ describe("the control listener", () => {
       client.signRegistration(registration, (failed) => resolve(failed));
     });
     expect(error?.metadata.get("quorate-code")).toEqual(["NOT_STARTED"]);
+  });
+
+  test("rule LISTENERS: a rebuild names its chain, and the node decides", async () => {
+    const operator = newKey();
+    const { keys, port, service } = await startControl(operator);
+    const client = await connect(port, keys.network, operator);
+    const ask = (genesisHash: Buffer) =>
+      new Promise<{ code: unknown; height: bigint | undefined }>((resolve) => {
+        client.rebuild({ genesisHash }, (error, response) => {
+          resolve({ code: error?.metadata.get("quorate-code")[0], height: response?.height });
+        });
+      });
+    expect((await ask(Buffer.alloc(32))).code).toBe("NOT_STARTED");
+    const seen: string[] = [];
+    service.attach({
+      chainId: "ab".repeat(32),
+      status: () => {
+        throw new Error("not asked for");
+      },
+      endorse: () => Promise.reject(new Error("not asked for")),
+      rebuild: async (genesisHash) => {
+        seen.push(genesisHash);
+        return genesisHash === "ab".repeat(32) ? ok(7) : refuse("MEMBER", "node", "wait");
+      },
+    });
+    expect((await ask(Buffer.alloc(3))).code).toBe("MALFORMED");
+    expect((await ask(Buffer.alloc(32))).code).toBe("MEMBER");
+    expect((await ask(Buffer.alloc(32, 0xab))).height).toBe(7n);
+    expect(seen).toEqual(["00".repeat(32), "ab".repeat(32)]);
   });
 });

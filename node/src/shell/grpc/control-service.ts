@@ -4,13 +4,15 @@ import {
   ControlServiceService,
   type GetIdentityRequest,
   type GetIdentityResponse,
+  type RebuildRequest,
+  type RebuildResponse,
   type SignRegistrationRequest,
   type SignRegistrationResponse,
 } from "@quorate/proto/control/v1/control";
 import type { Status } from "@quorate/proto/query/v1/query";
 import { Writer } from "../../kernel/codec.ts";
 import { err, ok, type Refusal, type Result, refuse } from "../../kernel/result.ts";
-import type { Digest, PublicKey } from "../../kernel/scalars.ts";
+import type { Digest, Height, PublicKey } from "../../kernel/scalars.ts";
 import type { SignedStatement } from "../../kernel/statements.ts";
 import { registrationDigest, registrationSigningBytes } from "../../ledger/transaction.ts";
 import type { SpareRegistration } from "../../ledger/types.ts";
@@ -38,6 +40,8 @@ export interface ChainAccess {
   readonly status: () => Status;
   /** Endorses the digest by the consensus key, through the journal. */
   readonly endorse: (subject: Digest) => Promise<Result<SignedStatement, Refusal>>;
+  /** Has the state of a node without a seat fetched anew; the height that is dropped. */
+  readonly rebuild: (genesisHash: Digest) => Promise<Result<Height, Refusal>>;
 }
 
 /** Who the node claims to be, bound to the asker's words: what both keys sign. */
@@ -56,6 +60,10 @@ export function identityBytes(claim: IdentityClaim): Uint8Array {
   return writer.hex32(claim.consensusKey).hex32(claim.networkKey).finish();
 }
 
+function notStarted(): Result<never, Refusal> {
+  return refuse("NOT_STARTED", "node", "give the node its genesis file first");
+}
+
 function textRefusal(value: string, field: string, lengthMin: number): Refusal | undefined {
   if (isAscii(value) && value.length >= lengthMin && value.length <= 128) return undefined;
   const fix = `write ${lengthMin} to 128 characters of printable ASCII`;
@@ -65,7 +73,10 @@ function textRefusal(value: string, field: string, lengthMin: number): Refusal |
 type Handler<Q, R> = (request: Q) => Promise<Result<R, Refusal>>;
 type Call<Q, R> = ServerUnaryCall<Q, R>;
 
-/** The control listener: identity, status, and a spare's own signatures; nothing that can harm. */
+/**
+ * The control listener: identity, status, a spare's own signatures, and a new state for a node
+ * without a seat; nothing that can harm.
+ */
 export class ControlService {
   readonly #options: ControlOptions;
   readonly #server: Server;
@@ -78,6 +89,7 @@ export class ControlService {
       getIdentity: this.#unary(async (request) => this.#identity(request)),
       getStatus: this.#unary(async () => ok({ status: this.#status() })),
       signRegistration: this.#unary((request) => this.#signRegistration(request)),
+      rebuild: this.#unary((request) => this.#rebuild(request)),
     };
     this.#server.addService(ControlServiceService, service);
   }
@@ -149,13 +161,19 @@ export class ControlService {
     return this.#chain?.status();
   }
 
+  async #rebuild({ genesisHash }: RebuildRequest): Promise<Result<RebuildResponse, Refusal>> {
+    if (this.#chain === undefined) return notStarted();
+    const chainId = decoded(() => hex32(genesisHash, "genesis_hash"));
+    if (!chainId.ok) return chainId;
+    const dropped = await this.#chain.rebuild(chainId.value);
+    return dropped.ok ? ok({ height: BigInt(dropped.value) }) : dropped;
+  }
+
   async #signRegistration(
     request: SignRegistrationRequest,
   ): Promise<Result<SignRegistrationResponse, Refusal>> {
     const chain = this.#chain;
-    if (chain === undefined) {
-      return refuse("NOT_STARTED", "node", "give the node its genesis file first");
-    }
+    if (chain === undefined) return notStarted();
     const { keys } = this.#options;
     if (!isIpPort(request.address) || request.address.length > 255) {
       return refuse("MALFORMED", "address", "write host:port of the peer listener");

@@ -87,6 +87,18 @@ export interface SignRegistrationResponse {
   networkKey: Buffer;
 }
 
+/** Names the chain, so that no other node's state is dropped by mistake. */
+export interface RebuildRequest {
+  /** Genesis hash of the chain, 32 bytes. */
+  genesisHash: Buffer;
+}
+
+/** The node begins anew in the same process. */
+export interface RebuildResponse {
+  /** Height of the state that is dropped. */
+  height: bigint;
+}
+
 function createBaseGetIdentityRequest(): GetIdentityRequest {
   return { setUid: "", podUid: "", token: "" };
 }
@@ -751,6 +763,149 @@ export const SignRegistrationResponse: MessageFns<SignRegistrationResponse> = {
   },
 };
 
+function createBaseRebuildRequest(): RebuildRequest {
+  return { genesisHash: Buffer.alloc(0) };
+}
+
+export const RebuildRequest: MessageFns<RebuildRequest> = {
+  encode(message: RebuildRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.genesisHash.length !== 0) {
+      writer.uint32(10).bytes(message.genesisHash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RebuildRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRebuildRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.genesisHash = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RebuildRequest {
+    return {
+      genesisHash: isSet(object.genesisHash)
+        ? Buffer.from(bytesFromBase64(object.genesisHash))
+        : isSet(object.genesis_hash)
+        ? Buffer.from(bytesFromBase64(object.genesis_hash))
+        : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: RebuildRequest): unknown {
+    const obj: any = {};
+    if (message.genesisHash.length !== 0) {
+      obj.genesisHash = base64FromBytes(message.genesisHash);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RebuildRequest>, I>>(base?: I): RebuildRequest {
+    return RebuildRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RebuildRequest>, I>>(object: I): RebuildRequest {
+    const message = createBaseRebuildRequest();
+    message.genesisHash = object.genesisHash ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseRebuildResponse(): RebuildResponse {
+  return { height: 0n };
+}
+
+export const RebuildResponse: MessageFns<RebuildResponse> = {
+  encode(message: RebuildResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.height !== 0n) {
+      if (BigInt.asUintN(64, message.height) !== message.height) {
+        throw new globalThis.Error("value provided for field message.height of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.height);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RebuildResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRebuildResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.height = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RebuildResponse {
+    return { height: isSet(object.height) ? BigInt(object.height) : 0n };
+  },
+
+  toJSON(message: RebuildResponse): unknown {
+    const obj: any = {};
+    if (message.height !== 0n) {
+      obj.height = message.height.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RebuildResponse>, I>>(base?: I): RebuildResponse {
+    return RebuildResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RebuildResponse>, I>>(object: I): RebuildResponse {
+    const message = createBaseRebuildResponse();
+    message.height = (object.height !== undefined && object.height !== null) ? BigInt(object.height) : 0n;
+    return message;
+  },
+};
+
 /** The control listener. */
 export type ControlServiceService = typeof ControlServiceService;
 export const ControlServiceService = {
@@ -786,6 +941,16 @@ export const ControlServiceService = {
       Buffer.from(SignRegistrationResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SignRegistrationResponse => SignRegistrationResponse.decode(value),
   },
+  /** Drops the state of a node without a seat and has it fetch a certified one. Its journal stays. */
+  rebuild: {
+    path: "/quorate.control.v1.ControlService/Rebuild" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RebuildRequest): Buffer => Buffer.from(RebuildRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RebuildRequest => RebuildRequest.decode(value),
+    responseSerialize: (value: RebuildResponse): Buffer => Buffer.from(RebuildResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RebuildResponse => RebuildResponse.decode(value),
+  },
 } as const;
 
 export interface ControlServiceServer extends UntypedServiceImplementation {
@@ -795,6 +960,8 @@ export interface ControlServiceServer extends UntypedServiceImplementation {
   getStatus: handleUnaryCall<GetStatusRequest, GetStatusResponse>;
   /** The node's own signatures for its registration as a spare (rule SPONSOR). Needs a pinned genesis. */
   signRegistration: handleUnaryCall<SignRegistrationRequest, SignRegistrationResponse>;
+  /** Drops the state of a node without a seat and has it fetch a certified one. Its journal stays. */
+  rebuild: handleUnaryCall<RebuildRequest, RebuildResponse>;
 }
 
 export interface ControlServiceClient extends Client {
@@ -845,6 +1012,22 @@ export interface ControlServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SignRegistrationResponse) => void,
+  ): ClientUnaryCall;
+  /** Drops the state of a node without a seat and has it fetch a certified one. Its journal stays. */
+  rebuild(
+    request: RebuildRequest,
+    callback: (error: ServiceError | null, response: RebuildResponse) => void,
+  ): ClientUnaryCall;
+  rebuild(
+    request: RebuildRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RebuildResponse) => void,
+  ): ClientUnaryCall;
+  rebuild(
+    request: RebuildRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RebuildResponse) => void,
   ): ClientUnaryCall;
 }
 
