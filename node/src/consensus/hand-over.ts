@@ -7,6 +7,7 @@ import { keepCertificate } from "./certification.ts";
 import type { LanePosition } from "./chain-view.ts";
 import { prunePool, signDraft } from "./lanes.ts";
 import { boundBy } from "./own-past.ts";
+import { NO_REPAIR } from "./repair-plan.ts";
 import { enterRound } from "./rounds.ts";
 import { type CommittedEntry, createEpoch, epochGenesisId, type PooledBatch } from "./state.ts";
 import { keepEntries, type Turn } from "./turn.ts";
@@ -144,7 +145,8 @@ export function openRepaired(turn: Turn, proof: EpochProof): void {
     attestations: keepEntries(attestations, isKept),
     waiting: keepEntries(waiting, isKept),
   });
-  turn.change({ repair: { asked: false, endorsements: new Map() } });
+  const { givenUp } = turn.state.repair;
+  turn.change({ repair: { ...NO_REPAIR, givenUp } });
 }
 
 /** A node that executes its chain anew comes by the repairs that it has followed before. */

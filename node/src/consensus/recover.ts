@@ -5,6 +5,7 @@ import { type Base, beginAt, beginAtGenesis } from "./base.ts";
 import type { LanePosition } from "./chain-view.ts";
 import { type History, readHistory } from "./history.ts";
 import { boundBy, ownFuture, ownPastOf } from "./own-past.ts";
+import { recoverRepair } from "./repair-plan.ts";
 import type { JournalRecord } from "./safety-data.ts";
 import {
   type ChainState,
@@ -44,6 +45,7 @@ export function recover(config: ConsensusConfig, recovered: Recovered): Consensu
     lanes: recoverLanes(config, history, recovered.journal, fresh.lanes),
     chain: recoverChain(history, fresh.chain, base?.certificate),
     spares: base?.spares ?? fresh.spares,
+    repair: recoverRepair(config.repair, recovered.journal),
     ownFuture: ownFuture(recovered.journal, history.set.epoch),
   };
 }

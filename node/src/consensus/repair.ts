@@ -20,9 +20,14 @@ import {
   validatorSetHash,
 } from "../kernel/validator-set.ts";
 import { sortedSignatures } from "./certificates.ts";
+import { keepAttestation } from "./certification.ts";
 import { openRepaired } from "./hand-over.ts";
 import type { RepairPlan } from "./repair-plan.ts";
+import { splitGroups } from "./split.ts";
 import { type Turn, withEntry } from "./turn.ts";
+
+/** Heights above the plan's whose own attestations are sent again: the lowest decides. */
+const ATTESTED_SENT_MAX = 8;
 
 /** The plan of this node's owner, while its epoch is the current one. */
 export function activePlan(turn: Turn): RepairPlan | undefined {
@@ -42,9 +47,32 @@ function certificateAt(turn: Turn, height: Height): ResultCertificate | undefine
   return certificates.get(height) ?? waiting.get(height) ?? replayed.get(height);
 }
 
+/** A certified height above it, as far as this node knows or its log says. */
+function certifiedAbove({ chain }: Turn, height: Height): Height | undefined {
+  const known = [...chain.waiting.keys(), ...chain.replayed.keys()];
+  return known.find((each) => each > height);
+}
+
+/**
+ * A result that this node attested above the plan's height may be certified, known to others alone.
+ * It endorses only where what the members attested at the next height leaves no quorum for any
+ * result; a certificate needs the word of such a node or of none that endorses. See ADR 8.
+ */
+function mayVoid(turn: Turn, { height, lost }: RepairPlan): boolean {
+  const { attested } = turn.state.repair;
+  if (attested.length === 0) return true;
+  for (const signed of attested) keepAttestation(turn, signed);
+  const heard = turn.chain.attestations.get(height + 1) ?? new Map();
+  return splitGroups(turn.state.set, heard, lost) !== undefined;
+}
+
 /** What the plan stands for on this chain; undefined while this node is not there yet. */
 function subjectOf(turn: Turn, plan: RepairPlan): RepairSubject | undefined {
   const { set, chain } = turn.state;
+  if (chain.certified > plan.height) {
+    turn.halt(`repair.json names height ${plan.height}: height ${chain.certified} is certified`);
+    return undefined;
+  }
   if (chain.executed !== plan.height) return undefined;
   const certificate = certificateAt(turn, plan.height);
   if (certificate === undefined) return undefined;
@@ -56,7 +84,7 @@ function subjectOf(turn: Turn, plan: RepairPlan): RepairSubject | undefined {
     );
     return undefined;
   }
-  const later = Array.from(chain.waiting.keys()).find((height) => height > plan.height);
+  const later = certifiedAbove(turn, plan.height);
   if (later !== undefined || !isRepairable(result, set.epoch, validatorSetHash(set))) {
     const problem = later === undefined ? "the epoch ends there" : `height ${later} is certified`;
     turn.halt(`repair.json names height ${plan.height}: ${problem}`);
@@ -72,12 +100,14 @@ function subjectOf(turn: Turn, plan: RepairPlan): RepairSubject | undefined {
 export function tryRepair(turn: Turn): void {
   const plan = activePlan(turn);
   if (plan === undefined || turn.state.halted !== undefined) return;
+  const mayEndorse = mayVoid(turn, plan);
   const subject = subjectOf(turn, plan);
   if (subject === undefined) return;
   const { set, config, repair } = turn.state;
   const { chainId } = config;
   const statement = repairStatement(chainId, subject);
   if (!repair.asked) {
+    if (!mayEndorse) return;
     turn.change({ repair: { ...repair, asked: true } });
     if (findMember(set, config.self.key) === undefined) return;
     turn.emit({ kind: "sign", statement, safety: turn.epoch.safety });
@@ -141,9 +171,15 @@ export function onEndorsementRefused(turn: Turn, statement: Statement): void {
   turn.halt(`this key has endorsed another repair of epoch ${plan.epoch}: it endorses no second`);
 }
 
-/** The own endorsement goes out again until the epoch is open: peers start when they start. */
+/**
+ * The own endorsement goes out again until the epoch is open: peers start when they start. So does
+ * what this node attested above: it shows the others that the split is real.
+ */
 export function resendEndorsement(turn: Turn): void {
   if (activePlan(turn) === undefined) return;
+  for (const signed of turn.state.repair.attested.slice(0, ATTESTED_SENT_MAX)) {
+    turn.broadcast({ kind: "statement", signed });
+  }
   const own = turn.state.repair.endorsements.get(turn.state.config.self.key);
   if (own !== undefined) turn.broadcast({ kind: "statement", signed: own });
 }

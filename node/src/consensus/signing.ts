@@ -1,5 +1,6 @@
 import type { SignedStatement, Statement } from "../kernel/statements.ts";
 import { findMember } from "../kernel/validator-set.ts";
+import { isGivenUp } from "./repair-plan.ts";
 import type { SafetyData } from "./safety-data.ts";
 import { mayVote } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -21,7 +22,7 @@ function attestsBelowSplit({ state }: Turn, statement: Statement): boolean {
   const { split } = state.chain;
   if (split === undefined || statement.kind !== "attestation") return false;
   const { halted, config, set } = state;
-  if (halted !== undefined || config.repair?.epoch === set.epoch) return false;
+  if (halted !== undefined || isGivenUp(state)) return false;
   return statement.result.height < split.height && findMember(set, config.self.key) !== undefined;
 }
 

@@ -25,17 +25,25 @@ function groupsOf(
 /**
  * The groups, if no result of the height reaches a quorum even where every member that is still to
  * be heard joins it; undefined while one may. While at most f lie and the others agree, there is
- * none: the others alone are a quorum.
+ * none: the others alone are a quorum. Nothing more is to be heard of `lost` members.
  */
 export function splitGroups(
   set: ValidatorSet,
   attestations: ReadonlyMap<PublicKey, SignedStatement>,
+  lost: readonly PublicKey[] = [],
 ): readonly SplitGroup[] | undefined {
   const weighed = groupsOf(set, attestations).map((group) => {
     return { group, power: powerOf(set, group.members) };
   });
   const total = totalPower(set);
-  const heard = weighed.reduce((sum, { power }) => sum + power, 0n);
+  const silent = set.members.filter(({ key }) => lost.includes(key) && !attestations.has(key));
+  const heard = weighed.reduce(
+    (sum, { power }) => sum + power,
+    powerOf(
+      set,
+      silent.map(({ key }) => key),
+    ),
+  );
   const quorum = quorumPower(total);
   if (weighed.some(({ power }) => power + (total - heard) >= quorum)) return undefined;
   // Nobody heard: everything is still possible.

@@ -18,7 +18,7 @@ import type { ChainView, LanePosition } from "./chain-view.ts";
 import { type Election, leaderOrder } from "./leader-election.ts";
 import { type OrderedChain, startOrdering } from "./ordering.ts";
 import type { OwnPast } from "./own-past.ts";
-import type { RepairPlan, RepairState } from "./repair-plan.ts";
+import { isGivenUp, NO_REPAIR, type RepairPlan, type RepairState } from "./repair-plan.ts";
 import type { RoundTimer } from "./round-timer.ts";
 import { freshSafetyData, type SafetyData } from "./safety-data.ts";
 import type { Split } from "./split-groups.ts";
@@ -365,7 +365,7 @@ export function createConsensus(config: ConsensusConfig): ConsensusState {
     roundTimes: [],
     timer: undefined,
     resendDueAt: 0,
-    repair: { asked: false, endorsements: new Map() },
+    repair: NO_REPAIR,
     ownFuture: new Map(),
   };
 }
@@ -377,14 +377,11 @@ export function ballotsAt({ ballots, oldBallots }: EpochState, round: Round): Ba
 
 /**
  * True for a node that holds a seat in the current epoch and has not stopped; an epoch whose
- * results split, or that its owner has given up, gets no signature any more (rule SPLIT).
+ * results split, or that is given up, gets no signature any more (rule SPLIT).
  */
 export function mayVote(state: ConsensusState): boolean {
   if (state.halted !== undefined || state.chain.split !== undefined) return false;
-  return (
-    state.config.repair?.epoch !== state.set.epoch &&
-    findMember(state.set, state.config.self.key) !== undefined
-  );
+  return !isGivenUp(state) && findMember(state.set, state.config.self.key) !== undefined;
 }
 
 /** This node's position, as every message carries it (R9). */

@@ -1,3 +1,4 @@
+import { isGivenUp } from "../consensus/repair-plan.ts";
 import type { SafetyData } from "../consensus/safety-data.ts";
 import type { PublicKey } from "../kernel/scalars.ts";
 import { findMember, type ValidatorSet } from "../kernel/validator-set.ts";
@@ -19,6 +20,5 @@ export function isMember(state: ReplicaState, key: PublicKey = state.config.self
 
 /** SPLIT: this node has stopped, or the epoch gets no signature any more. */
 export function isMute({ halted, consensus }: ReplicaState): boolean {
-  const { chain, config, set } = consensus;
-  return halted !== undefined || chain.split !== undefined || config.repair?.epoch === set.epoch;
+  return halted !== undefined || consensus.chain.split !== undefined || isGivenUp(consensus);
 }

@@ -16,6 +16,8 @@ const schema = z.strictObject({
   stateRoot: z.string().regex(/^[0-9a-f]{64}$/, "write 64 lower-case hex characters"),
   /** Protocol version to go on with. */
   version: count.positive(),
+  /** Members whose disks are gone; a result that only they would certify may become void. */
+  lost: z.array(z.string().regex(/^[0-9a-f]{64}$/, "write consensus keys in hex")).optional(),
 });
 
 function malformed(path: string, problem: string): FatalError {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { RepairPlan } from "../../src/consensus/repair-plan.ts";
+import { mayVote } from "../../src/consensus/state.ts";
 import { defined } from "../../src/kernel/assert.ts";
 import { compareText, toHex } from "../../src/kernel/bytes.ts";
 import { stateKeyHash } from "../../src/kernel/merkle.ts";
@@ -14,6 +16,7 @@ import {
 } from "../../src/ledger/state-tree.ts";
 import { encodeTransaction } from "../../src/ledger/transaction.ts";
 import { recordKey } from "../../src/ledger/tree-page.ts";
+import { isMute } from "../../src/replica/consensus-view.ts";
 import { executedBlock, replicaStatus } from "../../src/replica/queries.ts";
 import { stepReplica } from "../../src/replica/step.ts";
 import type { ReplicaBase } from "../../src/replica/types.ts";
@@ -74,13 +77,25 @@ function planOf(world: World) {
 }
 
 /** The good binary is in place everywhere; these owners approve the plan and start again. */
-function repair(world: World, nodes: readonly SimNode[], plan = planOf(world)): void {
+function repair(world: World, nodes: readonly SimNode[], plan: RepairPlan = planOf(world)): void {
   for (const node of world.nodes) node.protocols = PROTOCOLS;
   for (const node of nodes) {
     world.stop(node, "kill");
     node.repair = plan;
     world.at(world.now + 100 + node.index * 70, () => world.start(node));
   }
+}
+
+function endorsements({ disk }: SimNode) {
+  return [...disk.journal.values()].filter(({ statement }) => statement.kind === "endorsement");
+}
+
+/** Newest certificate in the node's log. */
+function certifiedOnDisk({ disk }: SimNode) {
+  const found = disk.chain.flatMap((record) => {
+    return record.kind === "certified" ? [record.certificate.result] : [];
+  });
+  return defined(found.at(-1), "a certificate");
 }
 
 /** The node's snapshot of a certified height, while its memory still holds that height. */
@@ -236,6 +251,70 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     }
   });
 
+  test("rule SPLIT: a plan below a height that this node's log has certified is refused", () => {
+    const world = new World(quietPlan({ seed: 1, healMs: 0 }));
+    startAll(world);
+    addLife(world);
+    world.runUntil(2_000);
+    const [node] = members(world);
+    const plan = planOf(world);
+    world.runUntil(4_000);
+    for (const each of world.nodes) world.stop(each, "kill");
+    // Nothing is on its way any more: its own log is all that it has.
+    world.runUntil(4_500);
+    const first = defined(node, "a node");
+    first.repair = plan;
+    expect(() => {
+      world.start(first);
+      world.runUntil(6_000);
+    }).toThrow(/repair.json names height \d+: height \d+ is certified/);
+    expect(endorsements(first)).toHaveLength(0);
+  });
+
+  test("rule SPLIT: what all attested and nobody has seen certified yet is not made void", () => {
+    const world = new World(quietPlan({ seed: 1, healMs: 0 }));
+    startAll(world);
+    addLife(world);
+    world.runUntil(2_000);
+    world.isLost = (_from, _to, { body }) => {
+      if (body.kind === "result-certificate") return true;
+      return body.kind === "statement" && body.signed.statement.kind === "attestation";
+    };
+    world.runUntil(2_500);
+    for (const each of members(world)) {
+      world.stop(each, "kill");
+    }
+    const results = members(world).map(certifiedOnDisk);
+    const newest = results.reduce((left, right) => (left.height > right.height ? left : right));
+    const { height, stateRoot } = newest;
+    for (const each of members(world)) {
+      each.repair = { epoch: 1, version: 1, height, stateRoot };
+      world.start(each);
+    }
+    world.runUntil(4_000);
+    expect(members(world).flatMap(endorsements)).toEqual([]);
+    world.isLost = () => false;
+    expect(() => world.runUntil(6_000)).toThrow(/height \d+ is certified/);
+    expect(members(world).flatMap(endorsements)).toEqual([]);
+  });
+
+  test("rule SPLIT: without a lost member's word its owners' peers wait, or name it as lost", () => {
+    const world = splitWorld();
+    const plan = planOf(world);
+    const before = world.effectChecker.certifiedHeight;
+    const fourth = defined(world.nodes[3], "a node");
+    world.stop(fourth, "kill");
+    fourth.gone = true;
+    const three = members(world).slice(0, 3);
+    repair(world, three, plan);
+    world.runUntil(9_000);
+    expect(world.effectChecker.certifiedHeight).toBe(before);
+    expect(three.flatMap(endorsements)).toEqual([]);
+    repair(world, three, { ...plan, lost: [fourth.key] });
+    world.runUntil(14_000);
+    expect(world.effectChecker.certifiedHeight).toBeGreaterThan(before + 3);
+  });
+
   test("rule SPLIT: below a quorum of owners nothing goes on", () => {
     const world = splitWorld();
     const before = world.effectChecker.certifiedHeight;
@@ -267,16 +346,32 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     const node = defined(first, "a node");
     repair(world, [node], plan);
     world.runUntil(world.now + 3_000);
-    const endorsed = () =>
-      [...node.disk.journal.values()].filter(({ statement }) => statement.kind === "endorsement");
-    expect(endorsed()).toHaveLength(1);
+    expect(endorsements(node)).toHaveLength(1);
     world.stop(node, "kill");
     node.repair = { ...plan, version: 2 };
     expect(() => {
       world.start(node);
       world.runUntil(world.now + 3_000);
     }).toThrow("endorsed another repair");
-    expect(endorsed()).toHaveLength(1);
+    expect(endorsements(node)).toHaveLength(1);
+  });
+
+  test("rules SPLIT, JOURNAL: an endorsement binds also when the owner's file is gone", () => {
+    const world = splitWorld();
+    const node = defined(world.nodes[0], "a node");
+    repair(world, [node]);
+    world.runUntil(world.now + 3_000);
+    expect(endorsements(node)).toHaveLength(1);
+    world.stop(node, "kill");
+    node.repair = undefined;
+    world.start(node);
+    const { consensus } = defined(node.process, "process").state;
+    expect(consensus.chain.split).toBeUndefined();
+    expect(mayVote(consensus)).toBe(false);
+    expect(isMute(defined(node.process, "process").state)).toBe(true);
+    const { size } = node.disk.journal;
+    world.runUntil(world.now + 3_000);
+    expect(node.disk.journal.size).toBe(size);
   });
 
   test("rule SPLIT: a plan with another root than the certified one is refused", () => {
