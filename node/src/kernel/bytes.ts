@@ -62,9 +62,16 @@ export function asciiBytes(text: string): Uint8Array {
   return bytes;
 }
 
+/** Arguments of one call. */
+const CODES_MAX = 4_096;
+
+/** In one piece: text that grows by characters is a list of pieces until somebody reads it. */
 export function asciiText(bytes: Uint8Array): string {
+  if (bytes.length <= CODES_MAX) return Reflect.apply(String.fromCharCode, undefined, bytes);
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let from = 0; from < bytes.length; from += CODES_MAX) {
+    text += asciiText(bytes.subarray(from, from + CODES_MAX));
+  }
   return text;
 }
 

@@ -15,6 +15,8 @@ interface Leaf<V> {
 }
 interface Branch<V> {
   readonly children: readonly Node<V>[];
+  /** What a `Survey` found out about the values below, for it alone: no part of the map's value. */
+  note: unknown;
 }
 type Node<V> = Leaf<V> | Branch<V> | undefined;
 
@@ -44,7 +46,7 @@ export function getDigest<V>(map: DigestMap<V>, key: Digest): V | undefined {
 function withChild<V>(branch: Branch<V>, at: number, child: Node<V>): Branch<V> {
   const children = branch.children.slice();
   children[at] = child;
-  return { children };
+  return { children, note: undefined };
 }
 
 const EMPTY: readonly undefined[] = Array.from({ length: 16 }, () => undefined);
@@ -56,7 +58,7 @@ function insert<V>(node: Node<V>, leaf: Leaf<V>, depth: number): Node<V> {
     return withChild(node, at, insert(node.children[at], leaf, depth + 1));
   }
   if (node.key === leaf.key) return leaf;
-  const branch = withChild<V>({ children: EMPTY }, digit(node.key, depth), node);
+  const branch = withChild<V>({ children: EMPTY, note: undefined }, digit(node.key, depth), node);
   return insert(branch, leaf, depth);
 }
 
@@ -86,6 +88,44 @@ export function* digestEntries<V>(map: DigestMap<V>): Generator<readonly [Digest
     if (isLeaf(node)) yield [node.key, node.value];
     else open.push(...node.children.toReversed());
   }
+}
+
+/**
+ * A question to all values that many of them need not be asked again: `N` says for which questions.
+ * It follows from the values alone, so that whoever holds the same map finds the same.
+ */
+export interface Survey<V, N> {
+  readonly of: (value: V) => N;
+  /** What holds for all of several groups. */
+  readonly join: (notes: readonly N[]) => N;
+  /** The note, where it is one of this survey. */
+  readonly read: (note: unknown) => N | undefined;
+  /** Whether the note answers today's question for everything below it. */
+  readonly settles: (note: N) => boolean;
+}
+
+/** The entries that no note settles. What is found out of a group stays with its node. */
+export function unsettledEntries<V, N>(
+  map: DigestMap<V>,
+  survey: Survey<V, N>,
+): readonly (readonly [Digest, V])[] {
+  const found: (readonly [Digest, V])[] = [];
+  const visit = (node: Leaf<V> | Branch<V>): N => {
+    if (isLeaf(node)) {
+      const note = survey.of(node.value);
+      if (!survey.settles(note)) found.push([node.key, node.value]);
+      return note;
+    }
+    const known = survey.read(node.note);
+    if (known !== undefined && survey.settles(known)) return known;
+    const notes: N[] = [];
+    for (const child of node.children) if (child !== undefined) notes.push(visit(child));
+    const note = survey.join(notes);
+    node.note = note;
+    return note;
+  };
+  if (map.root !== undefined) visit(map.root);
+  return found;
 }
 
 /** A height as a key of the trie: low digits first, so that consecutive heights branch at once. */

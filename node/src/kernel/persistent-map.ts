@@ -4,7 +4,9 @@ import {
   digestEntries,
   emptyDigestMap,
   getDigest,
+  type Survey,
   setDigest,
+  unsettledEntries,
 } from "./digest-map.ts";
 import type { Digest } from "./scalars.ts";
 
@@ -43,6 +45,11 @@ export class PersistentMap<V> implements ReadonlyMap<Digest, V> {
 
   without(key: Digest): PersistentMap<V> {
     return new PersistentMap(deleteDigest(this.#map, key));
+  }
+
+  /** See `unsettledEntries`. */
+  unsettled<N>(survey: Survey<V, N>): readonly (readonly [Digest, V])[] {
+    return unsettledEntries(this.#map, survey);
   }
 
   forEach(visit: (value: V, key: Digest, map: ReadonlyMap<Digest, V>) => void): void {

@@ -1,5 +1,7 @@
 import type { PersistentMap } from "../kernel/persistent-map.ts";
 import type { PublicKey } from "../kernel/scalars.ts";
+import type { PricedMarket } from "./margin-requirement.ts";
+import { safePriceSurvey } from "./safe-prices.ts";
 import type { Account } from "./state.ts";
 
 /** The accounts while a block is applied: those of the state before, and over them what changed. */
@@ -17,6 +19,17 @@ export class DraftAccounts {
 
   set(key: PublicKey, account: Account): void {
     this.#changed.set(key, account);
+  }
+
+  /**
+   * Accounts that may stand badly at these prices, as they are now: no other has a breach. What
+   * changed in this block is among them.
+   */
+  *doubtful(markets: readonly PricedMarket[]): Generator<readonly [PublicKey, Account], void> {
+    for (const [key, account] of this.#before.unsettled(safePriceSurvey(markets))) {
+      if (!this.#changed.has(key)) yield [key, account];
+    }
+    yield* this.#changed;
   }
 
   *[Symbol.iterator](): Generator<readonly [PublicKey, Account], void> {

@@ -56,7 +56,8 @@ export function runLadder(draft: Draft): void {
 
 /**
  * Where no price and no state changed, only changed and unhealthy accounts can stand differently:
- * the others need no look. Not a rule, only a saving.
+ * the others need no look; where prices moved, those too whose safe prices they have left. Not a
+ * rule, only a saving.
  */
 function examinedKeys(draft: Draft): Set<PublicKey> {
   const { before } = draft;
@@ -64,11 +65,8 @@ function examinedKeys(draft: Draft): Set<PublicKey> {
     const old = before.markets[id]?.oracle;
     return old?.price !== oracle.price || old.state !== oracle.state;
   });
-  if (!pricesMoved) return new Set([...before.recheck, ...draft.touched, ...before.unhealthy]);
-  const keys = new Set<PublicKey>();
-  for (const [key, { positions, stage, balance }] of draft.accounts) {
-    if (positions.length > 0 || stage !== "healthy" || balance < 0n) keys.add(key);
-  }
+  const keys = new Set([...before.recheck, ...draft.touched, ...before.unhealthy]);
+  if (pricesMoved) for (const [key] of draft.accounts.doubtful(draft.markets)) keys.add(key);
   return keys;
 }
 

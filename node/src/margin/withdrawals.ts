@@ -20,7 +20,7 @@ export function freeCollateral(
 
 /** Rule ORDER: one account under water shuts the withdrawals of the whole universe. */
 export function hasNegativeEquity(draft: Draft): boolean {
-  for (const account of draft.accounts.values()) {
+  for (const [, account] of draft.accounts.doubtful(draft.markets)) {
     if (equityOf(account, draft.markets) < 0n) return true;
   }
   return false;

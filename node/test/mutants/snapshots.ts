@@ -104,4 +104,32 @@ export const snapshotMutants: readonly Mutant[] = [
     test: snapshot,
     testName: "a certified state with a seat under another key is refused as LEAF_MALFORMED",
   },
+  {
+    name: "sync-asks-the-first-answers-only",
+    rule: "state sync: a peer that was behind at first is asked later",
+    file: "node/src/shell/sync/state-sync.ts",
+    find: "const fresh = (await holders()).filter((peer) => !known.has(peer));",
+    replace:
+      "const fresh = (await holders()).filter((peer) => known.has(peer) && !known.has(peer));",
+    test: "node/src/shell/sync/state-sync.test.ts",
+    testName: "a peer that was behind at first is asked as soon as it has the snapshot too",
+  },
+  {
+    name: "safe-prices-forget-margin-of-shorts",
+    rule: "LADDER: who is not looked at stands well at every price of the block",
+    file: "node/src/margin/safe-prices.ts",
+    find: "const perTick = value * (PPM + initialMarginPpm);",
+    replace: "const perTick = value * (PPM + initialMarginPpm * 0n);",
+    test: "node/src/margin/safe-prices.test.ts",
+    testName: "within its safe prices an account needs no act of the ladder",
+  },
+  {
+    name: "safe-prices-of-the-first-child",
+    rule: "LADDER: prices that are safe for a group are safe for each of it",
+    file: "node/src/margin/safe-prices.ts",
+    find: "if (range.high < known.high) known.high = range.high;",
+    replace: "if (range.high > known.high) known.high = range.high;",
+    test: "node/src/margin/safe-prices.test.ts",
+    testName: "every account that stands badly is found after any moves and changes",
+  },
 ];

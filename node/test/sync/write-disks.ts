@@ -21,7 +21,7 @@ import { LargeChunks } from "../ledger/large-chunks.ts";
 import { randomFrom } from "../margin/random.ts";
 import { SignedChain } from "./signed-chain.ts";
 
-const HELP = `Volumes of validators that go on from a certified state of so many bytes of real accounts.
+const HELP = `Volumes of validators that go on from a certified state of many real accounts.
 
   node node/test/sync/write-disks.ts --genesis FILE --prices CSV --height H --mib N [--seed S] DIR..
 

@@ -142,6 +142,34 @@ describe("state sync", () => {
     expect(asked).toBeLessThanOrEqual(4);
   });
 
+  test("a peer that was behind at first is asked as soon as it has the snapshot too", async () => {
+    const from = source();
+    let offers = 0;
+    let isAsked: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      isAsked = resolve;
+    });
+    const late = peer(from, "late", {
+      offer: async () => {
+        offers += 1;
+        return { proofs: [], heights: offers === 1 ? [] : [from.height], lowest: 1 };
+      },
+      chunk: async (_, index) => {
+        isAsked();
+        return flipped(encodeChunk(from.ledger, from.head.manifest, index));
+      },
+    });
+    const slow = peer(from, "slow", {
+      chunk: async (_, index) => {
+        await asked;
+        return encodeChunk(from.ledger, from.head.manifest, index);
+      },
+    });
+    const { base, told } = await syncFrom(from, [slow, late]);
+    expect(base?.ledger.stateRoot).toBe(from.ledger.stateRoot);
+    expect(told.lies).toEqual([["late", "CHUNK_CORRUPT"]]);
+  });
+
   test("a manifest that only its hashes are bound of lies about lengths: its source is dropped, not the others", async () => {
     const from = source();
     const chunks = from.head.manifest.chunks.map((chunk) => {

@@ -78,6 +78,8 @@ function newestFew(heights: readonly Height[]): readonly Height[] {
 
 const RETRY_MS: Millis = 500;
 const PROGRESS_MS: Millis = 5_000;
+/** While chunks come, others are asked so often whether they have this snapshot by now. */
+const RECRUIT_MS: Millis = 1_000;
 
 /**
  * From genesis to a certified state without a block replayed: the ends of epochs prove today's set,
@@ -138,9 +140,9 @@ export class StateSync {
       .filter((height) => height > own)
       .toSorted((left, right) => right - left);
     for (const height of wanted) {
-      const holders = [...offers].flatMap(([peer, offer]) => {
-        return offer.heights.includes(height) ? [peer] : [];
-      });
+      const holders = [...offers].flatMap(([peer, { heights: offered }]) =>
+        offered.includes(height) ? [peer] : [],
+      );
       for (const source of holders) {
         const { key } = source;
         if (this.#liars.has(key) || this.#isEmpty(key) || this.#ports.signal.aborted) continue;
@@ -152,6 +154,12 @@ export class StateSync {
       }
     }
     return undefined;
+  }
+
+  /** Who offers this height now: a peer may have been a block or a snapshot behind the others. */
+  async #holders(height: Height): Promise<readonly SnapshotPeer[]> {
+    const { offers } = await this.survey();
+    return [...offers].flatMap(([peer, { heights }]) => (heights.includes(height) ? [peer] : []));
   }
 
   #honest(set: ValidatorSet): readonly SnapshotPeer[] {
@@ -249,6 +257,7 @@ export class StateSync {
     const fetched = new Fetch({ ...this.#ports, head, loader, writer }, new ChunkPlan(missing));
     const isWhole = await fetched.run(
       holders.filter(({ key }) => !this.#liars.has(key)),
+      () => this.#holders(height),
       (peer, code) => this.#lied(peer.key, code),
       source,
     );
@@ -299,15 +308,41 @@ class Fetch {
    */
   async run(
     peers: readonly SnapshotPeer[],
+    holders: () => Promise<readonly SnapshotPeer[]>,
     lied: (peer: SnapshotPeer, code: string) => void,
     source: SnapshotPeer,
   ): Promise<boolean> {
-    await Promise.all(peers.flatMap((peer) => [0, 1, 2, 3].map(() => this.#serve(peer))));
+    const served = new AbortController();
+    const recruiting = this.#recruit(new Set(peers), holders, served.signal);
+    await this.#serveAll(peers);
+    served.abort();
+    await recruiting;
     await this.#writing;
     if (this.#unreadable !== undefined) throw this.#unreadable;
     for (const [peer, code] of this.#refusals) lied(peer, code);
     if (this.#isFalse) lied(source, "MANIFEST_FALSE");
     return this.#plan.missing === 0;
+  }
+
+  async #serveAll(peers: readonly SnapshotPeer[]): Promise<void> {
+    await Promise.all(peers.flatMap((peer) => [0, 1, 2, 3].map(() => this.#serve(peer))));
+  }
+
+  /** Who did not answer at first, or had no such snapshot yet, helps as soon as it can. */
+  async #recruit(
+    known: Set<SnapshotPeer>,
+    holders: () => Promise<readonly SnapshotPeer[]>,
+    served: AbortSignal,
+  ): Promise<void> {
+    const serving: Promise<void>[] = [];
+    while (!served.aborted) {
+      await sleep(RECRUIT_MS, undefined, { signal: served }).catch(() => undefined);
+      if (served.aborted) break;
+      const fresh = (await holders()).filter((peer) => !known.has(peer));
+      for (const peer of fresh) known.add(peer);
+      serving.push(this.#serveAll(fresh));
+    }
+    await Promise.all(serving);
   }
 
   async #serve(peer: SnapshotPeer): Promise<void> {

@@ -1,0 +1,136 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { sha256Hex } from "../crypto/sha256.ts";
+import { PersistentMap } from "../kernel/persistent-map.ts";
+import { equityOf, initialMargin, type PricedMarket } from "./margin-requirement.ts";
+import { safePriceSurvey, safePricesOf } from "./safe-prices.ts";
+import { type Account, EMPTY_ACCOUNT, type Position } from "./state.ts";
+import type { MarketParameters } from "./types.ts";
+
+const RATES = [36_000n, 400_000n, 1_000_000n, 1_500_000n];
+const UNITS = [100n, 1n, 7n, 30n];
+
+function marketsAt(prices: readonly bigint[]): readonly PricedMarket[] {
+  return prices.map((price, id) => {
+    const parameters: MarketParameters = {
+      ...{ id, name: `M${id}`, microUsdPerLotTick: UNITS[id] ?? 1n },
+      ...{ initialMarginPpm: RATES[id] ?? 1n, maintenanceMarginPpm: 1n, takerFeePpm: 0n },
+      ...{ liquidationFeePpm: 0n, liquidationSharePpm: 1n, priceBandPpm: 1n, orderLotsMax: 1n },
+    };
+    return { parameters, oracle: { price } };
+  });
+}
+
+/** The rule itself (node/spec/margin.md §7.1): who needs a look. */
+function standsBadly(account: Account, markets: readonly PricedMarket[]): boolean {
+  if (account.stage !== "healthy") return true;
+  return equityOf(account, markets) < initialMargin(account, markets);
+}
+
+const price = fc.bigInt({ min: 1n, max: 2_000n });
+const prices = fc.array(price, { minLength: 4, maxLength: 4 });
+const sizes = fc.array(fc.bigInt({ min: -60n, max: 60n }), { minLength: 4, maxLength: 4 });
+const stage = fc.constantFrom("healthy", "healthy", "healthy", "healthy", "called" as const);
+
+/** `slack` is what equity has above the initial margin at the prices of the moment. */
+function accountOf(
+  lots: readonly bigint[],
+  slack: bigint,
+  markets: readonly PricedMarket[],
+): Account {
+  const positions = lots.flatMap((size, market): Position[] =>
+    size === 0n ? [] : [{ market, size, cost: 0n }],
+  );
+  const bare = { ...EMPTY_ACCOUNT, positions };
+  return { ...bare, balance: slack - equityOf(bare, markets) + initialMargin(bare, markets) };
+}
+
+const slack = fc.oneof(
+  fc.bigInt({ min: -3n, max: 8n }),
+  fc.bigInt({ min: -1_000n, max: 2_000_000n }),
+);
+
+describe("safe prices", () => {
+  test("within its safe prices an account needs no act of the ladder", () => {
+    let inside = 0;
+    fc.assert(
+      fc.property(prices, sizes, slack, fc.array(prices), (now, lots, spare, later) => {
+        const markets = marketsAt(now);
+        const account = accountOf(lots, spare, markets);
+        const safe = safePricesOf(account, markets, "rates");
+        expect(safe.covers(markets)).toBe(!standsBadly(account, markets));
+        // The worst corners of what is safe, and prices from anywhere.
+        const corners = ["low", "high"].map((end) =>
+          now.map((at, market) => {
+            const range = safe.ranges?.get(market);
+            const edge = end === "low" ? range?.low : range?.high;
+            return edge === undefined || edge > 4_000n ? at + 2_000n : edge;
+          }),
+        );
+        for (const each of [...corners, ...later]) {
+          const moved = marketsAt(each);
+          if (!safe.covers(moved)) continue;
+          inside += 1;
+          expect(standsBadly(account, moved)).toBe(false);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(inside).toBeGreaterThan(500);
+  });
+
+  test("the other direction is safe however far a price goes", () => {
+    const markets = marketsAt([1_000n, 1_000n, 1_000n, 1_000n]);
+    const long = safePricesOf(accountOf([5n, 0n, 0n, 0n], 100n, markets), markets, "rates");
+    expect(long.covers(marketsAt([9_000_000n, 1n, 1n, 1n]))).toBe(true);
+    expect(long.covers(marketsAt([990n, 1n, 1n, 1n]))).toBe(false);
+    const short = safePricesOf(accountOf([-5n, 0n, 0n, 0n], 100n, markets), markets, "rates");
+    expect(short.covers(marketsAt([1n, 1n, 1n, 1n]))).toBe(true);
+  });
+
+  test("every account that stands badly is found after any moves and changes", () => {
+    const change = fc.record({ name: fc.integer({ min: 0, max: 60 }), sizes, slack, stage });
+    const step = fc.record({ prices, changes: fc.array(change, { maxLength: 12 }) });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
+        let accounts = new PersistentMap<Account>();
+        for (const { prices: now, changes } of steps) {
+          const markets = marketsAt(now);
+          for (const each of changes) {
+            const account = accountOf(each.sizes, each.slack, markets);
+            const key = sha256Hex(Uint8Array.of(each.name));
+            accounts = accounts.with(key, { ...account, stage: each.stage });
+          }
+          const found = accounts.unsettled(safePriceSurvey(markets)).map(([key]) => key);
+          const bad = [...accounts].filter(([, each]) => standsBadly(each, markets));
+          expect(found).toEqual(bad.map(([key]) => key));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("who stands well is looked at once, not at every price", () => {
+    const markets = marketsAt([1_000n, 1_000n, 1_000n, 1_000n]);
+    const rich = accountOf([3n, -2n, 0n, 0n], 1_000_000n, markets);
+    const accounts = PersistentMap.of(
+      Array.from({ length: 500 }, (_, name) => [sha256Hex(Uint8Array.of(name, name >> 8)), rich]),
+    );
+    let looks = 0;
+    const survey = (at: readonly bigint[]) => {
+      const real = safePriceSurvey(marketsAt(at));
+      const of = (account: Account) => {
+        looks += 1;
+        return real.of(account);
+      };
+      return { ...real, of };
+    };
+    expect(accounts.unsettled(survey([1_000n, 1_000n, 1n, 1n]))).toEqual([]);
+    expect(looks).toBe(500);
+    expect(accounts.unsettled(survey([1_010n, 1_010n, 5n, 5n]))).toEqual([]);
+    expect(looks).toBe(500);
+    const next = accounts.with(sha256Hex(Uint8Array.of(1, 0)), rich);
+    expect(next.unsettled(survey([1_020n, 990n, 5n, 5n]))).toEqual([]);
+    expect(looks).toBeLessThan(600);
+  });
+});
