@@ -6,6 +6,7 @@ import { encodeBatch, openBatch } from "./codec.ts";
 import { reportMisconduct } from "./evidence.ts";
 import { gotWanted } from "./fetch.ts";
 import { clientWindow, dequeue, enqueue, hasQueued, type TransactionClass } from "./lane-queue.ts";
+import { roundTimer } from "./round-timer.ts";
 import { askSign, observeLife } from "./signing.ts";
 import { type ConsensusState, mayVote, type PooledBatch } from "./state.ts";
 import { keepEntries, type Turn, withEntry } from "./turn.ts";
@@ -15,8 +16,6 @@ import type { BatchReference, SignedBatch } from "./types.ts";
 export const CUT_BATCHES_MAX = 128;
 /** Placeholder in the log until the signer answers; the journal has the signature after a crash. */
 const UNSIGNED = new Uint8Array(64);
-/** While a batch of the lane waits for a proposal, the next is held for so many delays at most. */
-const HOLD_DELAYS = 16;
 /** After a refused signature the lane rests this long. */
 const REFUSED_PAUSE_MS: Millis = 1_000;
 
@@ -70,9 +69,14 @@ function awaitsProposal(turn: Turn): boolean {
   return true;
 }
 
-/** When a batch that is due is cut, whatever the one before waits for. */
+/**
+ * When a batch that is due is cut whatever the one before waits for: after as long as a slow round
+ * takes, p99 of the newest ones, which the round timer has four times and at least 50 ms.
+ */
 function heldUntil({ state }: Turn, cutDueAt: Millis): Millis {
-  return cutDueAt + HOLD_DELAYS * state.config.parameters.batchDelayMs;
+  const { config, roundTimes } = state;
+  const { baseMs } = state.timer ?? roundTimer(config.parameters, roundTimes, 0);
+  return cutDueAt + Math.ceil((baseMs - config.parameters.emptyBlockPaceMs) / 4);
 }
 
 /**

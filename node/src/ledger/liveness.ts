@@ -16,7 +16,8 @@ export function updateLiveness(work: Work, block: ExecutableBlock, tick: Tick): 
   const roll = rested(work.state, tick);
   for (const key of block.voters) noteVote(roll, key, work.state);
   for (const signed of block.signsOfLife) noteStatement(work, roll, block, signed);
-  for (const { lane } of block.transactions) noteSign(roll, lane, work.state);
+  const lanes = new Set(block.transactions.map(({ lane }) => lane));
+  for (const lane of lanes) noteSign(roll, lane, work.state);
   noteSign(roll, block.proposer, work.state);
   const proposedAt = withEntry(work.state.proposedAt, block.proposer, block.height);
   change(work, { liveness: roll, proposedAt });

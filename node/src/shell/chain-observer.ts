@@ -170,9 +170,10 @@ export class ChainObserver {
     metrics.executedHeight.set(result.height);
     const seconds = (this.#options.now() - result.timestampMs) / 1_000;
     if (seconds < LATENCY_SECONDS_MAX) metrics.commitLatency.observe(seconds);
-    for (const { code } of receipts) {
-      metrics.transactions.inc({ outcome: code === "OK" ? "ok" : "refused" });
-    }
+    const accepted = receipts.filter(({ code }) => code === "OK").length;
+    const refused = receipts.length - accepted;
+    if (accepted > 0) metrics.transactions.inc({ outcome: "ok" }, accepted);
+    if (refused > 0) metrics.transactions.inc({ outcome: "refused" }, refused);
     for (const event of events) this.#ledgerEvent(event);
   }
 

@@ -77,15 +77,21 @@ function frameAt(
   return frameCrc(salt, offset, payload) === u32(bytes, index + 8) ? payload : undefined;
 }
 
-function recordsOf(payload: Uint8Array, payloadOffset: number): LogRecord[] {
-  const records: LogRecord[] = [];
+function placesOf(payload: Uint8Array, payloadOffset: number): RecordPlace[] {
+  const places: RecordPlace[] = [];
   for (let at = 0; at < payload.length; ) {
     const length = u32(payload, at);
-    const place = { offset: payloadOffset + at + 4, length };
-    records.push({ bytes: payload.slice(at + 4, at + 4 + length), place });
+    places.push({ offset: payloadOffset + at + 4, length });
     at += 4 + length;
   }
-  return records;
+  return places;
+}
+
+function recordsOf(payload: Uint8Array, payloadOffset: number): LogRecord[] {
+  return placesOf(payload, payloadOffset).map((place) => {
+    const at = place.offset - payloadOffset;
+    return { bytes: payload.slice(at, at + place.length), place };
+  });
 }
 
 /** True if a whole frame stands somewhere behind the broken one at the start of these bytes. */
@@ -272,7 +278,7 @@ export class RecordLog {
         await this.#file.append(frame(this.#salt, this.#length, payload));
         await this.#file.sync();
         const start = this.#length + FRAME_HEADER_LENGTH;
-        for (const { place } of recordsOf(payload, start)) places.push(place);
+        places.push(...placesOf(payload, start));
         this.#length = start + payload.length;
       }
     } catch (cause) {
