@@ -1,5 +1,6 @@
 import type { JournalRecord } from "../../src/consensus/safety-data.ts";
 import type { ChainRecord } from "../../src/consensus/types.ts";
+import type { Digest } from "../../src/kernel/scalars.ts";
 import { type Statement, statementEpoch, statementIndex } from "../../src/kernel/statements.ts";
 import type { Recovered, ReplicaBase } from "../../src/replica/types.ts";
 import type { Random } from "./random.ts";
@@ -13,6 +14,8 @@ export interface Disk {
   /** By (epoch, kind, index), in the order of writing. */
   readonly journal: Map<string, JournalRecord>;
   readonly chain: ChainRecord[];
+  /** Blocks in `chain`. */
+  blocks: Set<Digest>;
   /** Records at the end of `chain` that no sync has covered. */
   unsynced: number;
   /** The end of `chain` is half a record. */
@@ -22,12 +25,30 @@ export interface Disk {
 }
 
 export function createDisk(): Disk {
-  return { journal: new Map(), chain: [], unsynced: 0, torn: false, base: undefined };
+  return {
+    journal: new Map(),
+    chain: [],
+    blocks: new Set(),
+    unsynced: 0,
+    torn: false,
+    base: undefined,
+  };
 }
 
 export function writeChain(disk: Disk, record: ChainRecord): void {
   disk.chain.push(record);
   disk.unsynced += 1;
+  if (record.kind === "block") disk.blocks.add(record.block.id);
+}
+
+export function holdsBlock({ blocks }: Disk, id: Digest): boolean {
+  return blocks.has(id);
+}
+
+function cutChain(disk: Disk, lost: number): void {
+  disk.chain.length -= Math.min(disk.chain.length, lost);
+  const left = disk.chain.flatMap((each) => (each.kind === "block" ? [each.block.id] : []));
+  disk.blocks = new Set(left);
 }
 
 export function syncChain(disk: Disk): void {
@@ -42,7 +63,7 @@ export function journalIndex(statement: Statement): string {
 /** How many records the cut cost. */
 export function cutPower(disk: Disk, random: Random): number {
   const lost = random.integer(0, disk.unsynced);
-  disk.chain.length -= lost;
+  cutChain(disk, lost);
   disk.unsynced = 0;
   // Of the first record that is lost, a part may have reached the disk.
   disk.torn = lost > 0 && random.chance(0.5);
@@ -53,7 +74,7 @@ export function cutPower(disk: Disk, random: Random): number {
 export function rollBack(disk: Disk, random: Random): void {
   const window = random.integer(1, 40);
   for (const index of [...disk.journal.keys()].slice(-window)) disk.journal.delete(index);
-  disk.chain.length -= Math.min(disk.chain.length, random.integer(0, 2 * window));
+  cutChain(disk, random.integer(0, 2 * window));
   disk.unsynced = 0;
 }
 

@@ -31,10 +31,11 @@ function drawPowers(random: Random, members: number): readonly bigint[] {
 /** Kinds that reach deep corners come more often than those that are only noise. */
 function drawKind(random: Random): LiarKind {
   const roll = random.next();
-  if (roll < 0.15) return "twins";
-  if (roll < 0.4) return "equivocate";
-  if (roll < 0.55) return "invalid-proposals";
-  if (roll < 0.65) return "amnesia";
+  if (roll < 0.12) return "twins";
+  if (roll < 0.32) return "equivocate";
+  if (roll < 0.5) return "invalid-proposals";
+  if (roll < 0.6) return "amnesia";
+  if (roll < 0.72) return "stale-certificates";
   return random.pick(LIAR_KINDS);
 }
 

@@ -23,6 +23,8 @@ export interface RunChecker {
   readonly epoch: Epoch;
   /** The set of that epoch. */
   readonly set: ValidatorSet;
+  /** The set of an epoch that an honest node has executed the beginning of. */
+  setOf(epoch: Epoch): ValidatorSet | undefined;
   /** An honest node executed a block: the first time is the chain, every other must equal it. */
   executed(name: string, execution: Executed): void;
   certified(name: string, certificate: Certified): void;
@@ -160,6 +162,7 @@ export function createRunChecker(options: Options): RunChecker {
     get set() {
       return setNow();
     },
+    setOf: (of) => sets.get(of),
     swaps,
     slashed,
     executed(name, execution) {

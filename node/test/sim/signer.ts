@@ -3,6 +3,7 @@ import { equalBytes } from "../../src/kernel/bytes.ts";
 import type { Digest } from "../../src/kernel/scalars.ts";
 import { signingBytes } from "../../src/kernel/statements.ts";
 import type { ReplicaInput } from "../../src/replica/types.ts";
+import type { ConductChecker } from "./conduct-checker.ts";
 import type { Counts } from "./counts.ts";
 import { journalIndex, syncChain } from "./disk.ts";
 import type { RunChecker } from "./run-checker.ts";
@@ -16,6 +17,9 @@ interface Options {
   readonly chainId: Digest;
   readonly keyring: Keyring;
   readonly run: RunChecker;
+  readonly conduct: ConductChecker | undefined;
+  /** Unix ms on a node's own clock. */
+  readonly localTime: (node: SimNode) => number;
   readonly counts: Counts;
   /** See `WorldOptions.splits`. */
   readonly splits: boolean;
@@ -26,14 +30,18 @@ export class Signer {
   readonly #chainId: Digest;
   readonly #keyring: Keyring;
   readonly #run: RunChecker;
+  readonly #conduct: ConductChecker | undefined;
+  readonly #localTime: (node: SimNode) => number;
   readonly #counts: Counts;
   readonly #splits: boolean;
   readonly #signatures;
 
-  constructor({ chainId, keyring, run, counts, splits }: Options) {
+  constructor({ chainId, keyring, run, conduct, localTime, counts, splits }: Options) {
     this.#chainId = chainId;
     this.#keyring = keyring;
     this.#run = run;
+    this.#conduct = conduct;
+    this.#localTime = localTime;
     this.#counts = counts;
     this.#splits = splits;
     this.#signatures = createSignatureChecker(chainId);
@@ -54,6 +62,7 @@ export class Signer {
     if (node.honest) {
       this.#signatures.check(node.key, statement);
       this.#run.heartbeat(node.key, statement);
+      this.#conduct?.signing(node, statement, this.#localTime(node));
     }
     const signature = this.#keyring.sign(node.key, message);
     if (known === undefined) {

@@ -9,6 +9,7 @@ import type { Answer, ReplicaEffect, ReplicaInput, ReplicaState } from "../../sr
 import type { Posting } from "./adversaries/adversary.ts";
 import { corrupt } from "./adversaries/create.ts";
 import { type Birth, createBirth, nodeKeys, START_MS } from "./birth.ts";
+import { ConductChecker } from "./conduct-checker.ts";
 import { Counts } from "./counts.ts";
 import { describeEffect, describeInput } from "./describe-input.ts";
 import { cutPower, readDisk, rollBack, writeChain } from "./disk.ts";
@@ -49,6 +50,8 @@ export class World {
   readonly nodes: readonly SimNode[];
   readonly checker: RunChecker;
   readonly effectChecker: EffectChecker;
+  /** Undefined where binaries differ. */
+  readonly #conduct: ConductChecker | undefined;
   readonly counts = new Counts();
   readonly trace: Trace;
   /** Virtual ms since the start. */
@@ -107,8 +110,18 @@ export class World {
     });
     const { counts, keyring, checker: run } = this;
     const splits = options.splits ?? false;
+    const isHonest = (key: PublicKey) => honest.has(key);
+    this.#conduct = splits ? undefined : new ConductChecker({ birth: this.birth, run, isHonest });
     this.effectChecker = new EffectChecker({ plan, run, counts, splits, now: () => this.now });
-    this.#signer = new Signer({ chainId: this.birth.chainId, keyring, run, counts, splits });
+    this.#signer = new Signer({
+      chainId: this.birth.chainId,
+      keyring,
+      run,
+      conduct: this.#conduct,
+      localTime: (node) => this.localTime(node),
+      counts,
+      splits,
+    });
     for (const [index, liar] of plan.liars.entries()) {
       for (const node of this.nodes.filter(({ place }) => place === liar.node)) {
         corrupt(this, node, liar, random.fork(100 + index));
@@ -197,6 +210,7 @@ export class World {
       if (wasTorn) this.counts.add("disk: torn record cut off");
       const state = recoverReplica(config, recovered);
       node.process = startProcess(state, this.#ports(node));
+      if (node.honest) this.#conduct?.recovered(node);
     });
     this.input(node, { kind: "start" });
   }
@@ -284,6 +298,7 @@ export class World {
     this.trace.add(at, node.name, () => describeInput(input));
     for (const effect of effects)
       this.trace.add(at, node.name, () => `  ${describeEffect(effect)}`);
+    if (node.honest) this.#conduct?.stepped(node);
   }
 
   #perform(node: SimNode, effect: ReplicaEffect): void {
@@ -293,6 +308,7 @@ export class World {
         if (effect.record.kind === "committed") {
           this.counts.add(`commit by: ${effect.record.proof.kind}`);
         }
+        if (node.honest) this.#conduct?.performed(node, effect);
         writeChain(node.disk, this.#isReal ? rereadRecord(effect.record) : effect.record);
         return;
       case "broadcast":
@@ -316,6 +332,7 @@ export class World {
       default:
         if (!node.honest) return;
         this.effectChecker.check(node, effect);
+        this.#conduct?.performed(node, effect);
         this.#endByItself(node, effect);
     }
   }

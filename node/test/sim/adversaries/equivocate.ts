@@ -102,7 +102,9 @@ export function equivocate(liar: Liar, accomplice: Accomplice): Adversary {
       if ((to.place + salt) % 2 === 0) return pass(message);
       const other = second.get(body) ?? twinOf(body);
       second.set(body, other);
-      return pass(message, other);
+      // Some get both: who votes for the first must not vote for the second.
+      const isShown = body.kind === "proposal" && other !== body && random.chance(0.5);
+      return [...(isShown ? pass(message) : []), ...pass(message, other)];
     },
     act() {
       if (!says("oracle-report")) return;

@@ -54,6 +54,17 @@ export const TAMPERS: Readonly<Record<string, Tamper>> = {
     const last = block.cut.at(-1);
     return last === undefined ? undefined : { ...block, cut: [...block.cut, last] };
   },
+  // A batch of its own that follows the newest one by its link, and skips an index.
+  "cut jumps": (block, accomplice) => {
+    const { forge } = accomplice;
+    const own = accomplice.state()?.consensus.epoch.root.view.lanes.get(forge.key);
+    const sequence = (own?.sequence ?? 0) + 2;
+    const previous = own?.digest ?? "0".repeat(64);
+    const transactions = [Uint8Array.of(sequence)];
+    const batch = forge.batch({ author: forge.key, sequence, previous, transactions });
+    accomplice.broadcast({ kind: "batch", batch });
+    return { ...block, cut: [{ author: forge.key, sequence, digest: batch.digest }] };
+  },
   "cut of a stranger": (block, { random }) => {
     const [author, digest] = [randomDigest(random), randomDigest(random)];
     return { ...block, cut: [...block.cut, { author, sequence: 1, digest }] };
