@@ -75,8 +75,11 @@ function checkRepair(chainId: string, set: ValidatorSet, wire: Required<EpochPro
   const proven = certificateFromWire(certificate);
   const { result } = proven;
   const version = Number(repair.version);
-  const isOwn = result.epoch === epoch && /^0+$/.test(result.nextSetHash);
-  const isBirth = result.epoch === epoch - 1 && result.nextSetHash === setHash(set);
+  const isInside = /^0+$/.test(result.nextSetHash);
+  const isOwn = result.epoch === epoch && isInside;
+  // An epoch that a repair opened began where an older one was left, with the same seats.
+  const isEnd = result.nextSetHash === setHash({ ...set, epoch: result.epoch + 1 });
+  const isBirth = result.epoch < epoch && (isInside || isEnd);
   if (!isOwn && !isBirth) throw new Error(`the repair of epoch ${epoch} names a foreign result`);
   if (setHash(setFromWire(nextSet)) !== setHash({ ...set, epoch: epoch + 1 })) {
     throw new Error(`the repair of epoch ${epoch} changes the set`);

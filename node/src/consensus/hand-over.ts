@@ -1,5 +1,6 @@
 import { defined } from "../kernel/assert.ts";
 import { type EpochProof, resultDigest, verifyEpochProof } from "../kernel/certificates.ts";
+import { isRepairable } from "../kernel/repair.ts";
 import type { PublicKey } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
 import { overlaps, type ValidatorSet, validatorSetHash } from "../kernel/validator-set.ts";
@@ -117,6 +118,15 @@ function handOver(turn: Turn, proof: EpochProof): void {
   startEpoch(turn, proof);
 }
 
+/** The epoch's own result, or the very one where the epoch began: nothing below it is ever void. */
+export function goesOnFrom(turn: Turn, result: AttestedResult): boolean {
+  const { set, chain } = turn.state;
+  if (!isRepairable(result, set)) return false;
+  if (result.epoch === set.epoch) return true;
+  const began = chain.epochProofs.at(-1)?.certificate.result;
+  return began !== undefined && resultDigest(began) === resultDigest(result);
+}
+
 /**
  * SPLIT: a quorum goes on from a certified result. A node that has executed beyond it writes that
  * down and starts anew: its state is one of those that are void.
@@ -124,6 +134,10 @@ function handOver(turn: Turn, proof: EpochProof): void {
 export function openRepaired(turn: Turn, proof: EpochProof): void {
   const { result } = proof.certificate;
   const { executed } = turn.chain;
+  if (!goesOnFrom(turn, result)) {
+    turn.halt(`a quorum repairs from height ${result.height}, below where this epoch began`);
+    return;
+  }
   if (executed < result.height) {
     // The chain up to there comes first.
     turn.changeEpoch({ pendingProof: proof });

@@ -13,8 +13,15 @@ export type Input =
   | { readonly kind: "message"; readonly from: PublicKey; readonly message: PeerMessage }
   /** The signer made the signature that an earlier `sign` effect asked for; it is durable. */
   | { readonly kind: "signed"; readonly signed: SignedStatement }
-  /** The signer never makes this signature: the journal has another statement in its place. */
-  | { readonly kind: "refused"; readonly statement: Statement }
+  /**
+   * The signer never makes this signature: the journal has another statement in its place, or the
+   * ledger can't follow what it says, for that reason.
+   */
+  | {
+      readonly kind: "refused";
+      readonly statement: Statement;
+      readonly reason?: string | undefined;
+    }
   | { readonly kind: "timer"; readonly timer: TimerName }
   /** Clients' transactions for this node's own lane. */
   | { readonly kind: "transactions"; readonly transactions: readonly Uint8Array[] }

@@ -5,6 +5,8 @@ import { repairStatement } from "../kernel/repair.ts";
 import { ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { Statement } from "../kernel/statements.ts";
 import { READINESS_NONCE } from "../ledger/transaction.ts";
+import { goesOnFrom } from "./hand-over.ts";
+import { Turn } from "./turn.ts";
 
 /** A member whose owner has a plan for epoch 1, at a height that it has not come to. */
 function planned(): Solo {
@@ -39,6 +41,21 @@ describe("rule SPLIT, endorsements", () => {
     const wanted = signStub(keyOf("b"), repairOf(1));
     solo.receive("b", { kind: "statement", signed: wanted });
     expect(solo.state.repair.endorsements.get(keyOf("b"))).toEqual(wanted);
+  });
+
+  test("rule SPLIT: an older epoch's result is gone on from only where this epoch began there", () => {
+    const solo = planned();
+    const nextSet = { ...solo.state.set, epoch: 2 };
+    const began = {
+      ...{ epoch: 1, height: 5, timestampMs: 1, blockId: "bb".repeat(32) },
+      ...{ stateRoot: "aa".repeat(32), receiptsRoot: "cc".repeat(32), nextSetHash: ZERO_DIGEST },
+    };
+    const proof = { certificate: { result: began, signatures: [] }, nextSet };
+    const chain = { ...solo.state.chain, epochProofs: [proof] };
+    const turn = new Turn({ ...solo.state, set: nextSet, chain }, 0);
+    expect(goesOnFrom(turn, began)).toBe(true);
+    expect(goesOnFrom(turn, { ...began, height: 4 })).toBe(false);
+    expect(goesOnFrom(turn, { ...began, epoch: 2, height: 6 })).toBe(true);
   });
 
   test("rule SPLIT: the own readiness does not replace the own endorsement of the repair", () => {

@@ -1,10 +1,5 @@
 import type { ResultCertificate } from "../kernel/certificates.ts";
-import {
-  endorsesRepair,
-  isRepairable,
-  type RepairSubject,
-  repairStatement,
-} from "../kernel/repair.ts";
+import { endorsesRepair, type RepairSubject, repairStatement } from "../kernel/repair.ts";
 import type { Epoch, Height, PublicKey } from "../kernel/scalars.ts";
 import {
   type SignedStatement,
@@ -12,16 +7,10 @@ import {
   statementDigest,
   verifyStatement,
 } from "../kernel/statements.ts";
-import {
-  findMember,
-  hasQuorum,
-  type ValidatorSet,
-  validatorSet,
-  validatorSetHash,
-} from "../kernel/validator-set.ts";
+import { findMember, hasQuorum, type ValidatorSet, validatorSet } from "../kernel/validator-set.ts";
 import { sortedSignatures } from "./certificates.ts";
 import { keepAttestation } from "./certification.ts";
-import { openRepaired } from "./hand-over.ts";
+import { goesOnFrom, openRepaired } from "./hand-over.ts";
 import type { RepairPlan } from "./repair-plan.ts";
 import { splitGroups } from "./split.ts";
 import { type Turn, withEntry } from "./turn.ts";
@@ -68,7 +57,7 @@ function mayVoid(turn: Turn, { height, lost }: RepairPlan): boolean {
 
 /** What the plan stands for on this chain; undefined while this node is not there yet. */
 function subjectOf(turn: Turn, plan: RepairPlan): RepairSubject | undefined {
-  const { set, chain } = turn.state;
+  const { chain } = turn.state;
   if (chain.certified > plan.height) {
     turn.halt(`repair.json names height ${plan.height}: height ${chain.certified} is certified`);
     return undefined;
@@ -85,7 +74,7 @@ function subjectOf(turn: Turn, plan: RepairPlan): RepairSubject | undefined {
     return undefined;
   }
   const later = certifiedAbove(turn, plan.height);
-  if (later !== undefined || !isRepairable(result, set.epoch, validatorSetHash(set))) {
+  if (later !== undefined || !goesOnFrom(turn, result)) {
     const problem = later === undefined ? "the epoch ends there" : `height ${later} is certified`;
     turn.halt(`repair.json names height ${plan.height}: ${problem}`);
     return undefined;
@@ -164,11 +153,19 @@ function keepEndorsement(turn: Turn, signed: SignedStatement): void {
   turn.change({ repair: { ...repair, endorsements } });
 }
 
-/** The journal has the endorsement of another repair of this epoch: it stays the only one. */
-export function onEndorsementRefused(turn: Turn, statement: Statement): void {
+/**
+ * The journal has the endorsement of another repair of this epoch: it stays the only one. Or the
+ * ledger says why it could not follow this one.
+ */
+export function onEndorsementRefused(
+  turn: Turn,
+  statement: Statement,
+  reason: string | undefined,
+): void {
   const plan = activePlan(turn);
   if (plan === undefined || !endorsesRepair(statement, plan.epoch)) return;
-  turn.halt(`this key has endorsed another repair of epoch ${plan.epoch}: it endorses no second`);
+  const other = `this key has endorsed another repair of epoch ${plan.epoch}: it endorses no second`;
+  turn.halt(reason ?? other);
 }
 
 /**

@@ -67,7 +67,7 @@ function onInput(turn: Turn, input: Input): void {
       return;
     case "refused":
       if (input.statement.kind === "batch") onBatchRefused(turn, input.statement.digest);
-      if (input.statement.kind === "endorsement") onEndorsementRefused(turn, input.statement);
+      onEndorsementRefused(turn, input.statement, input.reason);
       return;
     case "timer":
       onTimer(turn, input.timer);

@@ -134,5 +134,15 @@ describe("result certificates", () => {
     const born = { ...result, epoch: 0, nextSetHash: validatorSetHash(set) };
     const first = { certificate: { result: born, signatures: [] }, nextSet };
     expect(judge({ ...first, repair: voucher(born, keys) })).toBe("OK");
+    // A second repair from where the first went on; never from the end of an epoch of other seats.
+    const again = { certificate: { result: { ...result, epoch: 0 }, signatures: [] }, nextSet };
+    expect(judge({ ...again, repair: voucher(again.certificate.result, keys) })).toBe("OK");
+    const older = { ...born, nextSetHash: validatorSetHash({ ...set, epoch: 2 }) };
+    const foreign = { certificate: { result: older, signatures: [] }, nextSet };
+    expect(judge({ ...foreign, repair: voucher(older, keys) })).toBe("REPAIR_FOREIGN_RESULT");
+    const future = { certificate: { result: { ...result, epoch: 2 }, signatures: [] }, nextSet };
+    expect(judge({ ...future, repair: voucher({ ...result, epoch: 2 }, keys) })).toBe(
+      "REPAIR_FOREIGN_RESULT",
+    );
   });
 });

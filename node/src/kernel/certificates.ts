@@ -165,7 +165,7 @@ function verifyRepair(
   if (validatorSetHash(nextSet) !== sameSet) {
     return refuse("REPAIR_CHANGES_SET", "nextSet", "a repair keeps every seat as it is");
   }
-  if (!isRepairable(result, epoch, validatorSetHash(set))) {
+  if (!isRepairable(result, set)) {
     const fix = `go on from a certified result of epoch ${epoch}, or from where it began`;
     return refuse("REPAIR_FOREIGN_RESULT", "certificate.result", fix);
   }
@@ -176,7 +176,7 @@ function verifyRepair(
     signingBytes(chainId, statement),
     repair.signatures,
   );
-  // The end of the epoch before is certified by its own set, which the quorum here has checked.
+  // A result of an older epoch is certified by the set of that one: the quorum here has checked it.
   if (!vouched.ok || result.epoch !== epoch) return vouched;
   return verifyResultCertificate(scheme, chainId, set, certificate);
 }

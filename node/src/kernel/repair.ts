@@ -2,6 +2,7 @@ import { sha256Hex } from "../crypto/sha256.ts";
 import { Writer } from "./codec.ts";
 import { type Digest, type Epoch, ZERO_DIGEST } from "./scalars.ts";
 import { type AttestedResult, type Statement, writeAttestedResult } from "./statements.ts";
+import { type ValidatorSet, validatorSetHash } from "./validator-set.ts";
 
 /**
  * Endorsements of repairs stand in the journal under this nonce plus the abandoned epoch: a key
@@ -44,8 +45,13 @@ export function endorsesRepair(statement: Statement, epoch: Epoch): boolean {
   return statement.kind === "endorsement" && statement.nonce === REPAIR_NONCE + epoch;
 }
 
-/** Whether the epoch can go on from the result: it is the epoch's own, or where it began. */
-export function isRepairable(result: AttestedResult, epoch: Epoch, setHash: Digest): boolean {
-  if (result.epoch === epoch) return result.nextSetHash === ZERO_DIGEST;
-  return result.epoch === epoch - 1 && result.nextSetHash === setHash;
+/**
+ * Whether the set's epoch can go on from the result: it is the epoch's own, or where it began. An
+ * epoch that a repair opened, and that split before anything of it was certified, began at a result
+ * of an older epoch. Repairs keep every seat, so a result that ended an epoch names this very set.
+ */
+export function isRepairable(result: AttestedResult, set: ValidatorSet): boolean {
+  const isInside = result.nextSetHash === ZERO_DIGEST;
+  if (result.epoch >= set.epoch) return result.epoch === set.epoch && isInside;
+  return isInside || result.nextSetHash === validatorSetHash({ ...set, epoch: result.epoch + 1 });
 }

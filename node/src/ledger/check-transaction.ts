@@ -1,8 +1,13 @@
-import { defined } from "../kernel/assert.ts";
-import { ok, type Refusal, type Result } from "../kernel/result.ts";
+import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Digest } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
-import { findProtocol, PROTOCOLS, type Protocols } from "./protocol.ts";
+import {
+  activateProtocol,
+  findProtocol,
+  PROTOCOLS,
+  type Protocols,
+  versionAt,
+} from "./protocol.ts";
 import type { LedgerState } from "./state.ts";
 import { decodeTransaction, transactionId } from "./transaction.ts";
 import { openWork } from "./work.ts";
@@ -10,7 +15,7 @@ import { openWork } from "./work.ts";
 /**
  * Whether the ledger would admit the transaction on top of this state; its id if so. Applies the
  * very rules of execution to a copy (states are immutable), so that admission and execution can't
- * disagree about one state. The block that carries it may still refuse it: the state goes on. The
+ * disagree about one state, by the version of the next block. The block that carries it may still refuse it: the state goes on. The
  * margin engine is not run: actions are judged in the block.
  */
 export function checkTransaction(
@@ -22,8 +27,14 @@ export function checkTransaction(
   const id = transactionId(bytes);
   const decoded = decodeTransaction(bytes);
   if (!decoded.ok) return decoded;
-  const { version } = state.protocol;
-  const protocol = defined(findProtocol(protocols, version), `protocol ${version}`);
-  const refusal = protocol.apply(openWork(state, scheme), decoded.value, { id, position: 0 });
+  const height = state.height + 1;
+  const version = versionAt(state, height);
+  if (findProtocol(protocols, version) === undefined) {
+    const fix = `block ${height} is of version ${version}: ask a node whose binary holds it`;
+    return refuse("PROTOCOL_UNSUPPORTED", "version", fix);
+  }
+  const work = openWork(state, scheme);
+  const protocol = activateProtocol(work, protocols, height);
+  const refusal = protocol.apply(work, decoded.value, { id, position: 0 });
   return refusal === undefined ? ok(id) : { ok: false, error: refusal };
 }

@@ -83,6 +83,14 @@ describe("rule VERSION", () => {
     expect(chain.block({ transactions: [faucet(3n, 1)] })).toEqual(["OK"]);
     expect(versionAt(chain.state, height - 1)).toBe(1);
     expect(versionAt(chain.state, height)).toBe(2);
+    // Admission judges by the version of the block that is next.
+    const next = encodeTransaction(faucet(3n, 2));
+    expect(checkTransaction(chain.state, next, scheme, BOTH)).toMatchObject({
+      error: { code: "ODD_AMOUNT" },
+    });
+    expect(checkTransaction(chain.state, next, scheme, PROTOCOLS)).toMatchObject({
+      error: { code: "PROTOCOL_UNSUPPORTED" },
+    });
     expect(proveState(chain.state, owner).value?.length).toBe(96);
     expect(chain.block({ transactions: [faucet(3n, 2), faucet(4n, 3)] })).toEqual([
       "ODD_AMOUNT",

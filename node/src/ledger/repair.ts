@@ -6,10 +6,24 @@ import { findProtocol, type Protocols } from "./protocol.ts";
 import type { LedgerState, ProtocolState } from "./state.ts";
 import { treeRoot, updateTree } from "./state-tree.ts";
 
+/** Why a repair of this state can't name the version; undefined: it can. */
+export function refuseVersion({ protocol, height }: LedgerState, version: number) {
+  const { version: active } = protocol;
+  if (version === active || version === active + 1) return undefined;
+  return (
+    `repair.json names version ${version}: at height ${height} version ${active} is active, ` +
+    `write ${active} or ${active + 1}`
+  );
+}
+
 /** The version that the repair names: the active one, or the next one from the next block on. */
-function protocolAfter({ protocol, height }: LedgerState, version: number): ProtocolState {
+function protocolAfter(state: LedgerState, version: number): ProtocolState {
+  const { protocol, height } = state;
+  assert(
+    refuseVersion(state, version) === undefined,
+    `a repair of ${protocol.version} names ${version}`,
+  );
   if (version === protocol.version) return { version, activation: undefined };
-  assert(version === protocol.version + 1, `a repair of ${protocol.version} names ${version}`);
   return { version: protocol.version, activation: { version, height: height + 1 } };
 }
 

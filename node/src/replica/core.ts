@@ -4,17 +4,29 @@ import { step } from "../consensus/step.ts";
 import { answerCertified, noteCertificate } from "./answers.ts";
 import { canExecute, executeCommitted } from "./execution.ts";
 import { noteInvalidVote, noteMisconduct } from "./proofs.ts";
-import { followRepair } from "./repair.ts";
+import { followRepair, refuseEndorsement } from "./repair.ts";
 import { change, type Work } from "./work.ts";
+
+/** What follows from the effects of one step, for the core. */
+interface Next {
+  readonly executes: Execute[];
+  readonly inputs: Input[];
+}
 
 type Execute = Extract<Effect, { readonly kind: "execute" }>;
 
 /** Acts on one effect of the core; what only the shell can do goes on to the shell. */
-function applyEffect(work: Work, effect: Effect, executes: Execute[]): void {
+function applyEffect(work: Work, effect: Effect, next: Next): void {
   switch (effect.kind) {
     case "execute":
-      executes.push(effect);
+      next.executes.push(effect);
       return;
+    case "sign": {
+      const reason = refuseEndorsement(work, effect.statement);
+      if (reason === undefined) work.effects.push(effect);
+      else next.inputs.push({ kind: "refused", statement: effect.statement, reason });
+      return;
+    }
     case "misconduct":
       noteMisconduct(work, effect.first, effect.second);
       return;
@@ -54,7 +66,7 @@ export function feedConsensus(work: Work, input: Input): void {
     const result = step(work.state.consensus, next, work.now);
     change(work, { consensus: result.state });
     const executes: Execute[] = [];
-    for (const effect of result.effects) applyEffect(work, effect, executes);
+    for (const effect of result.effects) applyEffect(work, effect, { executes, inputs });
     for (const execute of executes) {
       if (!canExecute(work, execute.block.block.height)) return;
       inputs.push(executeCommitted(work, execute));

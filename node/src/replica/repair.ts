@@ -1,7 +1,20 @@
 import { assert } from "../kernel/assert.ts";
 import type { EpochProof } from "../kernel/certificates.ts";
-import { repairLedger } from "../ledger/repair.ts";
+import { endorsesRepair } from "../kernel/repair.ts";
+import type { Statement } from "../kernel/statements.ts";
+import { refuseVersion, repairLedger } from "../ledger/repair.ts";
 import { change, type Work } from "./work.ts";
+
+/**
+ * Why the ledger could not follow the repair that the core is about to endorse. It is asked before
+ * the signature: a key endorses one repair of an epoch, and this must not be that one.
+ */
+export function refuseEndorsement({ state }: Work, statement: Statement): string | undefined {
+  const { ledger, config, consensus } = state;
+  const { repair } = config;
+  if (repair === undefined || !endorsesRepair(statement, consensus.set.epoch)) return undefined;
+  return refuseVersion(ledger, repair.version);
+}
 
 /** The core went on from a repaired result: so does the ledger, which stands at that height. */
 export function followRepair(work: Work, { certificate, nextSet, repair }: EpochProof): void {

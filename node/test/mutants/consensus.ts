@@ -60,6 +60,45 @@ const splitMutants: readonly Mutant[] = [
     testName: "rule SPLIT: a plan with another root than the certified one is refused",
   },
   {
+    name: "second-repair-from-anywhere",
+    rule: "SPLIT: nothing below the beginning of an epoch becomes void with it",
+    file: "node/src/consensus/hand-over.ts",
+    find: "return began !== undefined && resultDigest(began) === resultDigest(result);",
+    replace: "return began !== undefined;",
+    test: "node/src/consensus/repair.test.ts",
+    testName:
+      "rule SPLIT: an older epoch's result is gone on from only where this epoch began there",
+  },
+  {
+    name: "second-repair-of-any-set",
+    rule: "SPLIT: a repair goes on from the result where the set's epoch began",
+    file: "node/src/kernel/repair.ts",
+    find: "return isInside || result.nextSetHash ===",
+    replace: "return true || result.nextSetHash ===",
+    test: "node/src/kernel/certificates.test.ts",
+    testName:
+      "rule SPLIT: a repair is a quorum's word for one result, one version and the same set",
+  },
+  {
+    name: "admission-by-the-old-version",
+    rule: "VERSION: admission judges by the version of the next block",
+    file: "node/src/ledger/check-transaction.ts",
+    find: "const version = versionAt(state, height);",
+    replace: "const version = versionAt(state, state.height);",
+    test: "node/src/ledger/protocol.test.ts",
+    testName: "rule VERSION: from the height on the new rules and layouts hold, not before",
+  },
+  {
+    name: "repair-of-any-version",
+    rule: "SPLIT: no repair is endorsed whose version the ledger can't follow",
+    file: "node/src/replica/core.ts",
+    find: "if (reason === undefined) work.effects.push(effect);",
+    replace: "if (reason !== null) work.effects.push(effect);",
+    test: "node/test/sim/split.test.ts",
+    testName:
+      "rule SPLIT: a plan with a version that can't follow is refused before it is endorsed",
+  },
+  {
     name: "repair-below-a-certified-height",
     rule: "SPLIT: a repair makes no certified result void that a node knows of",
     file: "node/src/consensus/repair.ts",

@@ -315,6 +315,38 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     expect(world.effectChecker.certifiedHeight).toBeGreaterThan(before + 3);
   });
 
+  test("rule SPLIT: an epoch that splits before it certified anything is repaired a second time", () => {
+    const world = splitWorld();
+    const plan = planOf(world);
+    const [, second, , late] = members(world);
+    const fourth = defined(late, "a node");
+    const restarted = defined(second, "a node");
+    const base = snapshotOf(restarted, plan.height);
+    repair(world, members(world).slice(0, 3), plan);
+    // The bug is still there: what was ordered before splits the new epoch in its first block.
+    for (const node of world.nodes.slice(2)) node.protocols = BUGGY;
+    world.runUntil(9_000);
+    expect(statusOf(defined(world.nodes[0], "a node")).split?.height).toBe(plan.height + 1);
+    const again = planOf(world);
+    expect(again).toEqual({ ...plan, epoch: plan.epoch + 1 });
+    world.stop(fourth, "kill");
+    repair(world, members(world).slice(0, 3), { ...again, lost: [fourth.key] });
+    world.runUntil(12_000);
+    expect(world.effectChecker.certifiedHeight).toBeGreaterThan(plan.height + 5);
+    // Who was away meanwhile follows both repairs, and so does who starts with a snapshot there.
+    world.start(fourth);
+    world.stop(restarted, "kill");
+    restarted.disk.base = base;
+    world.start(restarted);
+    world.runUntil(15_000);
+    for (const node of members(world)) {
+      expect([statusOf(node).epoch, statusOf(node).halted]).toEqual([plan.epoch + 2, undefined]);
+      const { ledger } = defined(node.process, "process").state;
+      const voids = [plan.epoch, plan.epoch + 1].map((epoch) => ledger.voids.get(String(epoch)));
+      expect(voids).toEqual([plan.height, plan.height]);
+    }
+  });
+
   test("rule SPLIT: below a quorum of owners nothing goes on", () => {
     const world = splitWorld();
     const before = world.effectChecker.certifiedHeight;
@@ -372,6 +404,14 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     const { size } = node.disk.journal;
     world.runUntil(world.now + 3_000);
     expect(node.disk.journal.size).toBe(size);
+  });
+
+  test("rule SPLIT: a plan with a version that can't follow is refused before it is endorsed", () => {
+    const world = splitWorld();
+    const node = defined(world.nodes[0], "a node");
+    repair(world, [node], { ...planOf(world), version: 3 });
+    expect(() => world.runUntil(world.now + 3_000)).toThrow("version 1 is active, write 1 or 2");
+    expect(endorsements(node)).toEqual([]);
   });
 
   test("rule SPLIT: a plan with another root than the certified one is refused", () => {
