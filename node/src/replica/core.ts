@@ -2,6 +2,7 @@ import type { Effect } from "../consensus/effects.ts";
 import type { Input } from "../consensus/inputs.ts";
 import { step } from "../consensus/step.ts";
 import { answerCertified, noteCertificate } from "./answers.ts";
+import { searchDivergence } from "./difference.ts";
 import { canExecute, executeCommitted } from "./execution.ts";
 import { noteInvalidVote, noteMisconduct } from "./proofs.ts";
 import { followRepair, refuseEndorsement } from "./repair.ts";
@@ -50,6 +51,9 @@ function applyEffect(work: Work, effect: Effect, next: Next): void {
     case "restart":
       change(work, { halted: effect.reason });
       work.effects.push(effect);
+      if (effect.kind === "halt" && effect.differs !== undefined) {
+        searchDivergence(work, effect.differs);
+      }
       return;
     default:
       work.effects.push(effect);

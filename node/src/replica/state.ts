@@ -85,6 +85,7 @@ export function recoverReplica(config: ReplicaConfig, recovered: Recovered): Rep
     oracleSlots: signedSlots(recovered),
     pinsText: "",
     difference: undefined,
+    stateAnswers: new Map(),
     halted: undefined,
   };
 }

@@ -218,6 +218,11 @@ export interface ReplicaState {
   readonly pinsText: string;
   /** The search for the leaf in which two groups differ (rule SPLIT). */
   readonly difference: Difference | undefined;
+  /** What peers that search were answered: the newest height of each, and how often. */
+  readonly stateAnswers: ReadonlyMap<
+    PublicKey,
+    { readonly height: Height; readonly count: number }
+  >;
   /** Set once the core asked to stop: this node signs and answers nothing further. */
   readonly halted: string | undefined;
 }

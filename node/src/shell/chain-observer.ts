@@ -82,7 +82,7 @@ export class ChainObserver {
         });
         return;
       case "difference-found":
-        log.error("SPLIT: the first leaf that differs", {
+        log.error("the first leaf that differs", {
           height: effect.height,
           leaf: effect.leaf,
         });

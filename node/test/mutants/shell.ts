@@ -414,4 +414,13 @@ export const shellMutants: readonly Mutant[] = [
     test: "node/src/shell/rebuild.test.ts",
     testName: "rule LISTENERS: the control client has a node rebuilt that has no seat",
   },
+  {
+    name: "answers every question about a state",
+    rule: "what one peer can cost is bounded",
+    file: "node/src/replica/difference.ts",
+    find: "  if (count > QUESTIONS_MAX) return false;\n",
+    replace: "",
+    test: "node/test/sim/split.test.ts",
+    testName: "rule EVIDENCE: a node whose own state differs from a quorum's names the first leaf",
+  },
 ];

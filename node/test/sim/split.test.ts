@@ -17,9 +17,10 @@ import {
 import { encodeTransaction } from "../../src/ledger/transaction.ts";
 import { recordKey } from "../../src/ledger/tree-page.ts";
 import { isMute } from "../../src/replica/consensus-view.ts";
+import { searchDivergence } from "../../src/replica/difference.ts";
 import { executedBlock, replicaStatus } from "../../src/replica/queries.ts";
 import { stepReplica } from "../../src/replica/step.ts";
-import type { ReplicaBase } from "../../src/replica/types.ts";
+import type { ReplicaBase, ReplicaEffect, ReplicaState } from "../../src/replica/types.ts";
 import { quietPlan } from "./quiet-plan.ts";
 import { addLife, type Clients, startAll } from "./scenario.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -158,6 +159,71 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
       expect(found).toContain(difference);
     }
     expect(members(world).map((node) => statusOf(node).difference)).toContain(first);
+  });
+
+  test("rule EVIDENCE: a node whose own state differs from a quorum's names the first leaf", () => {
+    const world = splitWorld();
+    const [good, bad] = [0, 2].map((index) => {
+      const node = defined(world.nodes[index], "a node");
+      const { state } = defined(node.process, "a process");
+      const { height, groups } = defined(statusOf(node).split, "a split");
+      const own = groups.find(({ members }) => members.includes(state.config.self.key));
+      const consensus = {
+        ...state.consensus,
+        chain: { ...state.consensus.chain, split: undefined },
+      };
+      const alone = { ...state, consensus, difference: undefined };
+      return {
+        node,
+        height,
+        state: { ...alone, stateAnswers: new Map() },
+        own: defined(own, "the own group"),
+      };
+    });
+    if (good === undefined || bad === undefined) throw new Error("two nodes");
+    const signature = new Uint8Array(64);
+    const signatures = good.own.members.map((author) => ({ author, signature }));
+    const certificate = { result: good.own.result, signatures };
+    const work = {
+      state: { ...bad.state, halted: "its root differs" },
+      effects: [],
+      now: world.now,
+    };
+    searchDivergence(work, { own: bad.own.result, certificate });
+    let [asked, answering]: ReplicaState[] = [work.state, good.state];
+    const queue: ReplicaEffect[] = [...work.effects];
+    let questions = 0;
+    for (let effect = queue.shift(); effect !== undefined; effect = queue.shift()) {
+      if (effect.kind !== "send" || effect.to !== good.node.networkKey) continue;
+      questions += 1;
+      const from = bad.node.networkKey;
+      const { message } = effect;
+      const answer = stepReplica(defined(answering, "peer"), { kind: "message", from, message }, 0);
+      answering = answer.state;
+      for (const each of answer.effects) {
+        if (each.kind !== "send") continue;
+        const back = { kind: "message", from: effect.to, message: each.message } as const;
+        const taken = stepReplica(defined(asked, "node"), back, 0);
+        asked = taken.state;
+        queue.push(...taken.effects);
+      }
+    }
+    const leaf = statusOf(bad.node).difference;
+    expect(asked?.difference?.leaf).toBe(leaf);
+    expect(asked?.halted).toBe(`its root differs; the first leaf: ${leaf}`);
+    // A peer is answered as much as one search needs, of one height after the other.
+    expect(answering?.stateAnswers.get(bad.node.networkKey)?.count).toBe(questions);
+    const height = good.height;
+    const body = { kind: "state-request", height, path: "" } as const;
+    const status = { epoch: 1, round: 1, qcRound: 0, committedHeight: 0 };
+    let answers = 0;
+    for (let count = 0; count < 1_000; count += 1) {
+      const input = { kind: "message", from: "flooder", message: { status, body } } as const;
+      const step = stepReplica(defined(answering, "peer"), input, 0);
+      answering = step.state;
+      answers += step.effects.length;
+    }
+    expect(answers).toBe(512);
   });
 
   test("rule SPLIT: an answer that the other group did not attest leads nowhere", () => {
