@@ -56,9 +56,11 @@ export function useNonce(
  */
 export function encodeNonces({ highest, slots }: NonceWindow): Uint8Array {
   const writer = new Writer().u64(highest);
-  const distances = Array.from({ length: NONCE_WINDOW }, (_, back) => back).filter(
-    (back) => back <= highest && slots[(highest - back) % NONCE_WINDOW] !== 0,
-  );
+  const distances: number[] = [];
+  const last = Math.min(highest, NONCE_WINDOW - 1);
+  for (let back = 0; back <= last; back += 1) {
+    if (slots[(highest - back) % NONCE_WINDOW] !== 0) distances.push(back);
+  }
   writer.list(distances, (out, back) => {
     out.u16(back).u32(slots[(highest - back) % NONCE_WINDOW] ?? 0);
   });

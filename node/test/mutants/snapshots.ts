@@ -107,7 +107,7 @@ export const snapshotMutants: readonly Mutant[] = [
   {
     name: "sync-asks-the-first-answers-only",
     rule: "state sync: a peer that was behind at first is asked later",
-    file: "node/src/shell/sync/state-sync.ts",
+    file: "node/src/shell/sync/chunk-fetch.ts",
     find: "const fresh = (await holders()).filter((peer) => !known.has(peer));",
     replace:
       "const fresh = (await holders()).filter((peer) => known.has(peer) && !known.has(peer));",

@@ -278,7 +278,7 @@ export class RecordLog {
         await this.#file.append(frame(this.#salt, this.#length, payload));
         await this.#file.sync();
         const start = this.#length + FRAME_HEADER_LENGTH;
-        places.push(...placesOf(payload, start));
+        for (const place of placesOf(payload, start)) places.push(place);
         this.#length = start + payload.length;
       }
     } catch (cause) {

@@ -1,7 +1,7 @@
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import { PeersServiceClient } from "@quorate/proto/consensus/v1/consensus";
 import type { Digest, Epoch, Height, Millis, PublicKey } from "../../kernel/scalars.ts";
-import type { Offer, SnapshotPeer } from "../sync/state-sync.ts";
+import type { Offer, SnapshotPeer } from "../sync/sync-ports.ts";
 import { epochProofFromWire } from "../wire/ledger-wire.ts";
 import type { PeerAddress } from "./peer-client.ts";
 import { genesisBytes, MESSAGE_BYTES_MAX } from "./peer-server.ts";

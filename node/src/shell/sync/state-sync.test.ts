@@ -13,8 +13,9 @@ import { encodeSnapshotHead, type SnapshotHead, SnapshotStore } from "../disk/sn
 import type { Log } from "../log.ts";
 import { ChunkPlan } from "./chunk-plan.ts";
 import { loadBase, type SnapshotTrust, verifyHead } from "./snapshot-load.ts";
-import { type SnapshotPeer, StateSync } from "./state-sync.ts";
+import { StateSync } from "./state-sync.ts";
 import { needsState } from "./sync-driver.ts";
+import type { SnapshotPeer } from "./sync-ports.ts";
 import { TrustedEpochs } from "./trusted-epochs.ts";
 
 const HEIGHT = 7;

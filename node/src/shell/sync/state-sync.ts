@@ -1,65 +1,19 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { EpochProof } from "../../kernel/certificates.ts";
 import { DecodeError } from "../../kernel/codec.ts";
-import type { Epoch, Height, Millis, PublicKey } from "../../kernel/scalars.ts";
+import type { Height, PublicKey } from "../../kernel/scalars.ts";
 import type { ValidatorSet } from "../../kernel/validator-set.ts";
-import type { LedgerLoader } from "../../ledger/ledger-loader.ts";
 import type { ReplicaBase } from "../../replica/types.ts";
-import {
-  decodeSnapshotHead,
-  SNAPSHOT_RING,
-  type SnapshotHead,
-  type SnapshotStore,
-  type SnapshotWriter,
-} from "../disk/snapshot-store.ts";
+import { decodeSnapshotHead, SNAPSHOT_RING, type SnapshotHead } from "../disk/snapshot-store.ts";
 import { FatalError } from "../fatal-error.ts";
-import type { Log } from "../log.ts";
+import { ChunkFetch } from "./chunk-fetch.ts";
 import { ChunkPlan } from "./chunk-plan.ts";
 import {
   finishLoad,
   openLoader,
   SnapshotRefused,
-  type SnapshotTrust,
   unreadableState,
   verifyHead,
 } from "./snapshot-load.ts";
-
-export interface Offer {
-  readonly proofs: readonly EpochProof[];
-  /** Newest first. */
-  readonly heights: readonly Height[];
-  readonly lowest: Height;
-}
-
-/** One peer that is asked; every call may reject, and then says nothing about the peer. */
-export interface SnapshotPeer {
-  readonly key: PublicKey;
-  offer(fromEpoch: Epoch): Promise<Offer>;
-  head(height: Height): Promise<Uint8Array>;
-  chunk(height: Height, index: number): Promise<Uint8Array>;
-}
-
-export interface SyncProgress {
-  readonly height: Height;
-  readonly chunks: number;
-  readonly done: number;
-  readonly bytes: number;
-}
-
-export interface StateSyncPorts {
-  readonly trust: SnapshotTrust;
-  readonly snapshots: Pick<SnapshotStore, "resume">;
-  /** Everybody who may have a snapshot, with the members of this set. */
-  readonly peers: (set: ValidatorSet) => readonly SnapshotPeer[];
-  /** A verified end of an epoch, to be kept for ever. */
-  readonly keepProof: (proof: EpochProof) => Promise<void>;
-  readonly log: Log;
-  readonly progress: (progress: SyncProgress) => void;
-  /** This peer sent what does not verify. */
-  readonly lied: (peer: PublicKey, code: string) => void;
-  readonly pause: () => Promise<unknown>;
-  readonly signal: AbortSignal;
-}
+import type { Offer, SnapshotPeer, StateSyncPorts } from "./sync-ports.ts";
 
 export interface Survey {
   readonly offers: ReadonlyMap<SnapshotPeer, Offer>;
@@ -75,11 +29,6 @@ const HEIGHTS_MAX = 2 * SNAPSHOT_RING;
 function newestFew(heights: readonly Height[]): readonly Height[] {
   return heights.toSorted((left, right) => right - left).slice(0, HEIGHTS_MAX);
 }
-
-const RETRY_MS: Millis = 500;
-const PROGRESS_MS: Millis = 5_000;
-/** While chunks come, others are asked so often whether they have this snapshot by now. */
-const RECRUIT_MS: Millis = 1_000;
 
 /**
  * From genesis to a certified state without a block replayed: the ends of epochs prove today's set,
@@ -254,7 +203,10 @@ export class StateSync {
     });
     const { height } = head.manifest;
     log.info("state sync", { height, missing: missing.length, known: have.size });
-    const fetched = new Fetch({ ...this.#ports, head, loader, writer }, new ChunkPlan(missing));
+    const fetched = new ChunkFetch(
+      { ...this.#ports, head, loader, writer },
+      new ChunkPlan(missing),
+    );
     const isWhole = await fetched.run(
       holders.filter(({ key }) => !this.#liars.has(key)),
       () => this.#holders(height),
@@ -274,132 +226,5 @@ export class StateSync {
     log.info("state sync: the state is loaded and stored", { height });
     const { certificate, block } = head;
     return { certificate, block, epochProofs: trust.epochs.proofs, ledger: state.value };
-  }
-}
-
-interface FetchPorts extends StateSyncPorts {
-  readonly head: SnapshotHead;
-  readonly loader: LedgerLoader;
-  readonly writer: SnapshotWriter;
-}
-
-/** The chunks of one snapshot, from several peers at once. */
-class Fetch {
-  readonly #ports: FetchPorts;
-  readonly #plan: ChunkPlan;
-  readonly #refusals = new Map<SnapshotPeer, string>();
-  #writing: Promise<void> = Promise.resolve();
-  readonly #all: number;
-  #isFalse = false;
-  #unreadable: FatalError | undefined;
-  #bytes = 0;
-  #shownAt = 0;
-
-  constructor(ports: FetchPorts, plan: ChunkPlan) {
-    this.#ports = ports;
-    this.#plan = plan;
-    this.#all = ports.head.manifest.chunks.filter(({ kind }) => kind !== "empty").length;
-  }
-
-  /**
-   * True when every chunk is here and verified. Of a manifest only the hashes are bound by the
-   * root: where a chunk is right and its declaration is not, the source of the manifest is the
-   * liar.
-   */
-  async run(
-    peers: readonly SnapshotPeer[],
-    holders: () => Promise<readonly SnapshotPeer[]>,
-    lied: (peer: SnapshotPeer, code: string) => void,
-    source: SnapshotPeer,
-  ): Promise<boolean> {
-    const served = new AbortController();
-    const recruiting = this.#recruit(new Set(peers), holders, served.signal);
-    await this.#serveAll(peers);
-    served.abort();
-    await recruiting;
-    await this.#writing;
-    if (this.#unreadable !== undefined) throw this.#unreadable;
-    for (const [peer, code] of this.#refusals) lied(peer, code);
-    if (this.#isFalse) lied(source, "MANIFEST_FALSE");
-    return this.#plan.missing === 0;
-  }
-
-  async #serveAll(peers: readonly SnapshotPeer[]): Promise<void> {
-    await Promise.all(peers.flatMap((peer) => [0, 1, 2, 3].map(() => this.#serve(peer))));
-  }
-
-  /** Who did not answer at first, or had no such snapshot yet, helps as soon as it can. */
-  async #recruit(
-    known: Set<SnapshotPeer>,
-    holders: () => Promise<readonly SnapshotPeer[]>,
-    served: AbortSignal,
-  ): Promise<void> {
-    const serving: Promise<void>[] = [];
-    while (!served.aborted) {
-      await sleep(RECRUIT_MS, undefined, { signal: served }).catch(() => undefined);
-      if (served.aborted) break;
-      const fresh = (await holders()).filter((peer) => !known.has(peer));
-      for (const peer of fresh) known.add(peer);
-      serving.push(this.#serveAll(fresh));
-    }
-    await Promise.all(serving);
-  }
-
-  async #serve(peer: SnapshotPeer): Promise<void> {
-    const { signal, head } = this.#ports;
-    let failures = 0;
-    const isOver = (): boolean => this.#isFalse || this.#unreadable !== undefined;
-    const goesOn = (): boolean => this.#plan.missing > 0 && !isOver() && !signal.aborted;
-    while (goesOn() && !this.#plan.isDropped(peer.key)) {
-      const index = this.#plan.next(peer.key);
-      if (index === undefined) {
-        await sleep(RETRY_MS / 10);
-        continue;
-      }
-      try {
-        this.#take(peer, index, await peer.chunk(head.manifest.height, index));
-        failures = 0;
-      } catch {
-        this.#plan.failed(peer.key, index);
-        failures += 1;
-        // It is gone, or has pruned the snapshot: the others go on.
-        if (failures > 10) return;
-        await sleep(RETRY_MS);
-      }
-      await this.#ports.pause();
-    }
-  }
-
-  #take(peer: SnapshotPeer, index: number, chunk: Uint8Array): void {
-    const added = this.#ports.loader.add(index, chunk);
-    if (!added.ok && added.error.code === "MANIFEST_FALSE") {
-      this.#isFalse = true;
-      return;
-    }
-    // Its hash was right.
-    const { height } = this.#ports.head.manifest;
-    this.#unreadable ??= added.ok ? undefined : unreadableState(height, added.error);
-    if (this.#unreadable !== undefined) return;
-    if (!added.ok) {
-      this.#refusals.set(peer, added.error.code);
-      this.#plan.drop(peer.key);
-      return;
-    }
-    if (!this.#plan.got(index)) return;
-    this.#bytes += chunk.length;
-    this.#writing = this.#writing.then(() => this.#ports.writer.add(index, chunk));
-    this.#show();
-  }
-
-  #show(): void {
-    const { head, progress, log } = this.#ports;
-    const { height } = head.manifest;
-    const all = this.#all;
-    const done = all - this.#plan.missing;
-    progress({ height, chunks: all, done, bytes: this.#bytes });
-    const now = performance.now();
-    if (now - this.#shownAt < PROGRESS_MS && done < all) return;
-    this.#shownAt = now;
-    log.info("state sync", { height, done, chunks: all, bytes: this.#bytes });
   }
 }
