@@ -80,16 +80,20 @@ function onStatement(
   { signed }: Extract<PeerBody, { readonly kind: "statement" }>,
 ): void {
   switch (signed.statement.kind) {
+    // R2, R3, E2
     case "vote":
       onVote(turn, from, signed);
       return;
+    // EPOCH, E7
     case "attestation":
       onAttestation(turn, from, signed);
       tryHandOver(turn);
       return;
+    // SILENCE, FIT
     case "heartbeat":
       onHeartbeat(turn, from, signed);
       return;
+    // SPLIT
     case "endorsement":
       onRepairEndorsement(turn, from, signed);
       return;
@@ -127,44 +131,57 @@ function onCertificates(
 /** A message of this epoch. */
 export function onBody(turn: Turn, from: PublicKey, body: PeerBody): void {
   switch (body.kind) {
+    // R2, E1
     case "proposal":
     case "block-response":
       onBlock(turn, from, body.block);
       return;
+    // R2, R3, EPOCH, SILENCE
     case "statement":
       onStatement(turn, from, body);
       return;
+    // R4, R5, E3
     case "order-vote":
       onOrderVote(turn, from, body);
       return;
+    // R6, R7, E4, E5
     case "timeout":
       onTimeout(turn, from, body);
       return;
+    // R3, R9
     case "certificates":
       onCertificates(turn, from, body);
       return;
+    // FAIR, E8
     case "batch":
       onBatch(turn, from, body.batch);
       return;
+    // R9
     case "block-request":
       onBlockRequest(turn, from, body.blockId);
       return;
+    // R2
     case "batch-request":
       onBatchRequest(turn, from, body.references);
       return;
+    // R9
     case "chain-request":
       onChainRequest(turn, from, body.fromHeight);
       return;
+    // R9
     case "chain-response":
       onChainResponse(turn, from, body.segment);
       return;
+    // EPOCH, SPLIT
     case "epoch-proof":
       onEpochProof(turn, from, body.proof);
       return;
+    // SPLIT
     case "state-request":
     case "state-response":
       // The replica answers these: consensus does not know the state.
       return;
+    // EPOCH, SPLIT
     default:
       onResultCertificate(turn, from, body.certificate);
       tryHandOver(turn);

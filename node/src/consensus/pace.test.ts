@@ -20,8 +20,34 @@ function timeouts(node: TestNode): number {
   }).length;
 }
 
+test("R1: a leader proposes once in its round, on its highest certificate", () => {
+  const network = networkOf(4);
+  network.start();
+  network.run(3_000);
+  network.crash("b");
+  network.submit("c", "payment");
+  network.run(10_000);
+  for (const node of network.nodes.values()) {
+    const rounds = node.effects.flatMap((effect) =>
+      effect.kind === "sign" && effect.statement.kind === "proposal"
+        ? [effect.statement.round]
+        : [],
+    );
+    expect(rounds.length).toBeGreaterThan(0);
+    expect(new Set(rounds).size).toBe(rounds.length);
+    const blocks = node.effects.flatMap((effect) => {
+      if (effect.kind !== "broadcast" || effect.message.body.kind !== "proposal") return [];
+      return [{ ...effect.message.body.block.block, known: effect.message.status.qcRound }];
+    });
+    for (const { round, qc, tc, known } of blocks) {
+      expect(qc.round).toBe(known);
+      expect(tc === undefined).toBe(qc.round + 1 === round);
+    }
+  }
+});
+
 describe("rule PACE", () => {
-  test("rule PACE: an idle chain makes a block every 250 ms", () => {
+  test("R11, rule PACE: an idle chain makes a block every 250 ms", () => {
     const network = networkOf(4);
     network.start();
     network.run(10_000);

@@ -59,28 +59,36 @@ export function step(state: ConsensusState, input: Input, now: Millis): Step {
 
 function onInput(turn: Turn, input: Input): void {
   switch (input.kind) {
+    // R2 to R7, R9, EPOCH, SPLIT
     case "message":
       onMessage(turn, input.from, input.message);
       return;
+    // JOURNAL
     case "signed":
       onSigned(turn, input.signed);
       return;
+    // JOURNAL
     case "refused":
       if (input.statement.kind === "batch") onBatchRefused(turn, input.statement.digest);
       onEndorsementRefused(turn, input.statement, input.reason);
       return;
+    // R6, R8, R11
     case "timer":
       onTimer(turn, input.timer);
       return;
+    // FAIR
     case "transactions":
       queueTransactions(turn, input.transactions, "client");
       return;
+    // ORDER
     case "duties":
       queueTransactions(turn, input.transactions, "duty");
       return;
+    // EPOCH, SPLIT
     case "executed":
       onExecuted(turn, input);
       return;
+    // R9
     case "history":
       onHistory(turn, input.to, input.segment);
       return;
@@ -111,31 +119,39 @@ function onSigned(turn: Turn, signed: SignedStatement): void {
   const epoch = statementEpoch(statement);
   if (epoch !== 0 && epoch !== turn.state.set.epoch) return;
   switch (statement.kind) {
+    // R1
     case "proposal":
       onProposalSigned(turn, signed);
       return;
+    // R2, R3
     case "vote":
       turn.changeEpoch({ ownVote: signed });
       turn.broadcast({ kind: "statement", signed });
       countVote(turn, signed, undefined);
       return;
+    // R4, R5
     case "order-vote":
       onOrderVoteSigned(turn, signed, statement.blockId);
       return;
+    // R6, R7
     case "timeout":
       onTimeoutSigned(turn, signed, statement.round);
       return;
+    // FAIR
     case "batch":
       onBatchSigned(turn, signed);
       return;
+    // EPOCH
     case "attestation":
       keepAttestation(turn, signed);
       turn.broadcast({ kind: "statement", signed });
       tryHandOver(turn);
       return;
+    // SILENCE
     case "heartbeat":
       onHeartbeat(turn, undefined, signed);
       return;
+    // SPLIT
     case "endorsement":
       onEndorsementSigned(turn, signed);
       return;
@@ -165,18 +181,23 @@ function onTimeoutSigned(turn: Turn, signed: SignedStatement, round: number): vo
 
 function onTimer(turn: Turn, timer: TimerName): void {
   switch (timer) {
+    // R6, R8
     case "round":
       onRoundTimer(turn);
       return;
+    // R1, R11
     case "propose":
       turn.changeEpoch({ proposeDueAt: undefined });
       return;
+    // FAIR
     case "batch":
       onBatchTimer(turn);
       return;
+    // R6, R9
     case "resend":
       onResendTimer(turn);
       return;
+    // R9
     default:
       turn.changeSync({ dueAt: undefined });
       retryWants(turn);

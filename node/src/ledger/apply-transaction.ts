@@ -26,36 +26,52 @@ export interface Place {
 export function applyDecoded(work: Work, transaction: Transaction, place: Place): Verdict {
   const { id } = place;
   switch (transaction.kind) {
+    // ORDER
     case "bundle":
       return applyBundle(work, transaction, place);
+    // STALE, E9
     case "oracle-report":
       return applyReport(work, transaction);
+    // CAUSE (a), SILENCE, RATE
     case "silence-record":
       return applySilenceRecord(work, transaction, id);
+    // CAUSE (b), EVIDENCE: E1 to E5, E7 to E9
     case "misconduct-proof":
       return applyMisconduct(work, transaction, id);
+    // CAUSE (b), E6
     case "invalid-vote-proof":
       return applyInvalidVote(work, transaction, id);
+    // CAUSE (c)
     case "owner-rotation":
       return applyOwnerRotation(work, transaction, id);
+    // SPONSOR
     case "register-spare":
       return applyRegistration(work, transaction);
+    // RETURN
     case "return-spare":
       return applyReturn(work, transaction, id);
+    // SEAT
     case "exit-spare":
       return applyExit(work, transaction, id);
+    // SPONSOR
     case "treasury-withdraw":
       return applyTreasuryWithdraw(work, transaction, id);
+    // SILENCE
     case "absence":
       return applyAbsence(work, transaction);
+    // RATE
     case "approve-swap":
       return applyApproval(work, transaction);
+    // MINT
     case "faucet":
       return applyFaucet(work, transaction, id);
+    // MINT
     case "custodian-deposit":
       return applyCustodianDeposit(work, transaction, id);
+    // VERSION
     case "readiness":
       return applyReadiness(work, transaction);
+    // GENESIS
     case "put":
       return applyPut(work, transaction);
     default:

@@ -399,12 +399,12 @@ export const consensusMutants: readonly Mutant[] = [
   },
   {
     name: "empty-blocks-unpaced",
-    rule: "PACE: empty blocks are paced at 250 ms",
+    rule: "R11, PACE: empty blocks are paced at 250 ms",
     file: `${source}/propose.ts`,
     find: "if (cut.length === 0 && tc === undefined && turn.now < dueAt) {",
     replace: "if (turn.now < 0) {",
     test: `${source}/pace.test.ts`,
-    testName: "rule PACE: an idle chain makes a block every 250 ms",
+    testName: "R11, rule PACE: an idle chain makes a block every 250 ms",
   },
   {
     name: "invalid-vote-unjudged",

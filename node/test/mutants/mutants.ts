@@ -3,6 +3,7 @@ import { consensusMutants } from "./consensus.ts";
 import { ledgerMutants } from "./ledger.ts";
 import { marginMutants } from "./margin.ts";
 import type { Mutant } from "./mutant.ts";
+import { ruleMutants } from "./rules.ts";
 import { shellMutants } from "./shell.ts";
 import { simMutants } from "./sim.ts";
 import { snapshotMutants } from "./snapshots.ts";
@@ -12,6 +13,7 @@ export type { Mutant } from "./mutant.ts";
 export const mutants: readonly Mutant[] = [
   ...consensusMutants,
   ...ledgerMutants,
+  ...ruleMutants,
   ...snapshotMutants,
   ...marginMutants,
   ...simMutants,
