@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { scheme } from "../../test/ledger/test-chain.ts";
+import { failingFileSystem } from "../../test/shell/failing-file-system.ts";
+import { FaultyDisk } from "../../test/shell/faulty-disk.ts";
 import { SimulatedDisk } from "../../test/shell/simulated-disk.ts";
 import { SoloReplica } from "../../test/shell/solo-replica.ts";
 import { defined } from "../kernel/assert.ts";
 import { PROTOCOLS } from "../ledger/protocol.ts";
+import { describeSnapshot, encodeChunk } from "../ledger/snapshot.ts";
 import { recoverReplica } from "../replica/state.ts";
 import type { ReplicaBase } from "../replica/types.ts";
 import { chainBases } from "./disk/chain-files.ts";
@@ -61,7 +64,37 @@ async function lived(disk: SimulatedDisk, height: number) {
     const base = (await open(solo, fileSystem)).base;
     if (base !== undefined) bases.set(at, base);
   }
-  return { solo, bases };
+  await taker.stop();
+  return { solo, bases, store };
+}
+
+/** Another disk with the same files. */
+async function copyOf(disk: SimulatedDisk): Promise<SimulatedDisk> {
+  const copy = new SimulatedDisk();
+  for (const name of await disk.fileSystem.list(folder)) {
+    copy.overwrite(`${folder}/${name}`, disk.content(`${folder}/${name}`));
+  }
+  return copy;
+}
+
+/** Takes the snapshot of the newest certified height, as far as the disk lets it. */
+async function takeOne(solo: SoloReplica, fileSystem: FileSystem): Promise<void> {
+  const { snapshots, store } = await open(solo, fileSystem);
+  const certificate = defined(solo.state.certified, "a certified state").certificate;
+  const failed: unknown[] = [];
+  const metrics = createMetrics();
+  const taker = new SnapshotTaker({
+    ...{ snapshots, store, every: EVERY, log: logTo([]), metrics, state: () => solo.state },
+    fail: (error) => failed.push(error),
+  });
+  taker.certified(certificate);
+  const { height: at } = certificate.result;
+  const isOver = async (): Promise<boolean> => {
+    const { values } = await metrics.snapshotsFailed.get();
+    return failed.length > 0 || snapshots.served.includes(at) || (values[0]?.value ?? 0) > 0;
+  };
+  while (!(await isOver())) await new Promise((go) => setTimeout(go, 1));
+  await taker.stop();
 }
 
 function spoil(disk: SimulatedDisk, height: number): void {
@@ -78,6 +111,92 @@ function height(solo: SoloReplica, opened: Awaited<ReturnType<typeof open>>): nu
   const state = recoverReplica(solo.state.config, { chain: records, journal: signed, base });
   return state.consensus.epoch.root.height;
 }
+
+/** As state sync leaves it, and the start after it. */
+async function install(
+  solo: SoloReplica,
+  fetched: ReplicaBase,
+  fileSystem: FileSystem,
+): Promise<void> {
+  const { certificate, block, ledger } = fetched;
+  const manifest = describeSnapshot(ledger, 3_000);
+  const before = await open(solo, fileSystem);
+  const writer = await before.snapshots.resume(
+    { certificate, block, manifest },
+    async () => undefined,
+  );
+  for (const [index, { kind }] of manifest.chunks.entries()) {
+    if (kind === "empty") continue;
+    await writer.add(index, encodeChunk(ledger, manifest, index));
+  }
+  await writer.finish();
+  await before.store.close();
+  await open(solo, fileSystem, { fetched });
+}
+
+describe("faults while states change", () => {
+  test("power cut before each effect of a snapshot, its ring and the pruning: the next start has a state", async () => {
+    const disk = new SimulatedDisk();
+    const { solo, store } = await lived(disk, 24);
+    solo.certifyTo(25);
+    await store.sync();
+    const bases = new Set<number | undefined>();
+    const counted = failingFileSystem((await copyOf(disk)).fileSystem, Number.POSITIVE_INFINITY);
+    await takeOne(solo, counted);
+    expect(counted.operations()).toBeGreaterThan(15);
+    for (let failsAt = 0; failsAt <= counted.operations(); failsAt += 1) {
+      const harmed = await copyOf(disk);
+      await takeOne(solo, failingFileSystem(harmed.fileSystem, failsAt)).catch(() => undefined);
+      harmed.cutPower(failsAt % 50);
+      const opened = await open(solo, harmed.fileSystem);
+      const where = `operation ${failsAt}`;
+      expect(opened.isLost, where).toBe(false);
+      expect(height(solo, opened), where).toBeGreaterThanOrEqual(25);
+      bases.add(opened.base?.certificate.result.height);
+    }
+    expect([...bases]).toEqual([20, 25]);
+  }, 60_000);
+
+  test("a full disk costs the snapshot, and leaves nothing of it behind", async () => {
+    const disk = new SimulatedDisk();
+    const { solo, store } = await lived(disk, 24);
+    solo.certifyTo(25);
+    await store.sync();
+    const effects = new FaultyDisk((await copyOf(disk)).fileSystem);
+    await takeOne(solo, effects.fileSystem);
+    for (let at = 1; at <= effects.effects; at += 1) {
+      const full = await copyOf(disk);
+      const { fileSystem } = new FaultyDisk(full.fileSystem, at, "ENOSPC");
+      await takeOne(solo, fileSystem).catch(() => undefined);
+      const names = await full.fileSystem.list(folder);
+      expect(names, `effect ${at}`).not.toContain("snapshot-25.snap.new");
+      const opened = await open(solo, full.fileSystem);
+      expect(height(solo, opened), `effect ${at}`).toBeGreaterThanOrEqual(25);
+    }
+  }, 60_000);
+
+  test("power cut before each effect of the installation of a fetched state: the next start has one", async () => {
+    const { bases } = await lived(new SimulatedDisk(), 21);
+    const fetched = defined(bases.get(20), "state of height 20");
+    const disk = new SimulatedDisk();
+    const { solo } = await lived(disk, 12);
+    const found = new Set<number | undefined>();
+    const counted = failingFileSystem((await copyOf(disk)).fileSystem, Number.POSITIVE_INFINITY);
+    await install(solo, fetched, counted);
+    for (let failsAt = 0; failsAt <= counted.operations(); failsAt += 1) {
+      const harmed = await copyOf(disk);
+      const fileSystem = failingFileSystem(harmed.fileSystem, failsAt);
+      await install(solo, fetched, fileSystem).catch(() => undefined);
+      harmed.cutPower(failsAt % 50);
+      const opened = await open(solo, harmed.fileSystem);
+      const where = `operation ${failsAt}`;
+      expect(opened.isLost, where).toBe(false);
+      expect(height(solo, opened), where).toBeGreaterThanOrEqual(12);
+      found.add(opened.base?.certificate.result.height);
+    }
+    expect([...found]).toEqual([10, 20]);
+  }, 60_000);
+});
 
 describe("start from the disk", () => {
   test("a snapshot that is corrupt is passed over by name for the next one, and counts no more", async () => {

@@ -423,4 +423,13 @@ export const shellMutants: readonly Mutant[] = [
     test: "node/test/sim/split.test.ts",
     testName: "rule EVIDENCE: a node whose own state differs from a quorum's names the first leaf",
   },
+  {
+    name: "a snapshot that failed stays on the full disk",
+    rule: "a snapshot that cannot be written costs that snapshot only",
+    file: "node/src/shell/sync/snapshot-taker.ts",
+    find: "      await snapshots.discard(height);\n",
+    replace: "",
+    test: "node/src/shell/node-disk.test.ts",
+    testName: "a full disk costs the snapshot, and leaves nothing of it behind",
+  },
 ];

@@ -507,4 +507,18 @@ describe("large logs", () => {
     await readLog(fileSystem, path, ({ bytes }) => found.push(bytes.length));
     expect(found.at(-1)).toBe(3);
   });
+
+  test("a group of more records than a call has arguments is written", async () => {
+    const { fileSystem } = new SimulatedDisk();
+    const salt = new Uint8Array(16);
+    const location = { fileSystem, folder: "/data", name: "small.log", salt };
+    const count = 300_000;
+    const { places } = await writeNewLog(location, new Array(count).fill(Uint8Array.of(7)));
+    expect(places).toHaveLength(count);
+    let found = 0;
+    await readLog(fileSystem, "/data/small.log", () => {
+      found += 1;
+    });
+    expect(found).toBe(count);
+  });
 });

@@ -224,6 +224,17 @@ function unreadable(path: string, offset: number, cause: unknown): FatalError {
   );
 }
 
+/** A group may have more parts than a call can have arguments. */
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
 function groups(records: readonly Uint8Array[]): Uint8Array[] {
   const payloads: Uint8Array[] = [];
   let parts: Uint8Array[] = [];
@@ -232,14 +243,14 @@ function groups(records: readonly Uint8Array[]): Uint8Array[] {
     const needed = record.length + 4;
     assert(record.length > 0 && needed <= FRAME_BYTES_MAX, `record of ${record.length} bytes`);
     if (length + needed > FRAME_BYTES_MAX) {
-      payloads.push(concatBytes(...parts));
+      payloads.push(joined(parts, length));
       parts = [];
       length = 0;
     }
     parts.push(u32Bytes(record.length), record);
     length += needed;
   }
-  if (parts.length > 0) payloads.push(concatBytes(...parts));
+  if (parts.length > 0) payloads.push(joined(parts, length));
   return payloads;
 }
 
