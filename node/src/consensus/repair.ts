@@ -164,8 +164,10 @@ export function onEndorsementRefused(
 ): void {
   const plan = activePlan(turn);
   if (plan === undefined || !endorsesRepair(statement, plan.epoch)) return;
-  const other = `this key has endorsed another repair of epoch ${plan.epoch}: it endorses no second`;
-  turn.halt(reason ?? other);
+  const { epoch } = plan;
+  turn.halt(
+    reason ?? `this key has endorsed another repair of epoch ${epoch}: it endorses no second`,
+  );
 }
 
 /**

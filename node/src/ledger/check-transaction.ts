@@ -15,8 +15,8 @@ import { openWork } from "./work.ts";
 /**
  * Whether the ledger would admit the transaction on top of this state; its id if so. Applies the
  * very rules of execution to a copy (states are immutable), so that admission and execution can't
- * disagree about one state, by the version of the next block. The block that carries it may still refuse it: the state goes on. The
- * margin engine is not run: actions are judged in the block.
+ * disagree about one state, by the version of the next block. The block that carries it may still
+ * refuse it: the state goes on. The margin engine is not run: actions are judged in the block.
  */
 export function checkTransaction(
   state: LedgerState,

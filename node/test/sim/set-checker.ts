@@ -103,6 +103,16 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
     demand(isRecent, "rule FIT", () => `${short(newcomer)} attested nothing of late`);
   };
 
+  /** Credited time is never longer than block time. */
+  const checkAge = ({ newcomer, newcomerRegisteredAt: height }: SwapRecord, change: SetChange) => {
+    const registeredMs = blocks.get(height)?.timestampMs;
+    if (registeredMs === undefined) return;
+    const ageMs = change.execution.result.timestampMs - registeredMs;
+    demand(ageMs >= rotation.newcomerAgeMsMin, "rule RATE: minimum age", () => {
+      return `${short(newcomer ?? "")} came unendorsed after ${ageMs} ms`;
+    });
+  };
+
   const checkSwap = (swap: SwapRecord, change: SetChange) => {
     const { newcomer, leaver, cause, power } = swap;
     const { before, next, execution } = change;
@@ -117,7 +127,12 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
     const isOwn = old?.owner === fresh?.owner;
     const endorsed = isOwn && (cause === "owner" || isEndorsed(newcomer));
     demand(cause !== "owner" || isOwn, "rule PICK", () => `${short(newcomer)} is another owner's`);
-    newcomers.set(newcomer, { seatedMs: execution.result.timestampMs, endorsed });
+    if (!endorsed) checkAge(swap, change);
+    const former = newcomers.get(leaver);
+    // Whoever came in unendorsed, and exchanges its own key, is the newcomer that it was.
+    const isSame = endorsed && former?.endorsed === false;
+    const { timestampMs: seatedMs } = execution.result;
+    newcomers.set(newcomer, isSame ? former : { seatedMs, endorsed });
     checkFit(newcomer, change);
   };
 
