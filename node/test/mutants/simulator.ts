@@ -17,6 +17,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     file: `${SRC}/kernel/threshold.ts`,
     find: "return (2n * total) / 3n + 1n;",
     replace: "return total / 2n + 1n;",
+    quick: true,
   },
   {
     name: "certificate-below-quorum",
@@ -62,6 +63,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     file: `${SRC}/consensus/vote-rule.ts`,
     find: "  storeBlock(turn, signed);\n",
     replace: "",
+    quick: true,
   },
   {
     name: "votes-forgotten-at-restart",
@@ -69,6 +71,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     file: `${SRC}/consensus/own-past.ts`,
     find: "lastVotedRound: Math.max(highest.lastVotedRound, safety.lastVotedRound),",
     replace: "lastVotedRound: 0,",
+    quick: true,
   },
   {
     name: "timeouts-forgotten-at-restart",
@@ -83,6 +86,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     file: `${SRC}/consensus/own-past.ts`,
     find: "    proposedRound: indexOf(past.proposal),\n",
     replace: "    proposedRound: 0,\n",
+    quick: true,
   },
   {
     name: "lane-index-used-again",
@@ -97,6 +101,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     file: `${SRC}/consensus/vote-rule.ts`,
     find: "const safety = { lastVotedRound: round, oneChainRound",
     replace: "const safety = { lastVotedRound: round - 1, oneChainRound",
+    quick: true,
   },
   {
     name: "vote-after-timeout",
@@ -126,6 +131,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     file: `${SRC}/consensus/rounds.ts`,
     find: "child === undefined || child.block.round !== child.block.qc.round + 1",
     replace: "child === undefined",
+    quick: true,
   },
   {
     name: "height-unchecked",
@@ -198,6 +204,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     file: `${SRC}/ledger/clock.ts`,
     find: "const creditMs = Math.min(spanMs, blockTimeCreditMsMax);",
     replace: "const creditMs = Math.max(spanMs, blockTimeCreditMsMax);",
+    quick: true,
   },
   {
     name: "no-cool-down",
@@ -281,5 +288,12 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     find: '    case "same":\n      return {\n',
     replace: '    case "same":\n      if (nonce >= 0) return undefined;\n      return {\n',
     quick: true,
+  },
+  {
+    name: "burn-guard-blind",
+    rule: "BURN: a signature that the journal lacks burns the key, not only another digest",
+    file: `${SRC}/shell/burn-guard.ts`,
+    find: "if (stored?.same === true) continue;",
+    replace: "if (stored?.same !== false) continue;",
   },
 ];

@@ -86,6 +86,8 @@ export function allArms(): readonly Arm[] {
     ...plainArms("storm", STORM_KINDS),
     ...plainArms("junk", JUNK_KINDS),
     ...plainArms("set changed by", ["silence", "misconduct", "owner", "mute", "unmute"]),
+    ...plainArms("burn", ["keys burnt"]),
+    ...plainArms("event", ["protocol"]),
     ...plainArms("commit by", ["order", "two-chain", "attested"]),
     ...plainArms("round entered by", ["qc", "tc", "epoch"]),
   ];

@@ -3,6 +3,7 @@ import { drawFaulty, drawLiar, drawThief, LIAR_KINDS, type Liar, type LiarKind }
 import type { Links, Plan } from "./plan.ts";
 import { createRandom, type Random } from "./random.ts";
 import { drawStorm } from "./storms.ts";
+import type { Upgrade } from "./upgrade.ts";
 
 const HEAL_MS = 44_000;
 /** Long enough after the healing for silence, cool-downs and swaps. */
@@ -41,6 +42,7 @@ function drawKind(random: Random): LiarKind {
 
 interface Villains {
   readonly liars: readonly Liar[];
+  /** Gone for good, or with an old volume. */
   readonly gone: readonly Fault[];
 }
 
@@ -54,6 +56,11 @@ function drawVillains(random: Random, powers: readonly bigint[]): Villains {
     else if (roll < 0.8) {
       const atMs = random.integer(FAULT_START_MS, 30_000);
       gone.push({ kind: "gone", atMs, node });
+    } else if (roll < 0.9 && !gone.some(({ kind }) => kind === "old-volume")) {
+      const copiedMs = random.integer(FAULT_START_MS, 20_000);
+      const atMs = copiedMs + random.integer(0, 8_000);
+      const downMs = random.integer(100, 1_500);
+      gone.push({ kind: "old-volume", atMs, node, copiedMs, downMs });
     }
   }
   return { liars, gone };
@@ -65,6 +72,12 @@ function drawVillains(random: Random, powers: readonly bigint[]): Villains {
 function leastPaceMs(members: number): number {
   if (members >= 7) return 1_000;
   return members >= 5 ? 500 : 250;
+}
+
+/** All nodes have the new binary before the healing. */
+function drawUpgrade(random: Random, nodes: number): Upgrade {
+  const fromMs = random.integer(2_000, 15_000);
+  return { fromMs, everyMs: random.integer(100, Math.floor(20_000 / (nodes + 3))) };
 }
 
 /** The run that a seed stands for. */
@@ -81,8 +94,14 @@ export function drawPlan(seed: number, members: number): Plan {
   const count = thief === undefined ? random.integer(0, FAULTS_MAX) : random.integer(0, 2);
   for (let index = 0; index < count; index += 1) faults.push(drawFault(random, bounds));
   const villains = drawVillains(random.fork(31), powers);
-  const storm = random.chance(0.3) ? drawStorm(random.fork(32), HEAL_MS) : undefined;
+  const forgets = villains.liars.some(({ kind }) => kind === "amnesia");
+  const storm = random.chance(forgets ? 0.8 : 0.3)
+    ? drawStorm(random.fork(32), HEAL_MS, forgets ? "hidden-order" : undefined)
+    : undefined;
   if (thief === undefined) faults.push(...villains.gone);
+  const rare = random.fork(33);
+  const isLate = rare.chance(0.2) && thief === undefined;
+  const upgrade = rare.chance(0.12) ? drawUpgrade(rare, nodes) : undefined;
   return {
     seed,
     members,
@@ -99,6 +118,8 @@ export function drawPlan(seed: number, members: number): Plan {
     faults: faults.toSorted((left, right) => left.atMs - right.atMs),
     liars: thief === undefined ? villains.liars : [],
     thief,
+    lateSpareMs: isLate ? rare.integer(4_000, 25_000) : undefined,
+    upgrade: thief === undefined ? upgrade : undefined,
     storm: thief === undefined ? storm : undefined,
     evidenceDropper: random.chance(0.2) ? random.integer(0, members - 1) : undefined,
     ownersAct: random.chance(0.4),

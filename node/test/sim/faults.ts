@@ -20,6 +20,14 @@ export type Fault =
   | (Span & { readonly kind: "absence"; readonly node: number })
   /** One node is gone for good. */
   | { readonly kind: "gone"; readonly atMs: number; readonly node: number }
+  /** One member's volume is put back as it was at `copiedMs` (rule BURN). */
+  | {
+      readonly kind: "old-volume";
+      readonly atMs: number;
+      readonly node: number;
+      readonly copiedMs: number;
+      readonly downMs: number;
+    }
   /** One node's messages to some peers are withheld. */
   | (Span & {
       readonly kind: "withhold";

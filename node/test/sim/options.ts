@@ -7,9 +7,11 @@ export const USAGE = `npm run sim -- --seeds A..B [options]
 
 Runs one network for each seed on a virtual clock, 62 virtual seconds each: delays, losses,
 partitions, crashes of one and of all nodes between any two effects, torn and lost writes, pauses,
-clocks that move, members that are gone. At most f of the power lies: twins, amnesia, equivocation
-of every kind of statement, withholding, delays, invalid proposals, stale certificates, spam, junk,
-a disk that forgets; or a thief with the operator's and a sponsor's key. Owners rotate, clients
+clocks that move, members that are gone, a volume put back as it was (BURN), a spare that comes
+late, a binary with the next version on one node after another (VERSION). At most f of the power
+lies: twins, amnesia, equivocation of every kind of statement, withholding, delays, invalid
+proposals, stale certificates, spam, junk, a disk that forgets; or a thief with the operator's and
+a sponsor's key. Owners rotate, clients
 send what is refused, storms pick their messages. At 44 s everything heals and the chain has to
 commit. Every rule is checked at every effect.
 

@@ -1,6 +1,7 @@
 import type { Fault } from "./faults.ts";
 import type { Liar, Thief } from "./liars.ts";
 import type { Storm } from "./storms.ts";
+import type { Upgrade } from "./upgrade.ts";
 
 export interface Links {
   /** Least delay of a link, by sender and receiver. */
@@ -32,6 +33,9 @@ export interface Plan {
   readonly liars: readonly Liar[];
   /** Has the operator's and one owner's sponsor key; then nobody else lies. */
   readonly thief: Thief | undefined;
+  /** The last spare is made, starts and is registered only then. */
+  readonly lateSpareMs: number | undefined;
+  readonly upgrade: Upgrade | undefined;
   /** Messages lost or held up by what they are, to reach corners that chance does not. */
   readonly storm: Storm | undefined;
   /** Honest, but keeps the evidence that it finds to itself. */

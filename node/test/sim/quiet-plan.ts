@@ -20,6 +20,8 @@ export function quietPlan(changes: Partial<Plan> = {}): Plan {
     faults: [],
     liars: [],
     thief: undefined,
+    lateSpareMs: undefined,
+    upgrade: undefined,
     storm: undefined,
     evidenceDropper: undefined,
     ownersAct: false,

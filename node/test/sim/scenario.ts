@@ -2,12 +2,14 @@ import { sha256Hex } from "../../src/crypto/sha256.ts";
 import type { Answer } from "../../src/replica/types.ts";
 import { registrationOf } from "./birth.ts";
 import type { Fault } from "./faults.ts";
+import { putOldVolumeBack } from "./old-volume.ts";
 import { addJunk, addOwners, announceAbsence } from "./owners.ts";
 import type { Plan } from "./plan.ts";
 import { createRandom } from "./random.ts";
 import type { SimNode } from "./sim-node.ts";
 import { raiseStorm } from "./storms.ts";
 import { unleash } from "./thief.ts";
+import { upgradeAll } from "./upgrade.ts";
 import { demand } from "./violation.ts";
 import { createWorkload } from "./workload.ts";
 import type { World } from "./world.ts";
@@ -50,6 +52,9 @@ function applyFault(world: World, clients: Clients, fault: Fault): void {
       for (const node of nodes.filter(({ place }) => place === fault.node)) {
         node.skewMs = Math.max(-150, Math.min(150, node.skewMs + fault.byMs));
       }
+      return;
+    case "old-volume":
+      // Set up from the start: the copy is older than the fault.
       return;
     case "pause":
     case "absence":
@@ -128,7 +133,10 @@ export function addLife(world: World): Clients {
   world.submit = (transaction, first) => clients.submit(transaction, first);
   for (const spare of world.nodes.slice(plan.members, plan.members + plan.spares)) {
     const transaction = registrationOf(keyring, birth.chainId, spare, true);
-    world.at(REGISTER_MS, () => clients.submit(transaction, spare.index));
+    const isLate = plan.lateSpareMs !== undefined && spare === lastSpare(world);
+    if (isLate) world.counts.add("fault: late spare");
+    const atMs = isLate ? plan.lateSpareMs : REGISTER_MS;
+    world.at(atMs, () => clients.submit(transaction, spare.index));
   }
   const slotMs = birth.genesis.parameters.margin.oracleSlotMs;
   const price = (node: SimNode, slot: number): void => {
@@ -145,6 +153,10 @@ export function addLife(world: World): Clients {
   if (plan.ownersAct) addOwners(world, clients, random.fork(2));
   if (plan.junk) addJunk(world, clients, random.fork(3));
   if (plan.thief !== undefined) unleash(world, plan.thief, clients, random.fork(4));
+  if (plan.upgrade !== undefined) upgradeAll(world, plan.upgrade);
+  for (const fault of plan.faults) {
+    if (fault.kind === "old-volume") putOldVolumeBack(world, fault);
+  }
   if (plan.storm !== undefined) raiseStorm(world, plan.storm, random.fork(5));
   return clients;
 }
@@ -237,6 +249,14 @@ export function runPlan(world: World): void {
   checkEnd(world);
 }
 
+function lastSpare({ nodes, plan }: World): SimNode | undefined {
+  return nodes[plan.members + plan.spares - 1];
+}
+
 export function startAll(world: World): void {
-  for (const node of world.nodes) world.at(node.index * 3, () => world.start(node));
+  const { lateSpareMs = 0 } = world.plan;
+  for (const node of world.nodes) {
+    const fromMs = node === lastSpare(world) ? lateSpareMs : 0;
+    world.at(fromMs + node.index * 3, () => world.start(node));
+  }
 }

@@ -28,10 +28,12 @@ export interface Storm {
   readonly salt: number;
 }
 
-export function drawStorm(random: Random, healMs: number): Storm {
+/** A kind is given where a liar needs rounds that fail: it only lies in the round after. */
+export function drawStorm(random: Random, healMs: number, wanted?: StormKind): Storm {
   const fromMs = random.integer(1_000, healMs - 15_000);
   const untilMs = Math.min(healMs, fromMs + random.integer(5_000, 25_000));
-  return { kind: random.pick(STORM_KINDS), fromMs, untilMs, salt: random.integer(0, 1_000) };
+  const drawn = random.pick(STORM_KINDS);
+  return { kind: wanted ?? drawn, fromMs, untilMs, salt: random.integer(0, 1_000) };
 }
 
 type Loses = (from: SimNode, to: SimNode, message: PeerMessage) => boolean;

@@ -31,7 +31,7 @@ interface Options {
   readonly setOf: (epoch: Epoch) => ValidatorSet | undefined;
 }
 
-/** What one honest node holds of certificates: compared by identity, so that each is judged once. */
+/** What one honest node holds of certificates, compared by identity: each is judged once. */
 interface Held {
   qc?: QuorumCertificate;
   tc?: TimeoutCertificate | undefined;
@@ -153,7 +153,7 @@ export class VoteChecker {
     this.#demandBacked(node, attestationKey(result), { ...result, round: result.height });
   }
 
-  /** Honest members who said it, with all who lie, are a quorum; otherwise nobody may believe it. */
+  /** Honest members who said it, with all who lie, are a quorum; else nobody may believe it. */
   #demandBacked(
     node: PublicKey,
     said: string,

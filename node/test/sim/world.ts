@@ -60,6 +60,8 @@ export class World {
   effects = 0;
   /** Called with every effect of every node, before it is performed. */
   onEffect: ((node: SimNode, effect: ReplicaEffect) => void) | undefined;
+  /** Called with every message that a node takes in. */
+  onHeard: ((from: SimNode, to: SimNode, body: PeerBody) => void) | undefined;
   /** Scenarios lose messages of their choice. */
   isLost: (from: SimNode, to: SimNode, message: PeerMessage) => boolean = () => false;
   /** ... and hold others up. */
@@ -375,6 +377,7 @@ export class World {
           this.counts.add("spam: beyond the transport");
           return;
         }
+        this.onHeard?.(from, to, message.body);
         this.input(to, { kind: "message", from: from.networkKey, message });
       });
     }
