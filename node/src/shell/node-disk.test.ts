@@ -5,11 +5,13 @@ import { FaultyDisk } from "../../test/shell/faulty-disk.ts";
 import { SimulatedDisk } from "../../test/shell/simulated-disk.ts";
 import { SoloReplica } from "../../test/shell/solo-replica.ts";
 import { defined } from "../kernel/assert.ts";
+import { validatorSet } from "../kernel/validator-set.ts";
 import { PROTOCOLS } from "../ledger/protocol.ts";
 import { describeSnapshot, encodeChunk } from "../ledger/snapshot.ts";
 import { recoverReplica } from "../replica/state.ts";
 import type { ReplicaBase } from "../replica/types.ts";
 import { chainBases } from "./disk/chain-files.ts";
+import { EpochLog } from "./disk/epoch-log.ts";
 import type { FileSystem } from "./disk/file-system.ts";
 import { makeJournal } from "./disk/missing-journal.ts";
 import type { Log } from "./log.ts";
@@ -237,6 +239,34 @@ describe("start from the disk", () => {
       expect(height(solo, again)).toBe(10);
     }
     expect(await chainBases({ fileSystem, folder })).toEqual([10]);
+  }, 20_000);
+
+  test("rule SPLIT: a snapshot above the height of a repair is void, also if it is the oldest", async () => {
+    for (const [repaired, base] of [
+      [12, 10],
+      [7, undefined],
+    ] as const) {
+      const disk = new SimulatedDisk();
+      const { solo } = await lived(disk, 21);
+      const { fileSystem } = disk;
+      const { certificate } = defined(solo.state.certified, "a certified state");
+      const { members } = solo.state.consensus.set;
+      const epochs = await EpochLog.open({ fileSystem, folder, salt: new Uint8Array(16) });
+      const result = { ...certificate.result, height: repaired };
+      await epochs.append({
+        certificate: { ...certificate, result },
+        nextSet: validatorSet(2, members),
+        repair: { version: 1, signatures: [] },
+      });
+      await epochs.close();
+      const opened = await open(solo, fileSystem);
+      expect(opened.base?.certificate.result.height).toBe(base);
+      expect(opened.isLost).toBe(base === undefined);
+      expect(opened.snapshots.heights).toEqual(base === undefined ? [] : [base]);
+      // Later starts are the same, and the journal is there.
+      const again = await open(solo, fileSystem);
+      expect(again.isLost).toBe(opened.isLost);
+    }
   }, 20_000);
 
   test("rule BURN: each file but the journal may be missing: the node starts, and keeps its journal", async () => {

@@ -432,4 +432,13 @@ export const shellMutants: readonly Mutant[] = [
     test: "node/src/shell/node-disk.test.ts",
     testName: "a full disk costs the snapshot, and leaves nothing of it behind",
   },
+  {
+    name: "a snapshot above a repair believed",
+    rule: "SPLIT: results of the abandoned epoch above the repaired height are void",
+    file: "node/src/shell/sync/trusted-epochs.ts",
+    find: "    if (end !== undefined && height > end.certificate.result.height) return false;\n",
+    replace: "    if (end === undefined && height < 0) return false;\n",
+    test: "node/src/shell/node-disk.test.ts",
+    testName: "rule SPLIT: a snapshot above the height of a repair is void",
+  },
 ];
