@@ -78,7 +78,8 @@ export function drawLiar(random: Random, kind: LiarKind, node: number): Liar {
   return {
     kind,
     node,
-    fromMs: random.chance(0.4) ? 0 : random.integer(1_000, 25_000),
+    // Rounds that fail after a certificate are rare: who waits for them waits from the start.
+    fromMs: random.chance(0.4) || kind === "amnesia" ? 0 : random.integer(1_000, 25_000),
     says: says.length === 0 ? [random.pick(EQUIVOCATIONS)] : says,
   };
 }

@@ -11,9 +11,8 @@ clocks that move, members that are gone, a volume put back as it was (BURN), a s
 late, a binary with the next version on one node after another (VERSION). At most f of the power
 lies: twins, amnesia, equivocation of every kind of statement, withholding, delays, invalid
 proposals, stale certificates, spam, junk, a disk that forgets; or a thief with the operator's and
-a sponsor's key. Owners rotate, clients
-send what is refused, storms pick their messages. At 44 s everything heals and the chain has to
-commit. Every rule is checked at every effect.
+a sponsor's key. Owners rotate, clients send what is refused, storms pick their messages. At 44 s
+everything heals and the chain has to commit. Every rule is checked at every effect.
 
   --seeds A..B   seeds to run, both included (default 1..100); a single number runs one
   --nodes A..B   members of the set, 4 to 10 (default 4): a range gives each seed its own number,

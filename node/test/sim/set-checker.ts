@@ -31,6 +31,9 @@ interface Options {
   readonly isEndorsed: (key: PublicKey) => boolean;
 }
 
+/** One block adds at most this much to every clock (rule SILENCE). */
+const CREDIT_MS_MAX = 1_000;
+
 interface Newcomer {
   readonly seatedMs: Millis;
   readonly endorsed: boolean;
@@ -43,7 +46,10 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
   const { rotation } = birth.genesis.parameters;
   const newcomers = new Map<PublicKey, Newcomer>();
   const beats = new Map<PublicKey, { readonly height: Height; readonly stateRoot: string }[]>();
-  const blocks = new Map<Height, { readonly stateRoot: string; readonly timestampMs: Millis }>();
+  const blocks = new Map<Height, { readonly stateRoot: string; readonly clockMs: Millis }>();
+  let timestampBeforeMs = birth.genesis.genesisTimeMs;
+  /** Block time as every clock of the chain counts it. */
+  let clockMs = 0;
 
   let silenceSwapMs = Number.NEGATIVE_INFINITY;
 
@@ -79,35 +85,31 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
     });
   };
 
-  /** A cool-down of credited time, which is never longer than block time. */
-  const checkCoolDown = ({ execution, swaps }: SetChange) => {
+  const checkCoolDown = ({ swaps }: SetChange) => {
     if (!swaps.some(({ cause }) => cause === "silence")) return;
-    const { timestampMs } = execution.result;
-    const spanMs = timestampMs - silenceSwapMs;
+    const spanMs = clockMs - silenceSwapMs;
     const coolMs = rotation.coolDownWindows * rotation.silenceMs;
     demand(spanMs >= coolMs, "rule RATE: cool-down", () => `${spanMs} ms after the last`);
-    silenceSwapMs = timestampMs;
+    silenceSwapMs = clockMs;
   };
 
   /** FIT: an honest newcomer attested a root of this chain, a short while ago. */
   const checkFit = (newcomer: PublicKey, { execution }: SetChange) => {
     if (!isHonest(newcomer)) return;
-    const { height, timestampMs } = execution.result;
+    const { height } = execution.result;
     const isRecent = (beats.get(newcomer) ?? []).some((beat) => {
       const block = blocks.get(beat.height);
       if (block === undefined || block.stateRoot !== beat.stateRoot) return false;
-      // One block credits at most a second: the ledger's clock lags behind block time.
-      const spanMs = rotation.fitMs + 30_000;
-      return height - beat.height <= rotation.fitBlocks || timestampMs - block.timestampMs < spanMs;
+      const isNew = clockMs - block.clockMs <= rotation.fitMs;
+      return height - beat.height <= rotation.fitBlocks || isNew;
     });
     demand(isRecent, "rule FIT", () => `${short(newcomer)} attested nothing of late`);
   };
 
-  /** Credited time is never longer than block time. */
-  const checkAge = ({ newcomer, newcomerRegisteredAt: height }: SwapRecord, change: SetChange) => {
-    const registeredMs = blocks.get(height)?.timestampMs;
+  const checkAge = ({ newcomer, newcomerRegisteredAt: height }: SwapRecord) => {
+    const registeredMs = blocks.get(height)?.clockMs;
     if (registeredMs === undefined) return;
-    const ageMs = change.execution.result.timestampMs - registeredMs;
+    const ageMs = clockMs - registeredMs;
     demand(ageMs >= rotation.newcomerAgeMsMin, "rule RATE: minimum age", () => {
       return `${short(newcomer ?? "")} came unendorsed after ${ageMs} ms`;
     });
@@ -127,7 +129,7 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
     const isOwn = old?.owner === fresh?.owner;
     const endorsed = isOwn && (cause === "owner" || isEndorsed(newcomer));
     demand(cause !== "owner" || isOwn, "rule PICK", () => `${short(newcomer)} is another owner's`);
-    if (!endorsed) checkAge(swap, change);
+    if (!endorsed) checkAge(swap);
     const former = newcomers.get(leaver);
     // Whoever came in unendorsed, and exchanges its own key, is the newcomer that it was.
     const isSame = endorsed && former?.endorsed === false;
@@ -144,7 +146,9 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
       beats.set(author, list.slice(-64));
     },
     executed(height, { result }) {
-      blocks.set(height, { stateRoot: result.stateRoot, timestampMs: result.timestampMs });
+      clockMs += Math.min(result.timestampMs - timestampBeforeMs, CREDIT_MS_MAX);
+      timestampBeforeMs = result.timestampMs;
+      blocks.set(height, { stateRoot: result.stateRoot, clockMs });
     },
     changed(change) {
       checkOverlap(change);
