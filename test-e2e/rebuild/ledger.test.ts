@@ -12,6 +12,9 @@ import {
   exitSigningBytes,
   misconductProof,
   returnSigningBytes,
+  revokeSessionSigningBytes,
+  sessionBundleSigningBytes,
+  sessionSigningBytes,
   treasuryWithdrawSigningBytes,
 } from "../../node/src/ledger/transaction.ts";
 import type { Transaction } from "../../node/src/ledger/types.ts";
@@ -34,7 +37,8 @@ const doingDrawn = fc.record({
     ...["register", "register", "register", "proof", "proof", "proof", "silence", "silence"],
     ...["rotate", "return", "approve", "approve", "vote-proof"],
     ...["exit", "treasury", "stake", "open", "open"],
-    ...["faucet", "deposit", "bundle", "bundle", "report", "report", "garbage"],
+    ...["session", "session", "trade", "trade", "open", "open"],
+    ...["faucet", "deposit", "bundle", "bundle", "revoke", "report", "report", "garbage"],
   ),
   which: pick,
   owner: pick,
@@ -165,6 +169,55 @@ function stakingOf(chain: TestChain, doing: Doing): Transaction {
   }
 }
 
+/** Sessions of the account: opened, used within and beyond their scope, and revoked. */
+function sessionOf(chain: TestChain, doing: Doing): Transaction {
+  const { what, which, owner, nonce, amount, isForged } = doing;
+  const { chainId, state } = chain;
+  const account = at(ACCOUNTS, which);
+  const signer = (key: string): string => (isForged ? keyOf("somebody else") : key);
+  const open = [...state.sessions].flatMap(([of, all]) => all.map((each) => ({ of, ...each })));
+  const session = open[owner % (open.length + 1)];
+  const named = { account: session?.of ?? account, session: session?.id ?? keyOf("none") };
+  const key = session?.key ?? keyOf("session");
+  switch (what) {
+    case "session": {
+      const fields = {
+        ...{ kind: "session" as const, account, nonce: which % 1_500 },
+        key: keyOf(`session ${nonce}`),
+        expiresMs: state.timestampMs + (owner % 9) * 1_000,
+        scope: {
+          ...{ place: owner % 3 > 0, cancel: owner % 3 !== 1, markets: owner % 7 === 0 ? [1] : [] },
+          ...{ orderLotsMax: amount < 0n ? 90n : 0n, orderNotionalMax: BigInt(nonce) * 5_000_000n },
+        },
+      };
+      return { ...fields, signature: sign(signer(account), sessionSigningBytes(chainId, fields)) };
+    }
+    case "trade": {
+      const order = { kind: "place" as const, market: 0, clientId: nonce, side: "buy" as const };
+      const terms = { price: 1_000n, timeInForce: "gtc" as const, reduceOnly: false };
+      const cancel = { kind: "cancel" as const, market: 0, clientId: nonce };
+      const place = { ...order, size: amount, ...terms };
+      const actions = [which % 5 === 0 ? cancel : place];
+      const withdrawal = { kind: "withdraw" as const, amount: 1n };
+      const fields = {
+        ...{ kind: "session-bundle" as const, ...named, nonce: which % 30 },
+        actions: which % 11 === 0 ? [withdrawal] : actions,
+      };
+      const signature = sign(signer(key), sessionBundleSigningBytes(chainId, fields));
+      return { ...fields, signature };
+    }
+    default: {
+      const by = which % 2 === 0 ? ("account" as const) : ("session" as const);
+      const fields = { kind: "revoke-session" as const, ...named, by };
+      const own = by === "account" ? named.account : key;
+      return {
+        ...fields,
+        signature: sign(signer(own), revokeSessionSigningBytes(chainId, fields)),
+      };
+    }
+  }
+}
+
 /** One transaction; a forged one has a wrong signature, owner or chain. */
 function transactionOf(
   chain: TestChain,
@@ -200,6 +253,10 @@ function transactionOf(
     case "stake":
     case "open":
       return stakingOf(chain, doing);
+    case "session":
+    case "trade":
+    case "revoke":
+      return sessionOf(chain, doing);
     case "silence":
       return chain.silenceRecord(at(chain.keys, silent ?? which));
     case "rotate":
@@ -361,6 +418,10 @@ const EXPECTED = [
   ...["silence", "misconduct", "owner", "mute", "unmute"].map((cause) => `swap ${cause}`),
   ...["E1", "E2", "E4", "E5", "E6", "E7", "E8"].map((evidence) => `slashed ${evidence}`),
   ...["reward", "staked", "stranger seated", "stranger displaced"],
+  ...["session", "session-bundle", "revoke-session"].flatMap((kind) => [
+    `${kind} OK`,
+    `${kind} refused`,
+  ]),
   ...["exit-spare", "treasury-withdraw"].flatMap((kind) => [`${kind} OK`, `${kind} refused`]),
   ...["register-spare", "return-spare", "approve-swap", "custodian-deposit", "bundle"].flatMap(
     (kind) => [`${kind} OK`, `${kind} refused`],

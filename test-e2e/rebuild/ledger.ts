@@ -10,6 +10,7 @@ import { Nonces } from "./nonces.ts";
 import { OwnerRequests } from "./owner-requests.ts";
 import { amount, count } from "./parameters.ts";
 import { type PayingBlock, Rewards } from "./rewards.ts";
+import { Sessions } from "./sessions.ts";
 import { type Cause, Swaps } from "./swaps.ts";
 import {
   idOf,
@@ -30,11 +31,6 @@ export interface CommittedBlock extends PayingBlock {
   readonly next: { readonly set: ValidatorSet; readonly cause: Cause } | undefined;
 }
 
-export interface LedgerTotals {
-  readonly held: bigint;
-  readonly due: bigint;
-}
-
 /** Everything that moves money, from genesis on: node/spec/ledger.md, then node/spec/margin.md. */
 export class Ledger {
   readonly #genesis: GenesisFile;
@@ -43,6 +39,7 @@ export class Ledger {
   readonly #swaps: Swaps;
   readonly #rewards: Rewards;
   readonly #ownerRequests: OwnerRequests;
+  readonly #sessions: Sessions;
   readonly #epochEnds = new Map<number, number>();
   readonly world: World;
   readonly bonds: Bonds;
@@ -63,6 +60,7 @@ export class Ledger {
     this.bonds = new Bonds(genesis);
     this.#swaps = new Swaps(genesis, this.bonds);
     this.#rewards = new Rewards(genesis, this.bonds);
+    this.#sessions = new Sessions(genesis, verify, this.#nonces);
     this.#ownerRequests = new OwnerRequests({
       chainId: genesis.chainId,
       verify,
@@ -150,6 +148,13 @@ export class Ledger {
     switch (transaction.kind) {
       case "bundle":
         return this.#admitBundle(transaction);
+      case "session":
+        if (!this.#isKnown(transaction.account)) return false;
+        return this.#sessions.open(transaction, id, this.#timestampMs);
+      case "session-bundle":
+        return this.#sessions.admit(transaction, this.#timestampMs, this.#bundles);
+      case "revoke-session":
+        return this.#sessions.revoke(transaction);
       case "oracle-report":
         return this.#admitReport(transaction.report);
       case "faucet":
@@ -192,12 +197,16 @@ export class Ledger {
     }
   }
 
+  #isKnown(account: string): boolean {
+    const isNew = this.#deposits.some((deposit) => deposit.account === account);
+    return isNew || findAccount(this.world, account) !== undefined;
+  }
+
   #admitBundle(bundle: Kind<"bundle">): boolean {
     const { account, actions, nonce, signature } = bundle;
     if (actions.length < 1 || actions.length > count(this.#genesis, "bundleActionsMax"))
       return false;
-    const isNew = this.#deposits.some((deposit) => deposit.account === account);
-    if (!isNew && findAccount(this.world, account) === undefined) return false;
+    if (!this.#isKnown(account)) return false;
     const strays = actions.some(
       (action) => action.kind === "stake" && !this.bonds.mayStake(this.set, account, action),
     );
@@ -382,7 +391,7 @@ export class Ledger {
   /**
    * All money there is, and what genesis, deposits and withdrawals leave: equal, or value was lost.
    */
-  totals(): LedgerTotals {
+  totals(): { readonly held: bigint; readonly due: bigint } {
     return { held: this.bonds.total() + total(this.world), due: this.#born };
   }
 }

@@ -25,6 +25,8 @@ const PRODUCTION: Readonly<Record<string, number | bigint>> = {
   depositWindowMs: 3_600_000,
   depositWindowMax: 1_000_000_000_000n,
   bundleActionsMax: 64,
+  sessionMsMax: 604_800_000,
+  sessionsMax: 8,
 };
 
 function parameter(genesis: GenesisFile, name: string): number | bigint {

@@ -1,6 +1,7 @@
 import { sha256 } from "../stranger/bytes.ts";
-import { flag, i128, join, key, list, Scanner, text, u8, u16, u64 } from "../stranger/layout.ts";
+import { i128, join, key, list, Scanner, text, u8, u16, u64 } from "../stranger/layout.ts";
 import { type Signed, scanSigned } from "../stranger/statements.ts";
+import { actionBytes, choice, scanAction } from "./actions.ts";
 import type { Action } from "./model/world.ts";
 
 /** node/spec/encoding.md, Transactions; the place in this list is the byte of the kind. */
@@ -21,6 +22,9 @@ const KINDS = [
   "put",
   "exit-spare",
   "treasury-withdraw",
+  "session",
+  "session-bundle",
+  "revoke-session",
 ] as const;
 
 export interface Registration {
@@ -31,7 +35,38 @@ export interface Registration {
   readonly bond: bigint;
 }
 
+export interface Scope {
+  readonly actions: number;
+  readonly markets: readonly number[];
+  readonly lots: bigint;
+  readonly notional: bigint;
+}
+
 export type Transaction =
+  | {
+      readonly kind: "session";
+      readonly account: string;
+      readonly nonce: number;
+      readonly key: string;
+      readonly expiresMs: number;
+      readonly scope: Scope;
+      readonly signature: Uint8Array;
+    }
+  | {
+      readonly kind: "session-bundle";
+      readonly account: string;
+      readonly session: string;
+      readonly nonce: number;
+      readonly actions: readonly Action[];
+      readonly signature: Uint8Array;
+    }
+  | {
+      readonly kind: "revoke-session";
+      readonly account: string;
+      readonly session: string;
+      readonly by: number;
+      readonly signature: Uint8Array;
+    }
   | {
       readonly kind: "bundle";
       readonly account: string;
@@ -117,61 +152,6 @@ export const idOf = (transaction: Uint8Array): string => sha256(transaction);
 
 const TRANSACTION_BYTES_MAX = 65_536;
 
-function choice<T>(scanner: Scanner, choices: readonly T[], what: string): T {
-  const byte = scanner.u8();
-  const chosen = choices[byte];
-  if (chosen === undefined) throw new Error(`${byte} is no ${what}`);
-  return chosen;
-}
-
-const SIDES = ["buy", "sell"] as const;
-const TIMES_IN_FORCE = ["gtc", "ioc", "post-only"] as const;
-
-function scanAction(scanner: Scanner): Action {
-  const kind = choice(scanner, ["place", "cancel", "withdraw", "stake"] as const, "action");
-  switch (kind) {
-    case "place":
-      return {
-        kind,
-        market: scanner.u16(),
-        clientId: scanner.u64(),
-        side: choice(scanner, SIDES, "side"),
-        size: scanner.i128(),
-        price: scanner.i128(),
-        timeInForce: choice(scanner, TIMES_IN_FORCE, "time in force"),
-        reduceOnly: scanner.flag(),
-      };
-    case "cancel":
-      return { kind, market: scanner.u16(), clientId: scanner.u64() };
-    case "withdraw":
-      return { kind, amount: scanner.i128() };
-    case "stake":
-      return { kind, owner: scanner.key(), amount: scanner.i128() };
-  }
-}
-
-function actionBytes(action: Action): Uint8Array {
-  switch (action.kind) {
-    case "place":
-      return join(
-        u8(0),
-        u16(action.market),
-        u64(action.clientId),
-        u8(SIDES.indexOf(action.side)),
-        i128(action.size),
-        i128(action.price),
-        u8(TIMES_IN_FORCE.indexOf(action.timeInForce)),
-        flag(action.reduceOnly),
-      );
-    case "cancel":
-      return join(u8(1), u16(action.market), u64(action.clientId));
-    case "withdraw":
-      return join(u8(2), i128(action.amount));
-    case "stake":
-      return join(u8(3), key(action.owner), i128(action.amount));
-  }
-}
-
 function scanRegistration(scanner: Scanner): Kind<"register-spare"> {
   const registration = {
     owner: scanner.key(),
@@ -190,6 +170,15 @@ function scanRegistration(scanner: Scanner): Kind<"register-spare"> {
   };
 }
 
+function scanScope(scanner: Scanner): Scope {
+  const [actions, markets] = [scanner.u8(), scanner.list(() => scanner.u16())];
+  const [lots, notional] = [scanner.i128(), scanner.i128()];
+  const isSorted = markets.every((market, at) => at === 0 || (markets[at - 1] ?? 0) < market);
+  if (actions < 1 || actions > 3 || markets.length > 64 || !isSorted || lots < 0n || notional < 0n)
+    throw new Error("no scope of a session");
+  return { actions, markets, lots, notional };
+}
+
 function scanMoney(scanner: Scanner): { account: string; amount: bigint; nonce: number } {
   return { account: scanner.key(), amount: scanner.i128(), nonce: scanner.u64() };
 }
@@ -204,6 +193,21 @@ function scanFields(scanner: Scanner, kind: (typeof KINDS)[number]): Transaction
         actions: scanner.list(() => scanAction(scanner)),
         signature: scanner.signature(),
       };
+    case "session": {
+      const parties = { account: scanner.key(), nonce: scanner.u64(), key: scanner.key() };
+      const term = { expiresMs: scanner.u64(), scope: scanScope(scanner) };
+      return { kind, ...parties, ...term, signature: scanner.signature() };
+    }
+    case "session-bundle": {
+      const from = { account: scanner.key(), session: scanner.key(), nonce: scanner.u64() };
+      const actions = scanner.list(() => scanAction(scanner));
+      return { kind, ...from, actions, signature: scanner.signature() };
+    }
+    case "revoke-session": {
+      const what = { account: scanner.key(), session: scanner.key(), by: scanner.u8() };
+      if (what.by > 1) throw new Error(`${what.by} is neither account nor session`);
+      return { kind, ...what, signature: scanner.signature() };
+    }
     case "oracle-report":
       return { kind, report: scanSigned(scanner) };
     case "silence-record":
@@ -277,6 +281,9 @@ export function signingBytes(
   chainId: string,
   transaction: Kind<
     | "bundle"
+    | "session"
+    | "session-bundle"
+    | "revoke-session"
     | "owner-rotation"
     | "return-spare"
     | "exit-spare"
@@ -289,6 +296,22 @@ export function signingBytes(
     case "bundle": {
       const { account, nonce, actions } = transaction;
       return domain(chainId, "bundle", key(account), u64(nonce), list(actions, actionBytes));
+    }
+    case "session": {
+      const { account, nonce, key: own, expiresMs, scope } = transaction;
+      const { actions, markets, lots, notional } = scope;
+      const bounds = [u8(actions), list(markets, u16), i128(lots), i128(notional)];
+      const term = [key(account), u64(nonce), key(own), u64(expiresMs), ...bounds];
+      return domain(chainId, "session", ...term);
+    }
+    case "session-bundle": {
+      const { account, session, nonce, actions } = transaction;
+      const fields = [key(account), key(session), u64(nonce), list(actions, actionBytes)];
+      return domain(chainId, "session-bundle", ...fields);
+    }
+    case "revoke-session": {
+      const { account, session, by } = transaction;
+      return domain(chainId, "revoke-session", key(account), key(session), u8(by));
     }
     case "owner-rotation": {
       const { member, setHash, nonce } = transaction;

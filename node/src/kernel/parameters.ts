@@ -89,6 +89,9 @@ export interface MarginParameters {
   readonly depositWindowMax: MicroUsd;
   /** Bundles: actions under one signature. */
   readonly bundleActionsMax: number;
+  /** Sessions: longest life (block time), and how many one account has at a time. */
+  readonly sessionMsMax: Millis;
+  readonly sessionsMax: number;
 }
 
 export interface Parameters {
@@ -148,5 +151,7 @@ export const PRODUCTION: Parameters = {
     depositWindowMs: 3_600_000,
     depositWindowMax: 1_000_000_000_000n,
     bundleActionsMax: 64,
+    sessionMsMax: 604_800_000,
+    sessionsMax: 8,
   },
 };

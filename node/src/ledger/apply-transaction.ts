@@ -9,6 +9,7 @@ import { applyInvalidVote, applyMisconduct } from "./misconduct.ts";
 import { applyReadiness } from "./readiness.ts";
 import { applyRegistration } from "./registration.ts";
 import { applyOwnerRotation, applyReturn, applySilenceRecord } from "./rotation.ts";
+import { applyRevoke, applySession, applySessionBundle } from "./sessions.ts";
 import { applyExit, applyTreasuryWithdraw } from "./treasury.ts";
 import type { Transaction } from "./types.ts";
 import type { Verdict, Work } from "./work.ts";
@@ -56,6 +57,15 @@ export function applyDecoded(work: Work, transaction: Transaction, place: Place)
     // SPONSOR
     case "treasury-withdraw":
       return applyTreasuryWithdraw(work, transaction, id);
+    // ORDER: a session's orders are its account's
+    case "session":
+      return applySession(work, transaction, id);
+    // ORDER
+    case "session-bundle":
+      return applySessionBundle(work, transaction, place);
+    // ORDER
+    case "revoke-session":
+      return applyRevoke(work, transaction);
     // SILENCE
     case "absence":
       return applyAbsence(work, transaction);

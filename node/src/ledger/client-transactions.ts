@@ -7,6 +7,22 @@ import { checkStakes } from "./treasury.ts";
 import type { Transaction } from "./types.ts";
 import { burnNonce, checkNonce, type Verdict, type Work } from "./work.ts";
 
+/** How many actions one signature may carry. */
+export function checkSize({ genesis }: LedgerState, count: number): Verdict {
+  const { bundleActionsMax } = genesis.parameters.margin;
+  if (count >= 1 && count <= bundleActionsMax) return undefined;
+  const fix = `put 1 to ${bundleActionsMax} actions under one signature`;
+  return { code: "BUNDLE_SIZE", field: "actions", fix };
+}
+
+/** An account is there once it had a deposit, also one earlier in this block. */
+export function checkAccount({ state, deposits }: Work, account: PublicKey): Verdict {
+  if (state.margin.accounts.has(account)) return undefined;
+  if (deposits.some((deposit) => deposit.account === account)) return undefined;
+  const fix = "the account has no balance yet: deposit first";
+  return { code: "UNKNOWN_ACCOUNT", field: "account", fix };
+}
+
 /** Admits a bundle to the margin engine, which judges each action by itself. */
 export function applyBundle(
   work: Work,
@@ -14,18 +30,11 @@ export function applyBundle(
   { id, position }: { readonly id: Digest; readonly position: number },
 ): Verdict {
   const { state } = work;
-  const { bundleActionsMax } = state.genesis.parameters.margin;
-  const count = bundle.actions.length;
-  if (count < 1 || count > bundleActionsMax) {
-    const fix = `put 1 to ${bundleActionsMax} actions under one signature`;
-    return { code: "BUNDLE_SIZE", field: "actions", fix };
-  }
+  const size = checkSize(state, bundle.actions.length);
+  if (size !== undefined) return size;
   const { account } = bundle;
-  const isNew = work.deposits.some((deposit) => deposit.account === account);
-  if (!isNew && !state.margin.accounts.has(account)) {
-    const fix = "the account has no balance yet: deposit first";
-    return { code: "UNKNOWN_ACCOUNT", field: "account", fix };
-  }
+  const unknown = checkAccount(work, account);
+  if (unknown !== undefined) return unknown;
   const stakes = checkStakes(state, bundle);
   if (stakes !== undefined) return stakes;
   const scope = `bundle/${account}`;

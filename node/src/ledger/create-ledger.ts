@@ -1,3 +1,4 @@
+import { PersistentMap } from "../kernel/persistent-map.ts";
 import type { Digest, PublicKey } from "../kernel/scalars.ts";
 import { validatorSetHash } from "../kernel/validator-set.ts";
 import { createMargin, genesisLeaves } from "../margin/engine.ts";
@@ -66,6 +67,7 @@ export function createLedger(genesis: Genesis, chainId: Digest): LedgerState {
     lastMisconductMs: undefined,
     registrations: 0,
     swaps: [],
+    sessions: new PersistentMap(),
     depositWindow: { fromMs: genesisTimeMs, amount: 0n },
     slashedPot: 0n,
     rewardPot: genesis.rewardPot,

@@ -8,7 +8,7 @@ import type {
   OracleState,
   Side,
 } from "../margin/types.ts";
-import { readChoice } from "./transaction-codec.ts";
+import { readChoice } from "./action-codec.ts";
 
 /** The first byte of a margin event is the position of its kind here (node/spec/encoding.md). */
 const KINDS = [

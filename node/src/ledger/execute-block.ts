@@ -13,6 +13,7 @@ import { activateProtocol, PROTOCOLS, type Protocol, type Protocols } from "./pr
 import { judgeActivation } from "./readiness.ts";
 import { resultLeaves } from "./receipt.ts";
 import { countService, payRewards } from "./rewards.ts";
+import { expireSessions, sessionChanges } from "./sessions.ts";
 import type { LedgerState } from "./state.ts";
 import { treeRoot, updateTree } from "./state-tree.ts";
 import { unmuteByVotes } from "./swap.ts";
@@ -42,6 +43,7 @@ export function executeBlock(
   change(work, { ordering: block.ordering });
   payRewards(work);
   releaseBonds(work);
+  expireSessions(work);
   removeCondemned(work);
   const admitted = block.transactions.map(({ bytes }, position) => {
     return admit(work, protocol, bytes, position);
@@ -150,6 +152,7 @@ function seal(work: Work, before: LedgerState, margin: MarginResult, protocol: P
     ...(isFirst ? ledgerChanges(undefined, state, touchedNonces, layouts) : []),
     ...margin.changes,
     ...work.puts,
+    ...sessionChanges(work, layouts),
   ];
   const tree = updateTree(work.state.tree, changes);
   change(work, { tree, stateRoot: treeRoot(tree) });

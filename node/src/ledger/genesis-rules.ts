@@ -5,6 +5,7 @@ import { MEMBERS_MAX } from "../kernel/validator-set.ts";
 import type { MarketParameters } from "../margin/types.ts";
 import type { Genesis } from "./genesis-file.ts";
 import { GenesisError } from "./genesis-reader.ts";
+import { SESSIONS_MAX } from "./session-codec.ts";
 import { CUSTODIANS_MAX, PUT_VALUE_BYTES_MAX } from "./transaction-codec.ts";
 
 /**
@@ -37,6 +38,7 @@ const NO_LONGER = new Set([
   "fitMs",
   "fitBlocks",
   "oracleReportMsMax",
+  "sessionMsMax",
 ]);
 
 /** Zero is a sensible value for these alone: no delay, no fee, no age. */
@@ -83,7 +85,7 @@ function demand(holds: boolean, field: string, fix: string, code = "GENESIS_INVA
   if (!holds) throw new GenesisError(field, fix, code);
 }
 
-function checkParameters({ consensus, rotation }: Parameters): void {
+function checkParameters({ consensus, rotation, margin }: Parameters): void {
   demand(
     consensus.roundTimeoutMsMin <= consensus.roundTimeoutMsMax,
     "parameters.consensus.roundTimeoutMsMin",
@@ -103,6 +105,8 @@ function checkParameters({ consensus, rotation }: Parameters): void {
   demand(rotation.rewardPpm <= PPM, "parameters.rotation.rewardPpm", "write at most 1000000");
   // Heartbeats of all spares ride in blocks.
   demand(rotation.candidatesMax <= 128, "parameters.rotation.candidatesMax", "write at most 128");
+  const { sessionsMax } = margin;
+  demand(sessionsMax <= SESSIONS_MAX, "parameters.margin.sessionsMax", "write at most 64");
 }
 
 function checkDistinct(keys: readonly { readonly key: string; readonly field: string }[]): void {

@@ -48,6 +48,7 @@ export function emptyLeaves(): LoadedLeaves {
     knownKeys: new Map(),
     voids: new Map(),
     epochEnds: new Map(),
+    sessions: new Map(),
   };
 }
 

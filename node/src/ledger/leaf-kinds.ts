@@ -121,7 +121,7 @@ const swaps: LeafKind = {
   },
 };
 
-const SCOPE = /^(deposit|(bundle|faucet|owner)\/[0-9a-f]{64})$/;
+const SCOPE = /^(deposit|(bundle|faucet|owner|session)\/[0-9a-f]{64})$/;
 
 /** In no field: the ledger reads windows from the tree. */
 const nonces: LeafKind = {
@@ -137,6 +137,22 @@ const nonces: LeafKind = {
   check: (name, value) => {
     if (!SCOPE.test(name)) throw new DecodeError("key", `"${name}" is not a scope of nonces`);
     checkNonces(value);
+  },
+};
+
+/** After genesis the block says which accounts' sessions changed (sessions.ts). */
+const sessions: LeafKind = {
+  prefix: "session",
+  isSingle: false,
+  fields: ["sessions"],
+  changes: ({ before, after, layouts }) => {
+    if (before !== undefined) return [];
+    return Array.from(after.sessions, ([account, open]) => {
+      return { key: leafKeys.sessions(account), value: layouts.sessions.encode(open) };
+    });
+  },
+  load: (into, { name, value, layouts }) => {
+    into.sessions.set(readKey(name), layouts.sessions.decode(value));
   },
 };
 
@@ -163,6 +179,7 @@ export const LEAF_KINDS: readonly LeafKind[] = [
   swaps,
   nonces,
   puts,
+  sessions,
   mapKind({
     prefix: "seat",
     field: "seats",

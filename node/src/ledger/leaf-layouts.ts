@@ -1,5 +1,6 @@
 import * as leaves from "./leaves.ts";
 import { decodeLiveness, encodeLiveness } from "./liveness-leaf.ts";
+import { decodeSessions, encodeSessions } from "./session-codec.ts";
 
 /** How the value of one kind of leaf is written and read. */
 export interface LeafLayout<T, R = T> {
@@ -25,6 +26,7 @@ export const LEAF_LAYOUTS = {
   known: { encode: leaves.encodeKnownKey, decode: leaves.decodeKnownKey },
   voids: { encode: leaves.encodeVoid, decode: leaves.decodeVoid },
   epochEnd: { encode: leaves.encodeEpochEnd, decode: leaves.decodeEpochEnd },
+  sessions: { encode: encodeSessions, decode: decodeSessions },
 } as const;
 
 export type LeafLayouts = typeof LEAF_LAYOUTS;

@@ -1,6 +1,7 @@
 import { Reader, Writer } from "../kernel/codec.ts";
 import type { Digest, Epoch, Height, MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { readValidatorSet, type ValidatorSet, writeValidatorSet } from "../kernel/validator-set.ts";
+import { readChoice } from "./action-codec.ts";
 import type {
   BlockMark,
   Candidate,
@@ -17,7 +18,7 @@ import type {
   Unbonding,
 } from "./state.ts";
 import { readSwap, writeSwap } from "./swap-codec.ts";
-import { ADDRESS_LENGTH_MAX, readChoice } from "./transaction-codec.ts";
+import { ADDRESS_LENGTH_MAX } from "./transaction-codec.ts";
 import type { SwapRecord } from "./types.ts";
 
 /** Keys of the ledger's leaves; layouts of the values in node/spec/encoding.md, State. */
@@ -34,13 +35,14 @@ export const leafKeys = {
   tombstone: (key: PublicKey): string => `tombstone/${key}`,
   condemned: (key: PublicKey): string => `condemned/${key}`,
   readiness: (key: PublicKey): string => `readiness/${key}`,
+  sessions: (account: PublicKey): string => `session/${account}`,
   owner: (key: PublicKey): string => `owner/${key}`,
   known: (key: PublicKey): string => `key/${key}`,
   voids: (epoch: string): string => `void/${epoch}`,
   swap: (epoch: Epoch): string => `swap/${epoch}`,
   epochEnd: (epoch: Epoch): string => `epoch-end/${epoch}`,
   mark: (height: Height): string => `mark/${height}`,
-  /** Scopes: `bundle/<account>`, `faucet/<account>`, `deposit`, `owner/<owner>`. */
+  /** Scopes: `bundle/<account>`, `faucet/<account>`, `deposit`, `owner/<owner>`, `session/<id>`. */
   nonce: (scope: string): string => `nonce/${scope}`,
 } as const;
 

@@ -1,5 +1,6 @@
 import { assert, defined } from "../kernel/assert.ts";
 import { DecodeError } from "../kernel/codec.ts";
+import { PersistentMap } from "../kernel/persistent-map.ts";
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Digest, Height, Round } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
@@ -171,6 +172,7 @@ export class Loader implements LedgerLoader {
       stateRoot: certified.stateRoot,
       setHash: validatorSetHash(set),
       marks: marks.sort((one, two) => one.height - two.height),
+      sessions: PersistentMap.of(own.sessions),
       swaps: swaps.sort((one, two) => one.epoch - two.epoch).slice(-SWAPS_HELD),
       lastSilenceSwapMs: lastSilenceSwapMs === 0 ? undefined : lastSilenceSwapMs,
       lastMisconductMs: lastMisconductMs === 0 ? undefined : lastMisconductMs,

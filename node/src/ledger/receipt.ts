@@ -2,10 +2,10 @@ import { assert, unreachable } from "../kernel/assert.ts";
 import { Reader, Writer } from "../kernel/codec.ts";
 import { type ListProof, listTreeProof } from "../kernel/merkle.ts";
 import type { ActionOutcome } from "../margin/types.ts";
+import { readChoice } from "./action-codec.ts";
 import { readMarginEvent, writeMarginEvent } from "./event-codec.ts";
 import type { EvidenceKind } from "./state.ts";
 import { readSwap, writeSwap } from "./swap-codec.ts";
-import { readChoice } from "./transaction-codec.ts";
 import type { ExecutionResult, LedgerEvent, ProtocolStep, Receipt } from "./types.ts";
 
 /** A leaf of receiptsRoot. */

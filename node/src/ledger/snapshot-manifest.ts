@@ -3,7 +3,7 @@ import { stateInnerHash } from "../kernel/merkle.ts";
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import { type Digest, type Height, ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
-import { readChoice } from "./transaction-codec.ts";
+import { readChoice } from "./action-codec.ts";
 
 /** Chunks of a manifest are 2^bits: 65,536 at most, whose manifest has 2.8 MB. */
 export const SNAPSHOT_BITS_MAX = 16;

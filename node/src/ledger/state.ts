@@ -1,3 +1,4 @@
+import type { PersistentMap } from "../kernel/persistent-map.ts";
 import type {
   Digest,
   Epoch,
@@ -12,7 +13,7 @@ import type { ValidatorSet } from "../kernel/validator-set.ts";
 import type { MarginState } from "../margin/state.ts";
 import type { Genesis } from "./genesis-file.ts";
 import type { StateTree } from "./state-tree.ts";
-import type { SwapRecord } from "./types.ts";
+import type { SessionScope, SwapRecord } from "./types.ts";
 
 /** Consensus key, network key, where it listens, whose it is, what it has at stake. */
 export interface Candidate {
@@ -84,6 +85,16 @@ export interface Owner {
 }
 
 export type EvidenceKind = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8";
+
+/** A key that may sign for an account for a time. */
+export interface Session {
+  /** Of the transaction that opened it. */
+  readonly id: Digest;
+  readonly key: PublicKey;
+  /** Block time from which on it signs nothing. */
+  readonly expiresMs: Millis;
+  readonly scope: SessionScope;
+}
 
 /** A key condemned for misconduct, for ever (rule RETURN). */
 export interface Tombstone {
@@ -210,6 +221,9 @@ export interface LedgerState {
   readonly registrations: number;
   /** Newest swaps, oldest first; all of them stay in the state tree. */
   readonly swaps: readonly SwapRecord[];
+
+  /** Open sessions of each account, oldest first; expired ones go with the blocks. */
+  readonly sessions: PersistentMap<readonly Session[]>;
 
   readonly depositWindow: { readonly fromMs: Millis; readonly amount: MicroUsd };
   readonly slashedPot: MicroUsd;

@@ -1,6 +1,6 @@
 import type { Reader, Writer } from "../kernel/codec.ts";
 import { ZERO_DIGEST } from "../kernel/scalars.ts";
-import { readChoice } from "./transaction-codec.ts";
+import { readChoice } from "./action-codec.ts";
 import type { SwapRecord } from "./types.ts";
 
 const CAUSES = [

@@ -1,7 +1,8 @@
 import { unreachable } from "../kernel/assert.ts";
-import { DecodeError, type Reader, type Writer } from "../kernel/codec.ts";
+import type { Reader, Writer } from "../kernel/codec.ts";
 import { readSignedStatement, writeSignedStatement } from "../kernel/statements.ts";
-import type { MarginAction, Side, TimeInForce } from "../margin/types.ts";
+import { readAction, readChoice, writeAction } from "./action-codec.ts";
+import { readScope, writeScope } from "./session-codec.ts";
 import type { SpareRegistration, Transaction } from "./types.ts";
 
 /** The first byte of a transaction is the position of its kind here (node/spec/encoding.md). */
@@ -22,16 +23,13 @@ export const TRANSACTION_KINDS = [
   "put",
   "exit-spare",
   "treasury-withdraw",
+  "session",
+  "session-bundle",
+  "revoke-session",
 ] as const satisfies readonly Transaction["kind"][];
 
-const ACTION_KINDS = [
-  "place",
-  "cancel",
-  "withdraw",
-  "stake",
-] as const satisfies MarginAction["kind"][];
-const SIDES = ["buy", "sell"] as const satisfies Side[];
-const TIMES_IN_FORCE = ["gtc", "ioc", "post-only"] as const satisfies TimeInForce[];
+/** Who ends a session. */
+const SESSION_ENDERS = ["account", "session"] as const;
 
 /** Decoder's bound; the genesis field `bundleActionsMax` may be lower. */
 const ACTIONS_MAX = 1_024;
@@ -43,71 +41,6 @@ export const ADDRESS_LENGTH_MAX = 255;
 export const PUT_KEY_BYTES_MAX = 64;
 /** Longest value that a genesis may allow in a `put`: the transaction fits into a batch. */
 export const PUT_VALUE_BYTES_MAX = 32_768;
-
-/** Reads a one-byte position in a fixed list of names. */
-export function readChoice<T>(reader: Reader, field: string, choices: readonly T[]): T {
-  const position = reader.u8(field);
-  const choice = choices[position];
-  if (choice === undefined) {
-    throw new DecodeError(field, `${position} is not below ${choices.length}`);
-  }
-  return choice;
-}
-
-function writeAction(writer: Writer, action: MarginAction): void {
-  writer.u8(ACTION_KINDS.indexOf(action.kind));
-  switch (action.kind) {
-    case "place":
-      writer.u16(action.market).u64(action.clientId).u8(SIDES.indexOf(action.side));
-      writer.i128(action.size).i128(action.price);
-      writer.u8(TIMES_IN_FORCE.indexOf(action.timeInForce)).bool(action.reduceOnly);
-      return;
-    case "cancel":
-      writer.u16(action.market).u64(action.clientId);
-      return;
-    case "withdraw":
-      writer.i128(action.amount);
-      return;
-    case "stake":
-      writer.hex32(action.owner).i128(action.amount);
-      return;
-    default:
-      unreachable(action);
-  }
-}
-
-function readAction(reader: Reader, field: string): MarginAction {
-  const kind = readChoice(reader, `${field}.kind`, ACTION_KINDS);
-  switch (kind) {
-    case "place":
-      return {
-        kind,
-        market: reader.u16(`${field}.market`),
-        clientId: reader.u64(`${field}.clientId`),
-        side: readChoice(reader, `${field}.side`, SIDES),
-        size: reader.i128(`${field}.size`),
-        price: reader.i128(`${field}.price`),
-        timeInForce: readChoice(reader, `${field}.timeInForce`, TIMES_IN_FORCE),
-        reduceOnly: reader.bool(`${field}.reduceOnly`),
-      };
-    case "cancel":
-      return {
-        kind,
-        market: reader.u16(`${field}.market`),
-        clientId: reader.u64(`${field}.clientId`),
-      };
-    case "withdraw":
-      return { kind, amount: reader.i128(`${field}.amount`) };
-    case "stake":
-      return {
-        kind,
-        owner: reader.hex32(`${field}.owner`),
-        amount: reader.i128(`${field}.amount`),
-      };
-    default:
-      return unreachable(kind);
-  }
-}
 
 export function writeRegistration(writer: Writer, registration: SpareRegistration): void {
   writer.hex32(registration.owner).hex32(registration.key).hex32(registration.networkKey);
@@ -133,6 +66,9 @@ export type SignedFields =
   | Omit<KindOf<"return-spare">, "signature">
   | Omit<KindOf<"exit-spare">, "signature">
   | Omit<KindOf<"treasury-withdraw">, "signature">
+  | Omit<KindOf<"session">, "signature">
+  | Omit<KindOf<"session-bundle">, "signature">
+  | Omit<KindOf<"revoke-session">, "signature">
   | Omit<KindOf<"custodian-deposit">, "signatures">;
 
 /** The fields that an account, owner or custodian signs: everything but the signatures. */
@@ -141,6 +77,19 @@ export function writeSignedFields(writer: Writer, transaction: SignedFields): vo
     case "bundle":
       writer.hex32(transaction.account).u64(transaction.nonce);
       writer.list(transaction.actions, writeAction);
+      return;
+    case "session":
+      writer.hex32(transaction.account).u64(transaction.nonce);
+      writer.hex32(transaction.key).u64(transaction.expiresMs);
+      writeScope(writer, transaction.scope);
+      return;
+    case "session-bundle":
+      writer.hex32(transaction.account).hex32(transaction.session).u64(transaction.nonce);
+      writer.list(transaction.actions, writeAction);
+      return;
+    case "revoke-session":
+      writer.hex32(transaction.account).hex32(transaction.session);
+      writer.u8(SESSION_ENDERS.indexOf(transaction.by));
       return;
     case "owner-rotation":
       writer.hex32(transaction.member).hex32(transaction.setHash).u64(transaction.nonce);
@@ -169,6 +118,9 @@ export function writeTransaction(writer: Writer, transaction: Transaction): void
     case "return-spare":
     case "exit-spare":
     case "treasury-withdraw":
+    case "session":
+    case "session-bundle":
+    case "revoke-session":
       writeSignedFields(writer, transaction);
       writer.fixed(transaction.signature, 64);
       return;
@@ -277,6 +229,10 @@ export function readTransaction(reader: Reader): Transaction {
     case "exit-spare":
     case "treasury-withdraw":
       return readOwnerAct(reader, kind);
+    case "session":
+    case "session-bundle":
+    case "revoke-session":
+      return readSessionAct(reader, kind);
     case "put":
       return {
         kind,
@@ -329,6 +285,34 @@ function readOwnerAct(
     default:
       return unreachable(kind);
   }
+}
+
+function readSessionAct(
+  reader: Reader,
+  kind: "session" | "session-bundle" | "revoke-session",
+): Transaction {
+  const account = reader.hex32("account");
+  if (kind === "session") {
+    return {
+      kind,
+      account,
+      nonce: reader.u64("nonce"),
+      key: reader.hex32("key"),
+      expiresMs: reader.u64("expiresMs"),
+      scope: readScope(reader, "scope"),
+      signature: reader.fixed("signature", 64),
+    };
+  }
+  const session = reader.hex32("session");
+  if (kind === "session-bundle") {
+    return {
+      ...{ kind, account, session, nonce: reader.u64("nonce") },
+      actions: reader.list("actions", ACTIONS_MAX, readAction),
+      signature: reader.fixed("signature", 64),
+    };
+  }
+  const by = readChoice(reader, "by", SESSION_ENDERS);
+  return { kind, account, session, by, signature: reader.fixed("signature", 64) };
 }
 
 function readRegisterSpare(reader: Reader): Transaction {

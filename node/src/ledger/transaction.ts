@@ -63,6 +63,27 @@ export function bundleSigningBytes(chainId: Digest, bundle: Unsigned<"bundle">):
   return plainSigningBytes(chainId, bundle);
 }
 
+/** What an account's key signs to open a session. */
+export function sessionSigningBytes(chainId: Digest, session: Unsigned<"session">): Uint8Array {
+  return plainSigningBytes(chainId, session);
+}
+
+/** What a session's key signs. */
+export function sessionBundleSigningBytes(
+  chainId: Digest,
+  bundle: Unsigned<"session-bundle">,
+): Uint8Array {
+  return plainSigningBytes(chainId, bundle);
+}
+
+/** What the account's key or the session's own signs to end a session. */
+export function revokeSessionSigningBytes(
+  chainId: Digest,
+  revoke: Unsigned<"revoke-session">,
+): Uint8Array {
+  return plainSigningBytes(chainId, revoke);
+}
+
 /** What the seat's owner signs to rotate its key: bound to genesis hash, epoch (setHash), nonce. */
 export function ownerRotationSigningBytes(
   chainId: Digest,

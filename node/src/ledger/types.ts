@@ -11,7 +11,7 @@ import type {
 } from "../kernel/scalars.ts";
 import type { AttestedResult, SignedStatement } from "../kernel/statements.ts";
 import type { ValidatorSet } from "../kernel/validator-set.ts";
-import type { ActionOutcome, MarginAction, MarginEvent } from "../margin/types.ts";
+import type { ActionOutcome, Lots, MarginAction, MarginEvent } from "../margin/types.ts";
 
 /**
  * Possession of both keys and the owner's sponsor's money: what puts a spare on the chain
@@ -24,6 +24,17 @@ export interface SpareRegistration {
   /** host:port of the peer listener. */
   readonly address: string;
   readonly bond: MicroUsd;
+}
+
+/** What a session's key may do. Withdrawals, stakes and sessions are never in it. */
+export interface SessionScope {
+  readonly place: boolean;
+  readonly cancel: boolean;
+  /** Ascending; empty: all markets. */
+  readonly markets: readonly number[];
+  /** Bounds of one order, in lots and in micro-USD (size x price); 0: none of the session's own. */
+  readonly orderLotsMax: Lots;
+  readonly orderNotionalMax: MicroUsd;
 }
 
 /** The canonical transactions; layouts in node/spec/encoding.md. */
@@ -137,6 +148,38 @@ export type Transaction =
       readonly amount: MicroUsd;
       readonly nonce: number;
       readonly signatures: readonly { readonly author: PublicKey; readonly signature: Signature }[];
+    }
+  /**
+   * The account lets another key sign for it: until `expiresMs` of block time, within `scope`. The
+   * session's name is the id of this transaction, which no second one can have.
+   */
+  | {
+      readonly kind: "session";
+      readonly account: PublicKey;
+      /** Of the account, in one scope with those of its bundles. */
+      readonly nonce: number;
+      readonly key: PublicKey;
+      readonly expiresMs: Millis;
+      readonly scope: SessionScope;
+      readonly signature: Signature;
+    }
+  /** Orders and cancels under one signature of the session's key. */
+  | {
+      readonly kind: "session-bundle";
+      readonly account: PublicKey;
+      readonly session: Digest;
+      /** Of the session: sessions do not contend. */
+      readonly nonce: number;
+      readonly actions: readonly MarginAction[];
+      readonly signature: Signature;
+    }
+  /** Ends a session at once. It needs no nonce: a session ends only once. */
+  | {
+      readonly kind: "revoke-session";
+      readonly account: PublicKey;
+      readonly session: Digest;
+      readonly by: "account" | "session";
+      readonly signature: Signature;
     }
   /** Opaque bytes under a key, for measuring: only where a dev genesis has `keyValue`. Unsigned. */
   | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array };

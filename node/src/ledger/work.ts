@@ -30,6 +30,9 @@ export interface Work {
   readonly bundles: AdmittedBundle[];
   /** Windows of the scopes that this block used nonces of; all others are in the tree alone. */
   readonly touchedNonces: Map<string, NonceWindow>;
+  /** Accounts whose sessions changed, and sessions that ended: their nonces go too. */
+  readonly touchedSessions: Set<PublicKey>;
+  readonly endedSessions: Set<Digest>;
   /** Leaves of this block's puts, in order. */
   readonly puts: LeafChange[];
 }
@@ -48,6 +51,8 @@ export function openWork(state: LedgerState, scheme: SignatureScheme): Work {
     deposits: [],
     bundles: [],
     touchedNonces: new Map(),
+    touchedSessions: new Set(),
+    endedSessions: new Set(),
     puts: [],
   };
 }

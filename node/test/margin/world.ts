@@ -25,6 +25,8 @@ export const PARAMETERS: MarginParameters = {
   depositWindowMs: 3_600_000,
   depositWindowMax: 1_000_000_000_000n,
   bundleActionsMax: 64,
+  sessionMsMax: 604_800_000,
+  sessionsMax: 8,
 };
 
 /** One lot at one tick is 0.01 USD, so a lot at 100,000 ticks is 1,000 USD. */
