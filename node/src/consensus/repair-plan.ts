@@ -3,6 +3,9 @@ import type { Digest, Epoch, Height, PublicKey } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import type { JournalRecord } from "./safety-data.ts";
 
+/** More heights than are ever open. */
+const ATTESTED_MAX = 64;
+
 /** Go on from this certified height of that epoch, or of where it began, in the next epoch. */
 export interface RepairPlan {
   /** The epoch that is abandoned. */
@@ -22,7 +25,7 @@ export interface RepairPlan {
 export interface RepairState {
   readonly asked: boolean;
   readonly endorsements: ReadonlyMap<PublicKey, SignedStatement>;
-  /** What this node attested above the plan's height in the epoch that the plan gives up. */
+  /** What the journal has attested above the plan's height in its epoch; the newest without one. */
   readonly attested: readonly SignedStatement[];
   /** Epochs that this key has given up by an endorsement: it signs nothing more in them. */
   readonly givenUp: ReadonlySet<Epoch>;
@@ -40,10 +43,12 @@ export function recoverRepair(
   plan: RepairPlan | undefined,
   journal: readonly JournalRecord[],
 ): RepairState {
-  const attested = journal.filter(({ statement }) => {
+  const all = journal.filter(({ statement }) => statement.kind === "attestation");
+  const above = all.filter(({ statement }) => {
     if (plan === undefined || statement.kind !== "attestation") return false;
     return statement.result.epoch === plan.epoch && statement.result.height > plan.height;
   });
+  const attested = plan === undefined ? all.slice(-ATTESTED_MAX) : above;
   const givenUp = new Set<Epoch>();
   for (const { statement } of journal) {
     if (statement.kind !== "endorsement" || statement.nonce < REPAIR_NONCE) continue;

@@ -172,13 +172,19 @@ export function onEndorsementRefused(
 
 /**
  * The own endorsement goes out again until the epoch is open: peers start when they start. So does
- * what this node attested above: it shows the others that the split is real.
+ * what this node attested before it started, with a plan or without: another binary would say
+ * something else, which the journal refuses, and the others must see that the split is real.
  */
 export function resendEndorsement(turn: Turn): void {
-  if (activePlan(turn) === undefined) return;
-  for (const signed of turn.state.repair.attested.slice(0, ATTESTED_SENT_MAX)) {
+  const { set, chain, repair } = turn.state;
+  const open = repair.attested.filter(({ statement }) => {
+    if (statement.kind !== "attestation" || statement.result.epoch !== set.epoch) return false;
+    return statement.result.height > chain.certified;
+  });
+  for (const signed of open.slice(0, ATTESTED_SENT_MAX)) {
     turn.broadcast({ kind: "statement", signed });
   }
+  if (activePlan(turn) === undefined) return;
   const own = turn.state.repair.endorsements.get(turn.state.config.self.key);
   if (own !== undefined) turn.broadcast({ kind: "statement", signed: own });
 }

@@ -89,6 +89,16 @@ const splitMutants: readonly Mutant[] = [
     testName: "rule VERSION: from the height on the new rules and layouts hold, not before",
   },
   {
+    name: "attested-before-the-start-untold",
+    rule: "SPLIT: what a node attested stays its word, whatever its next binary says",
+    file: "node/src/consensus/repair-plan.ts",
+    find: "plan === undefined ? all.slice(-ATTESTED_MAX) : above",
+    replace: "plan === undefined ? all.slice(0, 0 * ATTESTED_MAX) : above",
+    test: "node/test/sim/split.test.ts",
+    testName:
+      "rule SPLIT: a member that restarts with the good binary still tells what it attested",
+  },
+  {
     name: "repair-of-any-version",
     rule: "SPLIT: no repair is endorsed whose version the ledger can't follow",
     file: "node/src/replica/core.ts",

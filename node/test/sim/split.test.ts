@@ -381,6 +381,17 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     expect(world.effectChecker.certifiedHeight).toBeGreaterThan(before + 3);
   });
 
+  test("rule SPLIT: a member that restarts with the good binary still tells what it attested", () => {
+    const world = splitWorld();
+    const plan = planOf(world);
+    repair(world, members(world).slice(0, 3), plan);
+    const fourth = defined(world.nodes[3], "a node");
+    world.stop(fourth, "kill");
+    world.at(world.now + 300, () => world.start(fourth));
+    world.runUntil(12_000);
+    expect(world.effectChecker.certifiedHeight).toBeGreaterThan(plan.height + 5);
+  });
+
   test("rule SPLIT: an epoch that splits before it certified anything is repaired a second time", () => {
     const world = splitWorld();
     const plan = planOf(world);
