@@ -3,6 +3,7 @@ import type { Digest, MicroUsd, PublicKey } from "@quorate/node/kernel/scalars";
 import {
   bundleSigningBytes,
   encodeTransaction,
+  sessionBundleSigningBytes,
   TRANSACTION_BYTES_MAX,
   transactionId,
 } from "@quorate/node/ledger/transaction";
@@ -24,6 +25,8 @@ export interface BundleOptions {
   readonly nonces: NonceSource;
   /** Genesis parameter `margin.bundleActionsMax`. */
   readonly actionsMax: number;
+  /** Where `account` is the key of a session (session.ts): whose, and which. */
+  readonly session?: { readonly account: PublicKey; readonly id: Digest };
 }
 
 export interface PlaceOrder {
@@ -105,24 +108,31 @@ export class Bundle {
 
   /** Takes a fresh nonce and signs: each call makes another transaction, so keep it to resend. */
   sign(): SignedBundle {
-    const { chainId, account, nonces } = this.#options;
+    const { nonces } = this.#options;
     if (this.#actions.length === 0) {
       throw input("BUNDLE_EMPTY", "actions", "add at least one action");
     }
     const nonce = nonces.next();
-    const unsigned = {
-      kind: "bundle",
-      account: account.publicKey,
-      nonce,
-      actions: [...this.#actions],
-    } as const;
-    const signature = account.sign(bundleSigningBytes(chainId, unsigned));
-    const bytes = encodeTransaction({ ...unsigned, signature });
+    const bytes = this.#signed(nonce);
     if (bytes.length > TRANSACTION_BYTES_MAX) {
       const fix = `it has ${bytes.length} bytes, at most ${TRANSACTION_BYTES_MAX} are taken`;
       throw input("BUNDLE_TOO_LARGE", "actions", fix);
     }
     return { bytes, id: transactionId(bytes), nonce };
+  }
+
+  #signed(nonce: number): Uint8Array {
+    const { chainId, account, session } = this.#options;
+    const actions = [...this.#actions];
+    if (session !== undefined) {
+      const { account: of, id } = session;
+      const fields = { kind: "session-bundle", account: of, session: id, nonce, actions } as const;
+      const signature = account.sign(sessionBundleSigningBytes(chainId, fields));
+      return encodeTransaction({ ...fields, signature });
+    }
+    const fields = { kind: "bundle", account: account.publicKey, nonce, actions } as const;
+    const signature = account.sign(bundleSigningBytes(chainId, fields));
+    return encodeTransaction({ ...fields, signature });
   }
 
   #field(name: string): string {
