@@ -26,9 +26,12 @@ export function laneLoad({ lanes }: ConsensusState): LaneLoad {
   };
 }
 
-/** True while the lane takes no more transactions of clients; they are told to come again. */
-export function isLaneFull(state: ConsensusState): boolean {
-  return state.lanes.queueBytes >= CLIENT_BYTES_MAX;
+/**
+ * True while the lane takes no more transactions of clients; they are told to come again. `coming`
+ * bytes are on their way into it: `enqueue` will take the next one exactly if this is false.
+ */
+export function isLaneFull(state: ConsensusState, coming = 0): boolean {
+  return state.lanes.queueBytes + coming >= CLIENT_BYTES_MAX;
 }
 
 /** Batches in flight at which only batches that carry a duty are cut (rule ORDER's reserve). */

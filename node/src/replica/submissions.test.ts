@@ -8,19 +8,43 @@ import { recoverReplica } from "./state.ts";
 import { submit } from "./submissions.ts";
 import type { Work } from "./work.ts";
 
+function workOf({ chainId, genesis }: TestChain): Work {
+  const self = { key: keyOf("seat0"), networkKey: keyOf("network seat0") };
+  const state = recoverReplica(
+    { chainId, genesis, self, scheme, protocols: PROTOCOLS },
+    { journal: [], chain: [] },
+  );
+  return { state, effects: [], now: 1_000 };
+}
+
+describe("a full lane", () => {
+  test("whoever comes behind the last free byte of one input is refused, and never waits for ever", () => {
+    const work = workOf(new TestChain({ dev: true, keyValue: { valueBytesMax: 32 } }));
+    const { consensus } = work.state;
+    const lanes = { ...consensus.lanes, queueBytes: 4 * 1024 * 1024 - 1 };
+    work.state = { ...work.state, consensus: { ...consensus, lanes } };
+    const submissions = [1, 2, 3].map((at) => {
+      const put = { kind: "put", key: Uint8Array.of(at), value: new Uint8Array(32) } as const;
+      return { request: at, transaction: encodeTransaction(put) };
+    });
+    submit(work, submissions);
+    const waiting = submissions.filter(
+      ({ transaction }) => getDigest(work.state.queued, transactionId(transaction)) !== undefined,
+    );
+    expect(waiting.map(({ request }) => request)).toEqual([1]);
+    expect(work.effects.filter(({ kind }) => kind === "answer")).toMatchObject(
+      [2, 3].map((request) => ({ request, answer: { refusal: { code: "QUEUE_FULL" } } })),
+    );
+  });
+});
+
 describe("a refused receipt", () => {
   let chain: TestChain;
   let work: Work;
 
   beforeEach(() => {
     chain = new TestChain();
-    const { chainId, genesis } = chain;
-    const self = { key: keyOf("seat0"), networkKey: keyOf("network seat0") };
-    const state = recoverReplica(
-      { chainId, genesis, self, scheme, protocols: PROTOCOLS },
-      { journal: [], chain: [] },
-    );
-    work = { state, effects: [], now: 1_000 };
+    work = workOf(chain);
   });
 
   test("rule CAUSE: a refusal of bytes that came too early answers no later submission", () => {

@@ -12,8 +12,8 @@ import { findPlace } from "./places.ts";
 import type { ReplicaState, RequestId, Submission } from "./types.ts";
 import { change, type Work } from "./work.ts";
 
-/** Why this node takes no new transaction at all; undefined if it does. */
-export function laneRefusal(state: ReplicaState): Refusal | undefined {
+/** Why this node takes no new transaction behind `coming` bytes; undefined if it does. */
+export function laneRefusal(state: ReplicaState, coming = 0): Refusal | undefined {
   if (state.halted !== undefined) {
     return { code: "HALTED", field: "node", fix: "this node has stopped: ask another validator" };
   }
@@ -24,7 +24,7 @@ export function laneRefusal(state: ReplicaState): Refusal | undefined {
   if (!isMember(state)) {
     return { code: "NOT_A_VALIDATOR", field: "node", fix: "submit to a member of the set" };
   }
-  if (state.queued.size >= QUEUED_MAX || isLaneFull(state.consensus)) {
+  if (state.queued.size >= QUEUED_MAX || isLaneFull(state.consensus, coming)) {
     return { code: "QUEUE_FULL", field: "node", fix: "submit the same bytes again in a second" };
   }
   return undefined;
@@ -52,8 +52,11 @@ function answerAgain(work: Work, request: RequestId, id: Digest): void {
   if (!awaited.includes(height)) change(work, { awaited: [...awaited, height] });
 }
 
-/** Answers the call now, or takes it among those that wait; true if its bytes have to be queued. */
-function takeIn(work: Work, { request, transaction: bytes }: Submission): boolean {
+/**
+ * Answers the call now, or takes it among those that wait; true if its bytes have to be queued,
+ * behind `coming` others of the same input. Whoever waits is in the lane, or waits for ever.
+ */
+function takeIn(work: Work, { request, transaction: bytes }: Submission, coming: number): boolean {
   const id = sha256Hex(bytes);
   const place = findPlace(work.state.places, id);
   if (place?.settled === true) {
@@ -74,7 +77,7 @@ function takeIn(work: Work, { request, transaction: bytes }: Submission): boolea
     answerAgain(work, request, id);
     return false;
   }
-  const refusal = laneRefusal(work.state) ?? bytesRefusal(work.state, bytes);
+  const refusal = laneRefusal(work.state, coming) ?? bytesRefusal(work.state, bytes);
   if (refusal !== undefined) {
     refuseRequest(work, request, refusal);
     return false;
@@ -98,9 +101,14 @@ function bytesRefusal(state: ReplicaState, bytes: Uint8Array): Refusal | undefin
  * together goes into the lane together: one step of the core for all of it.
  */
 export function submit(work: Work, submissions: readonly Submission[]): void {
-  const taken = submissions.filter((submission) => takeIn(work, submission));
-  if (taken.length === 0) return;
-  const transactions = taken.map(({ transaction }) => transaction);
+  const transactions: Uint8Array[] = [];
+  let bytes = 0;
+  for (const submission of submissions) {
+    if (!takeIn(work, submission, bytes)) continue;
+    transactions.push(submission.transaction);
+    bytes += submission.transaction.length;
+  }
+  if (transactions.length === 0) return;
   feedConsensus(work, { kind: "transactions", transactions });
 }
 

@@ -95,6 +95,15 @@ export const simMutants: readonly Mutant[] = [
     testName: "rule CAUSE: a refusal of bytes that came too early answers no later submission",
   },
   {
+    name: "replica-waiters-of-nothing",
+    rule: "FAIR: whoever waits for an answer has its bytes in the lane",
+    file: "node/src/replica/submissions.ts",
+    find: "laneRefusal(work.state, coming) ?? bytesRefusal",
+    replace: "laneRefusal(work.state) ?? bytesRefusal",
+    test: "node/src/replica/submissions.test.ts",
+    testName: "whoever comes behind the last free byte of one input is refused",
+  },
+  {
     name: "replica-first-refusal-stays",
     rule: "CAUSE: bytes that came too early may come again",
     file: "node/src/replica/places.ts",
