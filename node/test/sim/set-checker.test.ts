@@ -38,11 +38,19 @@ class Swaps {
     this.checker.changed({ execution, swaps: [record], before, next } as unknown as SetChange);
   }
 
-  /** The block in which the newcomers registered. */
-  registeredAt(timestampMs: number): void {
+  /** The block in which the newcomers registered, so long ago, and those since then. */
+  registered(agoMs: number): void {
+    this.#executed(5, this.nowMs - agoMs);
+    for (let [height, leftMs] = [6, agoMs]; leftMs > 0; height += 1) {
+      leftMs -= Math.min(leftMs, 500);
+      this.#executed(height, this.nowMs - leftMs);
+    }
+  }
+
+  #executed(height: number, timestampMs: number): void {
     const { last } = chain;
     if (last === undefined) throw new Error("a block");
-    this.checker.executed(5, { ...last, result: { ...last.result, timestampMs } } as never);
+    this.checker.executed(height, { ...last, result: { ...last.result, timestampMs } } as never);
   }
 }
 
@@ -61,11 +69,11 @@ test("rule RATE: an unendorsed newcomer has its minimum age", () => {
   const swaps = new Swaps();
   const [one] = swaps.set.members;
   if (one === undefined) throw new Error("a member");
-  swaps.registeredAt(swaps.nowMs - newcomerAgeMsMin + 1);
+  swaps.registered(newcomerAgeMsMin - 1);
   expect(() => swaps.swap("misconduct", "a".repeat(64), one.key, "stranger")).toThrow(
     "minimum age",
   );
   const later = new Swaps();
-  later.registeredAt(later.nowMs - newcomerAgeMsMin);
+  later.registered(newcomerAgeMsMin);
   later.swap("misconduct", "a".repeat(64), one.key, "stranger");
 });

@@ -20,6 +20,7 @@ const OTHERS = [
   "load",
   "main-job-summary",
   "sim",
+  "sync",
 ];
 
 const schemas = new Map(
