@@ -84,14 +84,22 @@ test("binaries are exchanged one by one, one goes back, a laggard refuses by nam
     const height = observer.certifiedHeight;
     await chain.height(height + 10);
     const laggard = network.validators[3]!;
+    const logged = (pattern: RegExp) =>
+      pattern.exec(readFileSync(network.logFile(laggard), "utf8"))?.[0];
     const refusal = await observer.until(
-      () => /PROTOCOL_UNSUPPORTED: .*/.exec(readFileSync(network.logFile(laggard), "utf8"))?.[0],
+      () => logged(/PROTOCOL_UNSUPPORTED: .*/),
       "a refusal by name",
       PATIENCE_MS,
     );
     expect(refusal).toContain("needs protocol version 2, this binary holds 1");
-    const before = Date.now();
     install(3, NEXT);
+    // The old binary may have come back meanwhile: it orders with the others until it executes.
+    await observer.until(
+      () => logged(/"protocol version active"/),
+      "the next version in the laggard's log",
+      PATIENCE_MS,
+    );
+    const before = Date.now();
     await observer.until(
       () =>
         (observer.lastVote(laggard.identity.key)?.votedForMs ?? 0) > before ? true : undefined,

@@ -51,6 +51,19 @@ describe("a disk that drops what was not synced", () => {
     expect([...kinds].toSorted()).toEqual(["everything", "hole", "nothing", "prefix"]);
   });
 
+  test("a file that was closed is read again, and takes nothing more through the old handle", async () => {
+    const { disk, folder } = await written(1);
+    const path = `${folder}/file`;
+    const file = await disk.create(path);
+    await file.append(Uint8Array.of(1, 2, 3));
+    await file.close();
+    expect(await disk.read(path)).toEqual(Uint8Array.of(1, 2, 3));
+    await expect(file.append(Uint8Array.of(4))).rejects.toThrow("was closed");
+    const again = await disk.openAppend(path, 3);
+    await again.append(Uint8Array.of(4));
+    expect(await disk.read(path)).toEqual(Uint8Array.of(1, 2, 3, 4));
+  });
+
   test("synced bytes under a synced name stay", async () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const { disk, folder } = await written(seed);

@@ -1,4 +1,4 @@
-import { close, existsSync, ftruncate, openSync, read, readdirSync, rmSync, write } from "node:fs";
+import { existsSync, ftruncate, openSync, read, readdirSync, rmSync, write } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -21,7 +21,7 @@ interface Chunk {
 interface Inode {
   /** Where its real bytes are: under the durable name, or under one that no start looks for. */
   place: string;
-  /** A bare descriptor: a file that nobody names any more is not worth a warning. */
+  /** A bare descriptor, open as long as the process: a file without a name is worth no warning. */
   readonly descriptor: number;
   /** Length as the running machine sees it. */
   length: number;
@@ -123,21 +123,30 @@ export class DroppingDisk implements FileSystem {
     for (const [name, inode] of here) if (inode === undefined) await rm(name, { force: true });
   };
 
+  /** One opening of a file: the inode outlives it, and is read again under its name. */
   #file(inode: Inode): AppendFile {
+    let isClosed = false;
+    const demandOpen = (): void => {
+      if (isClosed) throw new Error(`${inode.place}: was closed`);
+    };
     return {
       append: async (bytes) => {
+        demandOpen();
         const offset = inode.length;
         inode.length += bytes.length;
         inode.pending = [...inode.pending, { offset, bytes }];
         for (const early of this.#early({ offset, bytes })) await writeAt(inode, early);
       },
       sync: async () => {
+        demandOpen();
         const { pending } = inode;
         await this.#delay();
         for (const chunk of pending) await writeAt(inode, chunk);
         inode.pending = inode.pending.filter((chunk) => !pending.includes(chunk));
       },
-      close: () => promisify(close)(inode.descriptor),
+      close: async () => {
+        isClosed = true;
+      },
     };
   }
 
