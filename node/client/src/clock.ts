@@ -7,6 +7,8 @@ export interface Clock {
   now(): Millis;
   /** Waits, or rejects as soon as the signal aborts. */
   pause(ms: Millis, signal: AbortSignal): Promise<void>;
+  /** Up to a quarter more or less: who was sent away together does not come back together. */
+  jitter(ms: Millis): Millis;
 }
 
 export const systemClock: Clock = {
@@ -14,4 +16,5 @@ export const systemClock: Clock = {
   pause: async (ms, signal) => {
     await setTimeout(ms, undefined, { signal });
   },
+  jitter: (ms) => ms * (0.75 + Math.random() / 2),
 };

@@ -1,5 +1,5 @@
 import type { Refusal } from "@quorate/node/kernel/result";
-import type { Digest, Height, PublicKey } from "@quorate/node/kernel/scalars";
+import type { Digest, Height, Millis, PublicKey } from "@quorate/node/kernel/scalars";
 
 /** Every error of the client says what was wrong where, and what to do about it. */
 export abstract class QuorateError extends Error {
@@ -45,10 +45,17 @@ export class ProofError extends QuorateError {
 export class NodeUnavailableError extends QuorateError {
   override readonly name = "NodeUnavailableError";
   readonly node: NodeName;
+  /** When the node said that another try is worth it. */
+  readonly retryAfterMs: Millis | undefined;
 
-  constructor(refusal: Refusal, node: NodeName, options?: ErrorOptions) {
+  constructor(
+    refusal: Refusal,
+    node: NodeName,
+    options: ErrorOptions & { readonly retryAfterMs?: Millis | undefined } = {},
+  ) {
     super(refusal, options);
     this.node = node;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

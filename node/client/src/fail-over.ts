@@ -5,6 +5,7 @@ import {
   DoorRefusalError,
   isNodeError,
   type NodeError,
+  NodeUnavailableError,
   ProofError,
   RefusedError,
   UnreachableError,
@@ -60,8 +61,9 @@ export class FailOver {
       if (round.answer !== undefined) return round.answer.value;
       failures.push(...round.failures);
       const mayComeRound = round.failures.some(isTransient) && !round.failures.some(isRefusal);
-      if (!mayComeRound || clock.now() + pauseMs >= endsAt) throw verdict(failures, timeouts);
-      await this.#pause(pauseMs);
+      const waitMs = clock.jitter(Math.max(pauseMs, soonest(round.failures)));
+      if (!mayComeRound || clock.now() + waitMs >= endsAt) throw verdict(failures, timeouts);
+      await this.#pause(waitMs);
     }
   }
 
@@ -109,6 +111,14 @@ export class FailOver {
 interface Round<T> {
   readonly answer: { readonly value: T } | undefined;
   readonly failures: readonly NodeError[];
+}
+
+/** When the first of the nodes wants to be asked again; 0 where one of them did not say. */
+function soonest(failures: readonly NodeError[]): Millis {
+  const hints = failures.map((error) =>
+    error instanceof NodeUnavailableError ? (error.retryAfterMs ?? 0) : 0,
+  );
+  return hints.length === 0 ? 0 : Math.min(...hints);
 }
 
 function isRefusal(error: NodeError): error is DoorRefusalError {

@@ -1,5 +1,6 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { DecodeError } from "@quorate/node/kernel/codec";
+import type { Millis } from "@quorate/node/kernel/scalars";
 import {
   DoorRefusalError,
   type NodeError,
@@ -43,10 +44,19 @@ export function nodeError(error: unknown, node: NodeName): NodeError {
   if (TRANSIENT.has(error.code) || isOfOneNode) {
     const unavailable =
       code === "" ? { code: unavailableCode(error), field: "node", fix: describe(error) } : refusal;
-    return new NodeUnavailableError(unavailable, node, { cause: error });
+    const retryAfterMs = retryAfter(said("quorate-retry-after-ms"));
+    return new NodeUnavailableError(unavailable, node, { cause: error, retryAfterMs });
   }
   const door = code === "" ? { code: "REFUSED", field: "request", fix: describe(error) } : refusal;
   return new DoorRefusalError(door, node, { cause: error });
+}
+
+/** What a node says is no more than advice: nobody waits for it longer than this. */
+const RETRY_MS_MAX = 5_000;
+
+function retryAfter(text: string): Millis | undefined {
+  if (!/^[0-9]{1,9}$/.test(text)) return undefined;
+  return Math.min(Number(text), RETRY_MS_MAX);
 }
 
 function unavailableCode(error: ServiceError): string {

@@ -58,6 +58,8 @@ const MESSAGE_BYTES_MAX = 192 * 1_024;
 const WATCH_MS: Millis = 250;
 const PAUSE_MS_MIN = 50;
 const PAUSE_MS_MAX = 1_000;
+/** What a node says of a wait is advice. */
+const RETRY_MS_MAX = 5_000;
 
 /**
  * Many transactions over one stream: one certificate is verified for a block, one proof for those
@@ -217,7 +219,7 @@ export class Submissions {
       return sent === undefined ? [] : [sent.pending];
     });
     if (retryAfterMs !== undefined) {
-      this.#retryLater(refused, Math.min(retryAfterMs, PAUSE_MS_MAX));
+      this.#retryLater(refused, Math.min(retryAfterMs, RETRY_MS_MAX));
     } else if (EXECUTED.has(refusal.code)) {
       for (const pending of refused) this.#lookUp(pending);
     } else if (refusal.field === "node") {
@@ -245,7 +247,7 @@ export class Submissions {
       else this.#queue = [...refused, ...this.#queue];
       this.#flushSoon();
     };
-    clock.pause(afterMs, signal).then(again, again);
+    clock.pause(clock.jitter(afterMs), signal).then(again, again);
   }
 
   #flushSoon(): void {

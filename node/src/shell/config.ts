@@ -2,6 +2,7 @@ import { isIPv6 } from "node:net";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { isAscii, isIpPort } from "./address.ts";
+import { DEFAULT_DOOR } from "./door/door.ts";
 
 const hostPort = z
   .string()
@@ -31,6 +32,20 @@ const price = z.strictObject({
   outages: z.array(z.strictObject({ fromTick: count, toTick: count })).readonly(),
 });
 
+const least = (minimum: number) => z.int().min(minimum, `write ${minimum} or more`);
+
+/** Bounds of what clients may take of this node. */
+const clients = z
+  .strictObject({
+    waitingMax: least(16).default(DEFAULT_DOOR.waitingMax),
+    waitingBytesMax: least(1_048_576).default(DEFAULT_DOOR.waitingBytesMax),
+    waitMsMax: least(100).default(DEFAULT_DOOR.waitMsMax),
+    refusedPerSecond: least(1).default(DEFAULT_DOOR.refusedPerSecond),
+    queriesPerSecond: least(10).default(DEFAULT_DOOR.queriesPerSecond),
+    openCallsMax: least(1).default(DEFAULT_DOOR.openCallsMax),
+  })
+  .prefault({});
+
 const schema = z.strictObject({
   dataDir: path,
   genesisFile: path,
@@ -51,6 +66,7 @@ const schema = z.strictObject({
   /** host:port under which peers reach the peer listener. */
   advertise: hostPort.refine(isAscii, "write printable ASCII"),
   controlClientKey: hexKey,
+  clients,
   bootstrap: z.array(z.strictObject({ networkKey: hexKey, address: hostPort })).default([]),
   prices: z.array(price).default([]),
   logLevel: z.enum(["error", "warn", "info", "debug"]).default("info"),

@@ -55,6 +55,22 @@ describe("inputs of the replica", () => {
     expect(accepted).toBe(Math.floor(CLIENTS_WEIGHT_MAX / 1_000));
   });
 
+  test("what a client sends at once comes in steps, between which a peer has its turn", () => {
+    const queue = new InputQueue();
+    const submissions = Array.from({ length: 65 }, (_, request) => {
+      return { request, transaction: new Uint8Array(1) };
+    });
+    queue.push({ kind: "submit", submissions });
+    queue.push(messageOf(quiet));
+    queue.push(messageOf(quiet));
+    const taken = Array.from({ length: 5 }, () => queue.take());
+    expect(taken.map(nameOf)).toEqual(["submit", "quiet", "submit", "quiet", "submit"]);
+    const requests = taken.flatMap((input) => {
+      return input?.kind === "submit" ? input.submissions.map(({ request }) => request) : [];
+    });
+    expect(requests).toEqual(submissions.map(({ request }) => request));
+  });
+
   test("own inputs go first and in order, a client's abandon behind its submission", () => {
     const queue = new InputQueue();
     const transaction = new Uint8Array(1);

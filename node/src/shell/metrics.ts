@@ -205,6 +205,12 @@ function peerMetrics(r: Registry) {
       "Messages of peers that did not decode, by network key.",
       ["peer"],
     ),
+    clientsRefused: counter(
+      r,
+      "quorate_clients_refused_total",
+      "Calls and transactions of clients that found the door shut, by reason.",
+      ["reason"],
+    ),
     messagesDropped: counter(
       r,
       "quorate_messages_dropped_total",

@@ -18,6 +18,7 @@ import { type Divergence, writeDivergence } from "./disk/divergence.ts";
 import { demandJournal } from "./disk/missing-journal.ts";
 import { Signer } from "./disk/signer.ts";
 import { timedFileSystem } from "./disk/timed-file-system.ts";
+import { openDoor } from "./door/visitor.ts";
 import { EffectPerformer, type OutwardEffect } from "./effect-performer.ts";
 import { endorsed, keyBurnt } from "./endorsement.ts";
 import { protocolUnsupported, repaired } from "./fatal-error.ts";
@@ -150,6 +151,7 @@ export class ValidatorNode {
       status: () => this.status(),
       submit: (submission) => this.#submit(submission),
       tracing,
+      clients: openDoor(config.clients, now, (reason) => metrics.clientsRefused.inc({ reason })),
     });
     this.#query = service;
     this.#prices = await PriceFeed.load(

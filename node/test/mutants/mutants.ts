@@ -1,5 +1,6 @@
 import { clientMutants } from "./client.ts";
 import { consensusMutants } from "./consensus.ts";
+import { doorMutants } from "./door.ts";
 import { ledgerMutants } from "./ledger.ts";
 import { marginMutants } from "./margin.ts";
 import type { Mutant } from "./mutant.ts";
@@ -12,6 +13,7 @@ export type { Mutant } from "./mutant.ts";
 
 export const mutants: readonly Mutant[] = [
   ...consensusMutants,
+  ...doorMutants,
   ...ledgerMutants,
   ...ruleMutants,
   ...snapshotMutants,

@@ -18,6 +18,7 @@ import { toHex } from "../../kernel/bytes.ts";
 import { type TreeProof, verifyTreeProof } from "../../kernel/merkle.ts";
 import { ok, type Refusal, type Result, refuse } from "../../kernel/result.ts";
 import { leafKeys } from "../../ledger/leaves.ts";
+import { DEFAULT_DOOR, Door } from "../door/door.ts";
 import { keyPair } from "../key-file.ts";
 import { startTracing } from "../tracing.ts";
 import { issueIdentity, tlsName, trustAnchor } from "./pinned-tls.ts";
@@ -48,6 +49,12 @@ async function world(changes: Partial<QueryOptions> = {}) {
       });
     },
     tracing: await startTracing({ warn: () => undefined }),
+    clients: {
+      door: new Door(DEFAULT_DOOR),
+      now: () => 0,
+      pause: () => Promise.resolve(),
+      refused: () => undefined,
+    },
     ...changes,
   });
   cleanups.push(() => service.stop());
@@ -248,6 +255,70 @@ describe("submissions", () => {
     const given = await refusal(answer((reply) => client.submit({ transaction }, reply)));
     expect(given).toMatchObject({ status: status.RESOURCE_EXHAUSTED, code: "OVERLOADED" });
     expect(service.waiting).toBe(0);
+  });
+
+  test("a flood of questions is refused with the time to come again, and counted by reason", async () => {
+    const door = new Door({ ...DEFAULT_DOOR, queriesPerSecond: 10 });
+    const shut: string[] = [];
+    const clients = {
+      ...{ door, now: () => 0, pause: () => Promise.resolve() },
+      refused: (reason: string) => void shut.push(reason),
+    };
+    const { client } = await world({ clients });
+    const ask = () => answer<GetStateResponse>((reply) => client.getState({ key: "chain" }, reply));
+    for (let asked = 0; asked < 11; asked += 1) await ask().catch(() => undefined);
+    const error = await ask().catch((thrown: ServiceError) => thrown);
+    if (!(error instanceof Error)) throw new Error("a refusal");
+    expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
+    expect(error.metadata.get("quorate-code")).toEqual(["TOO_MANY_QUERIES"]);
+    expect(Number(error.metadata.get("quorate-retry-after-ms")[0])).toBeGreaterThanOrEqual(100);
+    expect(new Set(shut)).toEqual(new Set(["queries"]));
+  });
+
+  test("transactions of one address beyond its share are refused before the replica sees them", async () => {
+    const door = new Door({ ...DEFAULT_DOOR, waitingMax: 4 });
+    const clients = {
+      door,
+      now: () => 0,
+      pause: () => Promise.resolve(),
+      refused: () => undefined,
+    };
+    const { client, submissions, service } = await world({ clients });
+    const calls = [1, 2].map(() => client.submit({ transaction }, () => undefined));
+    await expect.poll(() => submissions.length).toBe(2);
+    const given = await refusal(answer((reply) => client.submit({ transaction }, reply)));
+    expect(given).toMatchObject({ status: status.RESOURCE_EXHAUSTED, code: "OVERLOADED" });
+    expect(submissions).toHaveLength(2);
+    for (const call of calls) call.cancel();
+    await expect.poll(() => service.waiting).toBe(0);
+  });
+
+  test("streams of one address are counted, and free their place when they end", async () => {
+    const door = new Door({ ...DEFAULT_DOOR, openCallsMax: 1 });
+    const clients = {
+      door,
+      now: () => 0,
+      pause: () => Promise.resolve(),
+      refused: () => undefined,
+    };
+    const { client } = await world({ clients });
+    const first = client.submitStream();
+    first.on("error", () => undefined);
+    await new Promise((resolve) => first.once("data", resolve));
+    const code = () =>
+      new Promise<string>((resolve) => {
+        const second = client.submitStream();
+        second.on("error", (error: ServiceError) => {
+          resolve(String(error.metadata.get("quorate-code")[0] ?? ""));
+        });
+        second.on("data", () => {
+          second.cancel();
+          resolve("open");
+        });
+      });
+    expect(await code()).toBe("TOO_MANY_CALLS");
+    first.cancel();
+    await expect.poll(code).toBe("open");
   });
 
   test("a client that goes away is told to the replica once", async () => {

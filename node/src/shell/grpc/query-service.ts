@@ -1,5 +1,4 @@
 import {
-  type Metadata,
   Server,
   type ServerUnaryCall,
   type ServerWritableStream,
@@ -21,7 +20,7 @@ import {
   type WatchCertificatesResponse,
 } from "@quorate/proto/query/v1/query";
 import type { ResultCertificate } from "../../kernel/certificates.ts";
-import { ok, type Refusal, type Result, refuse } from "../../kernel/result.ts";
+import { err, ok, type Refusal, type Result, refuse } from "../../kernel/result.ts";
 import type { Height } from "../../kernel/scalars.ts";
 import {
   epochProofs,
@@ -33,7 +32,8 @@ import {
 } from "../../replica/queries.ts";
 import type { Answer, ReplicaState } from "../../replica/types.ts";
 import type { ChainStore } from "../disk/chain-store.ts";
-import type { Span, Tracing } from "../tracing.ts";
+import { Visitor, type VisitorPorts } from "../door/visitor.ts";
+import type { Tracing } from "../tracing.ts";
 import { counter, decoded, hex32 } from "../wire/fields.ts";
 import {
   bufferOf,
@@ -51,8 +51,8 @@ import type { Submission } from "./submission.ts";
 import { SubmitStream, TRANSACTION_BYTES_MAX } from "./submit-stream.ts";
 
 const STATE_KEY_LENGTH_MAX = 256;
-/** Transactions that wait for a receipt at one node. */
-export const WAITING_MAX = 20_000;
+/** Of a question, in tokens: what is in memory costs 1. */
+const COSTS = { proof: 2, leaves: 4, block: 2 } as const;
 
 /**
  * Anybody may connect: a connection without a call ends after the first time, one that answers no
@@ -73,27 +73,24 @@ export interface QueryOptions {
   /** Returns what to call if the client goes away. All are taken, or none. */
   readonly submit: (submissions: readonly Submission[]) => Result<() => void, Refusal>;
   readonly tracing: Tracing;
+  readonly clients: VisitorPorts;
 }
 
 type Unary<Q, R> = (call: ServerUnaryCall<Q, R>, reply: sendUnaryData<R>) => void;
 type WatchCall = ServerWritableStream<WatchCertificatesRequest, WatchCertificatesResponse>;
-type BlocksCall = ServerWritableStream<GetBlocksRequest, GetBlocksResponse>;
-
-/** Wraps a query that needs no waiting: a value, or a refusal as a gRPC error. */
-function answered<Q, R>(query: (request: Q) => Result<R, Refusal>): Unary<Q, R> {
-  return (call, reply) => {
-    const result = query(call.request);
-    if (result.ok) reply(null, result.value);
-    else reply(serviceError(result.error), null);
-  };
+/** What this class needs of a call that stays open. */
+interface StayingCall {
+  getPeer(): string;
+  on(event: string, listener: () => void): unknown;
+  emit(event: "error", error: unknown): unknown;
 }
+type BlocksCall = ServerWritableStream<GetBlocksRequest, GetBlocksResponse>;
 
 /** The query listener: open to everybody, answers with proofs, promises nothing without one. */
 export class QueryService {
   readonly #options: QueryOptions;
   readonly #server: Server;
   readonly #watchers = new Set<WatchCall>();
-  #waiting = 0;
 
   private constructor(options: QueryOptions) {
     this.#options = options;
@@ -105,27 +102,26 @@ export class QueryService {
     const service: QueryServiceServer = {
       submit: (call, reply) => this.#submit(call.request.transaction, call, reply),
       submitStream: (call) => {
+        const visitor = this.#stays(call);
+        if (visitor === undefined) return;
         new SubmitStream(call, {
           submit: (submissions) => options.submit(submissions),
-          reserve: (count) => this.#reserve(count),
-          release: (count) => {
-            this.#waiting -= count;
-          },
+          visitor,
           soon: (callback) => setImmediate(callback),
         });
       },
-      getTransaction: answered(({ transaction }) => this.#transaction(transaction)),
-      getState: answered(({ key }) => this.#state(key)),
-      getAccount: answered(({ account }) => this.#account(account)),
-      getMarkets: answered(() => ok({ markets: marketsToWire(options.state()) })),
-      getEpochProofs: answered(({ fromEpoch }) => this.#epochProofs(fromEpoch)),
+      getTransaction: this.#answered(1, ({ transaction }) => this.#transaction(transaction)),
+      getState: this.#answered(COSTS.proof, ({ key }) => this.#state(key)),
+      getAccount: this.#answered(COSTS.proof, ({ account }) => this.#account(account)),
+      getMarkets: this.#answered(1, () => ok({ markets: marketsToWire(options.state()) })),
+      getEpochProofs: this.#answered(COSTS.proof, ({ fromEpoch }) => this.#epochProofs(fromEpoch)),
       getBlocks: (call) => this.#blocks(call),
-      getReceipts: answered(({ height }) => this.#receipts(height)),
+      getReceipts: this.#answered(COSTS.leaves, ({ height }) => this.#receipts(height)),
       watchCertificates: (call) => this.#watch(call),
-      getEvidence: answered(() => {
+      getEvidence: this.#answered(COSTS.leaves, () => {
         return ok({ transactions: heldProofs(options.state()).map(bufferOf) });
       }),
-      getStatus: answered(() => ok({ status: options.status() })),
+      getStatus: this.#answered(1, () => ok({ status: options.status() })),
     };
     this.#server.addService(QueryServiceService, service);
   }
@@ -140,7 +136,7 @@ export class QueryService {
   }
 
   get waiting(): number {
-    return this.#waiting;
+    return this.#options.clients.door.waiting;
   }
 
   /** A new certificate: to everybody who watches. A watcher that does not read is cut off. */
@@ -162,9 +158,40 @@ export class QueryService {
     this.#server.forceShutdown();
   }
 
+  /** Wraps a query that needs no waiting: a value, or a refusal as a gRPC error. */
+  #answered<Q, R>(cost: number, query: (request: Q) => Result<R, Refusal>): Unary<Q, R> {
+    return (call, reply) => {
+      const shut = this.#visitor(call).ask(cost);
+      const result = shut === undefined ? query(call.request) : err(shut);
+      if (result.ok) reply(null, result.value);
+      else reply(serviceError(result.error), null);
+    };
+  }
+
+  #visitor(call: { getPeer(): string }): Visitor {
+    return new Visitor(call.getPeer(), this.#options.clients);
+  }
+
+  /** Of a call that stays open; undefined where it was ended at once. */
+  #stays(call: StayingCall): Visitor | undefined {
+    const visitor = this.#visitor(call);
+    const shut = visitor.call();
+    if (shut !== undefined) {
+      call.emit("error", serviceError(shut));
+      return undefined;
+    }
+    let isHere = true;
+    const hangUp = (): void => {
+      if (isHere) visitor.hangUp();
+      isHere = false;
+    };
+    for (const event of ["cancelled", "close", "finish", "error"]) call.on(event, hangUp);
+    return visitor;
+  }
+
   #submit(
     bytes: Uint8Array,
-    call: { on(event: "cancelled", listener: () => void): unknown; metadata: Metadata },
+    call: ServerUnaryCall<unknown, unknown>,
     reply: sendUnaryData<SubmitResponse>,
   ): void {
     const { submit, tracing } = this.#options;
@@ -173,45 +200,35 @@ export class QueryService {
       reply(serviceError({ code: "TRANSACTION_LENGTH", field: "transaction", fix }), null);
       return;
     }
-    if (this.#waiting >= WAITING_MAX) {
-      const fix = "wait for receipts, or ask another validator";
-      reply(serviceError({ code: "OVERLOADED", field: "node", fix }), null);
+    const visitor = this.#visitor(call);
+    const shut = visitor.enter([bytes]);
+    if (shut !== undefined) {
+      reply(serviceError(shut), null);
       return;
     }
     const span = tracing.start("submit", call.metadata);
-    const done = this.#once(span);
+    const sinceMs = visitor.now();
+    let isOpen = true;
+    const done = (given: Answer | undefined): boolean => {
+      if (!isOpen) return false;
+      isOpen = false;
+      visitor.leave(bytes, sinceMs, given);
+      span.end();
+      return true;
+    };
     const answer = (given: Answer): void => {
-      if (!done()) return;
+      if (!done(given)) return;
       if (given.kind === "refused") reply(serviceError(given.refusal), null);
       else reply(null, { receipt: receiptToWire(given.receipt) });
     };
     const submitted = submit([{ transaction: new Uint8Array(bytes), answer }]);
     if (!submitted.ok) {
-      if (done()) reply(serviceError(submitted.error), null);
+      if (done(undefined)) reply(serviceError(submitted.error), null);
       return;
     }
     call.on("cancelled", () => {
-      if (done()) submitted.value();
+      if (done(undefined)) submitted.value();
     });
-  }
-
-  #reserve(count: number): boolean {
-    if (this.#waiting + count > WAITING_MAX) return false;
-    this.#waiting += count;
-    return true;
-  }
-
-  /** Counts a waiting call until the returned function is called the first time. */
-  #once(span: Span): () => boolean {
-    this.#waiting += 1;
-    let isOpen = true;
-    return () => {
-      if (!isOpen) return false;
-      isOpen = false;
-      this.#waiting -= 1;
-      span.end();
-      return true;
-    };
   }
 
   #transaction(bytes: Uint8Array): Result<GetTransactionResponse, Refusal> {
@@ -268,6 +285,8 @@ export class QueryService {
   }
 
   #blocks(call: BlocksCall): void {
+    const visitor = this.#stays(call);
+    if (visitor === undefined) return;
     const range = decoded(() => ({
       from: counter(call.request.fromHeight, "from_height"),
       to: counter(call.request.toHeight, "to_height"),
@@ -283,14 +302,23 @@ export class QueryService {
       return;
     }
     const last = to === 0 ? this.#options.store.height : Math.min(to, this.#options.store.height);
-    this.#sendBlocks(call, from, last).catch((error: unknown) => {
+    this.#sendBlocks(call, visitor, { from, last }).catch((error: unknown) => {
       const fix = error instanceof Error ? error.message : String(error);
       call.emit("error", serviceError({ code: "NOT_STARTED", field: "node", fix }));
     });
   }
 
-  async #sendBlocks(call: BlocksCall, from: Height, last: Height): Promise<void> {
+  async #sendBlocks(
+    call: BlocksCall,
+    visitor: Visitor,
+    { from, last }: { readonly from: Height; readonly last: Height },
+  ): Promise<void> {
     for (let height = from; height <= last && !call.cancelled; height += 1) {
+      // A long answer is slowed down, not cut off: whoever rebuilds the chain reads all of it.
+      for (let shut = visitor.ask(COSTS.block); shut !== undefined && !call.cancelled; ) {
+        await visitor.pause(shut.retryAfterMs);
+        shut = visitor.ask(COSTS.block);
+      }
       const stored = await this.#options.store.block(height);
       if (stored === undefined) break;
       const { block, batches, certificate } = stored;
@@ -306,6 +334,7 @@ export class QueryService {
   }
 
   #watch(call: WatchCall): void {
+    if (this.#stays(call) === undefined) return;
     this.#watchers.add(call);
     call.on("cancelled", () => this.#watchers.delete(call));
     const newest = this.#options.state().certified?.certificate;

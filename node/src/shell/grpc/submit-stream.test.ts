@@ -7,6 +7,7 @@ import { verifyListRange } from "../../kernel/merkle.ts";
 import { ok, type Refusal, type Result, refuse } from "../../kernel/result.ts";
 import { encodeTransaction } from "../../ledger/transaction.ts";
 import type { Answer } from "../../replica/types.ts";
+import type { DoorRefusal } from "../door/door.ts";
 import type { Submission } from "./submission.ts";
 import { STREAM_CREDIT, type StreamCall, SubmitStream } from "./submit-stream.ts";
 
@@ -39,6 +40,11 @@ class TestCall extends EventEmitter implements StreamCall {
   }
 }
 
+const shut: DoorRefusal = {
+  ...{ code: "OVERLOADED", field: "node", fix: "come again" },
+  ...{ reason: "wait", retryAfterMs: 700 },
+};
+
 function world(roomFor = 10_000, verdict: Result<void, Refusal> = ok(undefined)) {
   const call = new TestCall();
   const submissions: Submission[] = [];
@@ -51,13 +57,16 @@ function world(roomFor = 10_000, verdict: Result<void, Refusal> = ok(undefined))
       if (verdict.ok) submissions.push(...given);
       return verdict;
     },
-    reserve: (count) => {
-      if (waiting + count > roomFor) return false;
-      waiting += count;
-      return true;
-    },
-    release: (count) => {
-      waiting -= count;
+    visitor: {
+      enter: ({ length }) => {
+        if (waiting + length > roomFor) return shut;
+        waiting += length;
+        return undefined;
+      },
+      leave: () => {
+        waiting -= 1;
+      },
+      now: () => 0,
     },
     soon: (callback) => later.push(callback),
   });
@@ -168,7 +177,7 @@ describe("a stream of submissions", () => {
     call.send(bytes(0), bytes(1));
     settle();
     expect(call.written[1]?.refusals).toMatchObject([
-      { numbers: [0, 1], code: "OVERLOADED", retryAfterMs: 100 },
+      { numbers: [0, 1], code: "OVERLOADED", retryAfterMs: 700 },
     ]);
     const full = world(10, refuse("QUEUE_FULL", "node", "later"));
     full.call.send(bytes(0), bytes(1));

@@ -5,9 +5,11 @@ import type {
   SubmitStreamResponse,
 } from "@quorate/proto/query/v1/query";
 import type { Refusal, Result } from "../../kernel/result.ts";
+import type { Millis } from "../../kernel/scalars.ts";
 import type { Answer, CertifiedReceipt } from "../../replica/types.ts";
+import type { Visitor } from "../door/visitor.ts";
 import { certifiedRuns } from "../wire/receipt-wire.ts";
-import { EXHAUSTED, serviceError } from "./refusal.ts";
+import { type Hinted, retryAfter, serviceError } from "./refusal.ts";
 import type { Submission } from "./submission.ts";
 
 export const TRANSACTION_BYTES_MAX = 65_536;
@@ -16,9 +18,6 @@ export const STREAM_CREDIT = 4_096;
 const MESSAGE_TRANSACTIONS_MAX = 1_024;
 /** Messages that the client has not read; beyond, the call ends. */
 const UNREAD_MAX = 256;
-/** When a full queue is worth another try. */
-const RETRY_MS = 100;
-
 /** What this class needs of a gRPC duplex call. */
 export interface StreamCall {
   readonly writableLength: number;
@@ -33,9 +32,7 @@ export interface StreamCall {
 export interface StreamPorts {
   /** All are taken, or none. */
   readonly submit: (submissions: readonly Submission[]) => Result<unknown, Refusal>;
-  /** So many transactions more, or fewer, wait at this node; false where it takes no more. */
-  readonly reserve: (count: number) => boolean;
-  readonly release: (count: number) => void;
+  readonly visitor: Pick<Visitor, "enter" | "leave" | "now">;
   /** Calls back when what happens together has happened. */
   readonly soon: (callback: () => void) => void;
 }
@@ -51,7 +48,8 @@ export class SubmitStream {
   #certified: { readonly number: number; readonly receipt: CertifiedReceipt }[] = [];
   #refusals: StreamRefusal[] = [];
   #next = 0;
-  #open = 0;
+  /** Without an outcome, by number. */
+  readonly #open = new Map<number, { readonly bytes: Uint8Array; readonly sinceMs: Millis }>();
   #isFlushing = false;
   #hasEnded = false;
   #isGone = false;
@@ -74,17 +72,20 @@ export class SubmitStream {
     const first = this.#next;
     const count = transactions.length;
     this.#next += count;
-    if (count > MESSAGE_TRANSACTIONS_MAX || this.#open + count > STREAM_CREDIT) {
+    if (count > MESSAGE_TRANSACTIONS_MAX || this.#open.size + count > STREAM_CREDIT) {
       const fix = `send at most ${MESSAGE_TRANSACTIONS_MAX} at once, within the granted credit`;
       this.#cut({ code: "CREDIT_EXCEEDED", field: "transactions", fix });
       return;
     }
-    if (!this.#ports.reserve(count)) {
-      const fix = "send fewer, or ask another validator";
-      this.#refuse(numbered(first, count), { code: "OVERLOADED", field: "node", fix });
+    const { visitor } = this.#ports;
+    const shut = visitor.enter(transactions);
+    if (shut !== undefined) {
+      this.#refuse(numbered(first, count), shut);
       return;
     }
-    this.#open += count;
+    const sinceMs = visitor.now();
+    for (const [at, bytes] of transactions.entries())
+      this.#open.set(first + at, { bytes, sinceMs });
     this.#submit(first, transactions);
   }
 
@@ -110,21 +111,24 @@ export class SubmitStream {
   }
 
   #answer(number: number, given: Answer): void {
-    if (this.#isGone) return;
-    this.#open -= 1;
-    this.#ports.release(1);
+    const open = this.#open.get(number);
+    if (open === undefined) return;
+    this.#open.delete(number);
+    this.#ports.visitor.leave(open.bytes, open.sinceMs, given);
     if (given.kind === "refused") this.#refuse([number], given.refusal);
     else this.#certified.push({ number, receipt: given.receipt });
     this.#flushSoon();
   }
 
   /** Refusals of one message are mostly the same: they are told as one. */
-  #refuse(numbers: readonly number[], { code, field, fix }: Refusal): void {
+  #refuse(numbers: readonly number[], refusal: Hinted): void {
+    const { code, field, fix } = refusal;
+    const retryAfterMs = retryAfter(refusal);
     const last = this.#refusals.at(-1);
     if (last?.code === code && last.field === field && last.fix === fix) {
       last.numbers.push(...numbers);
+      last.retryAfterMs = Math.max(last.retryAfterMs, retryAfterMs);
     } else {
-      const retryAfterMs = EXHAUSTED.has(code) ? RETRY_MS : 0;
       this.#refusals.push({ numbers: [...numbers], code, field, fix, retryAfterMs });
     }
     this.#flushSoon();
@@ -154,7 +158,7 @@ export class SubmitStream {
 
   #endIfDone(): void {
     const isTold = this.#certified.length === 0 && this.#refusals.length === 0;
-    if (this.#hasEnded && this.#open === 0 && isTold && !this.#isGone) this.#call.end();
+    if (this.#hasEnded && this.#open.size === 0 && isTold && !this.#isGone) this.#call.end();
   }
 
   #cut(refusal: Refusal): void {
@@ -165,7 +169,10 @@ export class SubmitStream {
   #leave(): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    this.#ports.release(this.#open);
+    for (const { bytes, sinceMs } of this.#open.values()) {
+      this.#ports.visitor.leave(bytes, sinceMs, undefined);
+    }
+    this.#open.clear();
     this.#certified = [];
     this.#refusals = [];
   }
