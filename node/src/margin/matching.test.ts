@@ -56,7 +56,7 @@ describe("matching", () => {
   test("an order meets its owner's own: the resting one is cancelled, the next one trades", () => {
     world.act(
       [PRICE],
-      bundle("a", place("sell", 5n, PRICE, { clientId: 9 })),
+      bundle("a", place("sell", 5n, PRICE, { clientId: 900_001 })),
       bundle("b", place("sell", 5n, PRICE)),
     );
     world.act([PRICE], bundle("a", place("buy", 3n, PRICE)));
@@ -65,7 +65,7 @@ describe("matching", () => {
         kind: "order-cancelled",
         account: key("a"),
         market: 0,
-        clientId: 9,
+        clientId: 900_001,
         size: 5n,
         reason: "self-trade",
       },
