@@ -1,8 +1,6 @@
 import { defineConfig } from "vitest/config";
-import { mutantPlugin } from "./scripts/mutant-plugin.ts";
 
 export default defineConfig({
-  plugins: [mutantPlugin(process.env["QUORATE_MUTANT"])],
   test: {
     include: [
       "node/**/*.test.ts",
@@ -14,7 +12,7 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "test-e2e/e2e/**"],
     // A test that passes the second time is a bug found the first time.
     retry: 0,
-    // The cache on disk does not know of QUORATE_MUTANT: it hides mutants and would keep them.
+    // The cache on disk does not know of mutants (npm run mutants): it hides and would keep them.
     fsModuleCache: false,
     testTimeout: 20_000,
     coverage: {

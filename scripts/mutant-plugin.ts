@@ -1,17 +1,23 @@
 import { resolve } from "node:path";
 import type { Plugin } from "vitest/config";
-import { findMutant, mutate, repository } from "./mutants.ts";
+import { mutate, type Patch, repository } from "./mutants.ts";
 
-/** With a mutant's name, vitest runs the tests against that one broken source file. */
-export function mutantPlugin(name: string | undefined): Plugin {
-  const mutant = name === undefined || name === "" ? undefined : findMutant(name);
-  const file = mutant && resolve(repository, mutant.file);
+/** What the plugin of one vitest breaks at the moment, and whether that source was loaded since. */
+export interface Breakage {
+  patch: Patch | undefined;
+  loaded: boolean;
+}
+
+/** Tests that are run by this vitest meet the one source that is broken at the moment. */
+export function mutantPlugin(breakage: Breakage): Plugin {
   return {
     name: "quorate-mutant",
     enforce: "pre",
     transform(code, id) {
-      if (mutant === undefined || id.split("?")[0] !== file) return null;
-      return { code: mutate(mutant, code), map: null };
+      const { patch } = breakage;
+      if (patch === undefined || id.split("?")[0] !== resolve(repository, patch.file)) return null;
+      breakage.loaded = true;
+      return { code: mutate(patch, code), map: null };
     },
   };
 }

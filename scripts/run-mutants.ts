@@ -1,22 +1,16 @@
 // Breaks one rule at a time and expects the named test to notice:
 //   npm run mutants [-- --only NAME] [--json]
 //   npm run mutants -- --simulator [--quick] [--only NAME] [--seeds A..B] [--json]
-// A mutant counts as found when a test fails; a source that does not load finds nothing. With
-// --simulator no test is named: the simulator runs seed after seed until it objects.
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+// A mutant counts as found when a test fails; a source that does not load finds nothing. The tests
+// of a file then have to pass without any mutant, which also proves that none of them was left
+// behind. With --simulator no test is named: the simulator runs seed after seed until it objects.
 import { parseArgs } from "node:util";
 import type { Mutant } from "../node/test/mutants/mutants.ts";
 import { simulatorMutants } from "../node/test/mutants/simulator.ts";
-import { checkMutants, findMutant, mutants, repository } from "./mutants.ts";
+import { Judge } from "./judge.ts";
+import type { Outcome } from "./mutant-trials.ts";
+import { checkMutants, findMutant, mutants } from "./mutants.ts";
 import { runSimulatorMutants } from "./simulator-mutants.ts";
-
-interface Report {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-}
 
 interface Verdict {
   readonly name: string;
@@ -27,80 +21,58 @@ interface Verdict {
 }
 
 const atOnce = 2;
-const limitMillis = 300_000;
-const outFolder = mkdtempSync(join(tmpdir(), "quorate-mutants-"));
-let runs = 0;
 
-/** One vitest run of the mutant's test; `undefined` if it wrote no report or took too long. */
-async function runTest(mutant: Mutant, broken: boolean): Promise<Report | undefined> {
-  runs += 1;
-  const outputFile = join(outFolder, `${runs}.json`);
-  const pattern = mutant.testName.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const vitest = join(repository, "node_modules/vitest/vitest.mjs");
-  const args = ["run", mutant.test, "-t", pattern, "--reporter=json", `--outputFile=${outputFile}`];
-  const child = spawn(process.execPath, [vitest, ...args], {
-    cwd: repository,
-    env: { ...process.env, QUORATE_MUTANT: broken ? mutant.name : "" },
-    stdio: "ignore",
-    timeout: limitMillis,
-    killSignal: "SIGKILL",
-  });
-  await new Promise<void>((done, fail) => {
-    child.on("error", fail);
-    child.on("close", () => done());
-  });
-  try {
-    return JSON.parse(readFileSync(outputFile, "utf8"));
-  } catch {
-    return undefined;
+function brokenVerdict(outcome: Outcome | undefined): { found: boolean; detail: string } {
+  if (outcome === undefined) return { found: false, detail: "crashed or took too long" };
+  if (!outcome.loaded) return { found: false, detail: "no test loads the broken source" };
+  if (outcome.failed.length > 0) {
+    return { found: true, detail: `${outcome.failed.length} failing as expected` };
   }
-}
-
-function intactProblem(report: Report | undefined): string | undefined {
-  if (report === undefined) return "without the mutant: no report from vitest";
-  if (report.numFailedTests > 0) return "without the mutant: the test fails as well";
-  if (report.numPassedTests === 0) return "without the mutant: no test of that name";
-  return undefined;
-}
-
-function brokenVerdict(report: Report | undefined): { found: boolean; detail: string } {
-  if (report === undefined) return { found: false, detail: "no report: crashed or took too long" };
-  if (report.numFailedTests > 0) {
-    return { found: true, detail: `${report.numFailedTests} failing as expected` };
-  }
-  if (report.numPassedTests === 0)
-    return { found: false, detail: "the broken source does not load" };
+  if (outcome.passed.length === 0)
+    return { found: false, detail: "the broken source does not load, or no test of that name" };
   return { found: false, detail: "SURVIVED: the test passes with the rule broken" };
 }
 
-/** Several mutants often share a test: it has to pass once without any of them. */
-const intact = new Map<string, Promise<string | undefined>>();
+function intactProblem(outcome: Outcome | undefined, testName: string): string | undefined {
+  if (outcome === undefined) return "without the mutant: crashed or took too long";
+  const named = (list: readonly string[]) => list.some((one) => one.includes(testName));
+  if (named(outcome.failed)) return "without the mutant: the test fails as well";
+  if (!named(outcome.passed)) return "without the mutant: no test of that name";
+  return undefined;
+}
 
-async function judge(mutant: Mutant): Promise<Verdict> {
-  const start = Date.now();
-  const key = JSON.stringify([mutant.test, mutant.testName]);
-  const running = intact.get(key) ?? runTest(mutant, false).then(intactProblem);
-  intact.set(key, running);
-  const problem = await running;
-  const outcome =
-    problem === undefined
-      ? brokenVerdict(await runTest(mutant, true))
-      : { found: false, detail: problem };
-  const seconds = (Date.now() - start) / 1000;
-  return { name: mutant.name, rule: mutant.rule, ...outcome, seconds };
+/** All mutants of one test file, then the file as it is. */
+async function judgeFile(judge: Judge, test: string, list: readonly Mutant[]): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  for (const mutant of list) {
+    const start = Date.now();
+    const { name, rule, testName } = mutant;
+    const outcome = brokenVerdict(await judge.run({ test, testNames: [testName], patch: mutant }));
+    verdicts.push({ name, rule, ...outcome, seconds: (Date.now() - start) / 1000 });
+  }
+  const testNames = [...new Set(list.map(({ testName }) => testName))];
+  const intact = await judge.run({ test, testNames });
+  return verdicts.map((verdict, index) => {
+    const problem = intactProblem(intact, list[index]?.testName ?? "");
+    return problem === undefined ? verdict : { ...verdict, found: false, detail: problem };
+  });
 }
 
 async function judgeAll(list: readonly Mutant[], report: (verdict: Verdict) => void) {
   const verdicts: Verdict[] = [];
-  const queue = [...list];
+  const queue = [...new Set(list.map(({ test }) => test))];
   const worker = async () => {
-    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-      const verdict = await judge(mutant);
-      verdicts.push(verdict);
-      report(verdict);
+    const judge = new Judge();
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const ofFile = list.filter((mutant) => mutant.test === file);
+      for (const verdict of await judgeFile(judge, file, ofFile)) {
+        verdicts.push(verdict);
+        report(verdict);
+      }
     }
+    judge.close();
   };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+  await Promise.all(Array.from({ length: Math.min(atOnce, queue.length) }, worker));
   return verdicts;
 }
 
@@ -136,8 +108,4 @@ async function main(): Promise<void> {
   process.exitCode = failed === 0 ? 0 : 1;
 }
 
-try {
-  await main();
-} finally {
-  rmSync(outFolder, { recursive: true, force: true });
-}
+await main();
