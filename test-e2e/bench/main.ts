@@ -3,10 +3,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InputProblem } from "../main-job/input-problem.ts";
-import { checkPublished } from "../network/published-schema.ts";
+import { InputProblem } from "../command-line/input-problem.ts";
+import { INPUT_WRONG, printReport, runCommand, runProgram } from "../command-line/run.ts";
 import { runConsensusBench } from "./consensus-bench.ts";
-import { HELP, parseConsensusOptions } from "./options.ts";
+import { type ConsensusOptions, HELP, parseConsensusOptions } from "./options.ts";
 import { runText } from "./report-text.ts";
 
 const USAGE = `Usage: npm run bench -- COMMAND [options]
@@ -16,43 +16,28 @@ const USAGE = `Usage: npm run bench -- COMMAND [options]
 npm run bench -- COMMAND --help tells the options of each.
 `;
 
-async function consensus(args: readonly string[]): Promise<void> {
-  const options = parseConsensusOptions(args);
-  if (options === undefined) {
-    process.stdout.write(HELP);
-    return;
-  }
+async function consensus(options: ConsensusOptions): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "quorate-bench-"));
   try {
     const figures = await runConsensusBench(options, folder, (run) => {
       if (!options.json) process.stdout.write(runText(run));
     });
-    checkPublished("bench-consensus", figures);
-    if (options.json) process.stdout.write(`${JSON.stringify(figures, undefined, 2)}\n`);
+    // In text each run is printed as it ends.
+    printReport("bench-consensus", figures, { json: options.json, text: () => "" });
+    return 0;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function main([command, ...args]: readonly string[]): Promise<void> {
+await runProgram(async ([command, ...args]) => {
   if (command === "consensus") {
-    await consensus(args);
-    return;
+    return await runCommand({ help: HELP, parse: parseConsensusOptions, act: consensus }, args);
   }
   if (command === undefined || command === "--help" || command === "-h") {
     process.stdout.write(USAGE);
-    if (command === undefined) process.exitCode = 2;
-    return;
+    return command === undefined ? INPUT_WRONG : 0;
   }
   const fix = "see npm run bench -- --help";
   throw new InputProblem({ field: "command", problem: `there is no bench ${command}`, fix });
-}
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  const isInput = error instanceof InputProblem;
-  const text = error instanceof Error ? (isInput ? error.message : error.stack) : String(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = isInput ? 2 : 1;
-}
+});

@@ -28,7 +28,7 @@ describe("bench options", () => {
     [["--rate", "fast"], "--rate"],
     [["--bytes", "24"], "--bytes"],
     [["--minutes", "1", "--seconds", "1"], "--minutes"],
-    [["--what"], "arguments"],
+    [["--what"], "--what"],
   ])("%s is refused by name", (args, field) => {
     expect(() => parseConsensusOptions(args)).toThrow(field);
   });

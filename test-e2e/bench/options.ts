@@ -1,6 +1,5 @@
-import { parseArgs } from "node:util";
-import { InputProblem } from "../main-job/input-problem.ts";
-import { wholeNumber } from "../main-job/options.ts";
+import { InputProblem } from "../command-line/input-problem.ts";
+import { readOptions, wholeNumber } from "../command-line/options.ts";
 import { PUT_BYTES_MIN } from "./put-source.ts";
 
 export interface ConsensusOptions {
@@ -44,9 +43,22 @@ plan meant the transaction to be sent, not when it was sent (no coordinated omis
 Exit status: 0 if every run was made, 1 if one could not be, 2 if the input is wrong.
 `;
 
+const OPTIONS = {
+  rate: { type: "string" },
+  "in-flight": { type: "string" },
+  bytes: { type: "string" },
+  kill: { type: "string" },
+  seconds: { type: "string" },
+  minutes: { type: "string" },
+  warmup: { type: "string" },
+  keys: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
 /** Undefined where help was asked for. Throws InputProblem. */
 export function parseConsensusOptions(args: readonly string[]): ConsensusOptions | undefined {
-  const values = parse(args);
+  const values = readOptions("npm run bench -- consensus", args, OPTIONS);
   if (values.help === true) return undefined;
   const closed = values["in-flight"];
   const kill = values.kill;
@@ -75,28 +87,4 @@ function span(seconds: string | undefined, minutes: string | undefined): number 
 function numbers(field: string, text: string, least: number, most: number): readonly number[] {
   if (text === "") return [];
   return text.split(",").map((each) => wholeNumber(field, each, least, most));
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        rate: { type: "string" },
-        "in-flight": { type: "string" },
-        bytes: { type: "string" },
-        kill: { type: "string" },
-        seconds: { type: "string" },
-        minutes: { type: "string" },
-        warmup: { type: "string" },
-        keys: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (cause) {
-    const problem = cause instanceof Error ? (cause.message.split(". ")[0] ?? "") : String(cause);
-    const fix = "see npm run bench -- consensus --help";
-    throw new InputProblem({ field: "arguments", problem, fix }, { cause });
-  }
 }

@@ -1,8 +1,7 @@
 // npm run crash: kill -9 and power cuts on real processes, and what must hold in spite of them.
-import { InputProblem } from "../main-job/input-problem.ts";
-import { checkPublished } from "../network/published-schema.ts";
+import { printReport, runCommand, runProgram, say } from "../command-line/run.ts";
 import { type CrashReport, crash } from "./crash.ts";
-import { HELP, parseCrashOptions } from "./options.ts";
+import { type CrashOptions, HELP, parseCrashOptions } from "./options.ts";
 
 function reportText(report: CrashReport): string {
   const { votesAgainMs, signatures, unanswered, violations } = report;
@@ -21,20 +20,10 @@ function reportText(report: CrashReport): string {
   ].join("\n");
 }
 
-try {
-  const options = parseCrashOptions(process.argv.slice(2));
-  if (options === undefined) process.stdout.write(HELP);
-  else {
-    const report = await crash(options, (line) => process.stderr.write(`${line}\n`));
-    checkPublished("crash", report);
-    process.stdout.write(
-      options.json ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report),
-    );
-    if (report.violations.length > 0) process.exitCode = 1;
-  }
-} catch (error) {
-  const isInput = error instanceof InputProblem;
-  const text = error instanceof Error ? (isInput ? error.message : error.stack) : String(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = isInput ? 2 : 1;
+async function act(options: CrashOptions): Promise<number> {
+  const report = await crash(options, say);
+  printReport("crash", report, { json: options.json, text: reportText });
+  return report.violations.length === 0 ? 0 : 1;
 }
+
+await runProgram((args) => runCommand({ help: HELP, parse: parseCrashOptions, act }, args));

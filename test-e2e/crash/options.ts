@@ -1,6 +1,4 @@
-import { parseArgs } from "node:util";
-import { InputProblem } from "../main-job/input-problem.ts";
-import { wholeNumber } from "../main-job/options.ts";
+import { readOptions, wholeNumber } from "../command-line/options.ts";
 import type { CrashPlan } from "./crash.ts";
 
 export interface CrashOptions extends CrashPlan {
@@ -24,9 +22,18 @@ transaction whose receipt was proven to a client is lost or changed; the chain c
 Exit status: 0 if nothing was violated, 1 if something was, 2 if the input is wrong.
 `;
 
+const OPTIONS = {
+  kills: { type: "string" },
+  "power-cuts": { type: "string" },
+  mutant: { type: "string" },
+  seed: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
 /** Undefined where help was asked for. Throws InputProblem. */
 export function parseCrashOptions(args: readonly string[]): CrashOptions | undefined {
-  const values = parse(args);
+  const values = readOptions("npm run crash --", args, OPTIONS);
   if (values.help === true) return undefined;
   return {
     kills: wholeNumber("--kills", values.kills ?? "20", 0, 10_000),
@@ -35,24 +42,4 @@ export function parseCrashOptions(args: readonly string[]): CrashOptions | undef
     json: values.json ?? false,
     ...(values.mutant === undefined ? {} : { mutant: values.mutant }),
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        kills: { type: "string" },
-        "power-cuts": { type: "string" },
-        mutant: { type: "string" },
-        seed: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (cause) {
-    const problem = cause instanceof Error ? (cause.message.split(". ")[0] ?? "") : String(cause);
-    const fix = "see npm run crash -- --help";
-    throw new InputProblem({ field: "arguments", problem, fix }, { cause });
-  }
 }

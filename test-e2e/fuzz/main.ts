@@ -1,8 +1,7 @@
 // npm run fuzz: broken messages, calls and connections against real processes.
-import { InputProblem } from "../main-job/input-problem.ts";
-import { checkPublished } from "../network/published-schema.ts";
+import { printReport, runCommand, runProgram, say } from "../command-line/run.ts";
 import { type FuzzReport, fuzz } from "./fuzz.ts";
-import { HELP, parseFuzzOptions } from "./options.ts";
+import { type FuzzOptions, HELP, parseFuzzOptions } from "./options.ts";
 
 function reportText({ seconds, seed, sent, corpus, nodes, violations }: FuzzReport): string {
   return [
@@ -22,20 +21,10 @@ function reportText({ seconds, seed, sent, corpus, nodes, violations }: FuzzRepo
   ].join("\n");
 }
 
-try {
-  const options = parseFuzzOptions(process.argv.slice(2));
-  if (options === undefined) process.stdout.write(HELP);
-  else {
-    const report = await fuzz(options, (line) => process.stderr.write(`${line}\n`));
-    checkPublished("fuzz", report);
-    process.stdout.write(
-      options.json ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report),
-    );
-    if (report.violations.length > 0) process.exitCode = 1;
-  }
-} catch (error) {
-  const isInput = error instanceof InputProblem;
-  const text = error instanceof Error ? (isInput ? error.message : error.stack) : String(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = isInput ? 2 : 1;
+async function act(options: FuzzOptions): Promise<number> {
+  const report = await fuzz(options, say);
+  printReport("fuzz", report, { json: options.json, text: reportText });
+  return report.violations.length === 0 ? 0 : 1;
 }
+
+await runProgram((args) => runCommand({ help: HELP, parse: parseFuzzOptions, act }, args));

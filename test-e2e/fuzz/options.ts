@@ -1,6 +1,4 @@
-import { parseArgs } from "node:util";
-import { InputProblem } from "../main-job/input-problem.ts";
-import { wholeNumber } from "../main-job/options.ts";
+import { readOptions, wholeNumber } from "../command-line/options.ts";
 import type { FuzzPlan } from "./fuzz.ts";
 
 export interface FuzzOptions extends FuzzPlan {
@@ -21,31 +19,20 @@ stalls, grows, complains or drops an honest peer, and that the chain goes on.
 Exit status: 0 if nothing was violated, 1 if something was, 2 if the input is wrong.
 `;
 
+const OPTIONS = {
+  minutes: { type: "string" },
+  seed: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
 /** Undefined where help was asked for. Throws InputProblem. */
 export function parseFuzzOptions(args: readonly string[]): FuzzOptions | undefined {
-  const values = parse(args);
+  const values = readOptions("npm run fuzz --", args, OPTIONS);
   if (values.help === true) return undefined;
   return {
     seconds: 60 * wholeNumber("--minutes", values.minutes ?? "10", 1, 1_440),
     seed: wholeNumber("--seed", values.seed ?? "1", 0, 100_000_000),
     json: values.json ?? false,
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: "string" },
-        seed: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (cause) {
-    const problem = cause instanceof Error ? (cause.message.split(". ")[0] ?? "") : String(cause);
-    const fix = "see npm run fuzz -- --help";
-    throw new InputProblem({ field: "arguments", problem, fix }, { cause });
-  }
 }

@@ -2,10 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InputProblem } from "../main-job/input-problem.ts";
-import { checkPublished } from "../network/published-schema.ts";
+import { printReport, runCommand, runProgram } from "../command-line/run.ts";
 import { type LoadFigures, runLoad } from "./load.ts";
-import { HELP, parseLoadOptions } from "./options.ts";
+import { HELP, type LoadOptions, parseLoadOptions } from "./options.ts";
 
 function figuresText(figures: LoadFigures): string {
   const { latencyMs, nodes } = figures;
@@ -27,24 +26,15 @@ function figuresText(figures: LoadFigures): string {
   ].join("\n");
 }
 
-try {
-  const options = parseLoadOptions(process.argv.slice(2));
-  if (options === undefined) process.stdout.write(HELP);
-  else {
-    const folder = mkdtempSync(join(tmpdir(), "quorate-load-"));
-    try {
-      const figures = await runLoad(options, folder);
-      checkPublished("load", figures);
-      process.stdout.write(
-        options.json ? `${JSON.stringify(figures, undefined, 2)}\n` : figuresText(figures),
-      );
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+async function act(options: LoadOptions): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "quorate-load-"));
+  try {
+    const figures = await runLoad(options, folder);
+    printReport("load", figures, { json: options.json, text: figuresText });
+    return 0;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-} catch (error) {
-  const isInput = error instanceof InputProblem;
-  const text = error instanceof Error ? (isInput ? error.message : error.stack) : String(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = isInput ? 2 : 1;
 }
+
+await runProgram((args) => runCommand({ help: HELP, parse: parseLoadOptions, act }, args));

@@ -1,6 +1,4 @@
-import { parseArgs } from "node:util";
-import { InputProblem } from "../main-job/input-problem.ts";
-import { wholeNumber } from "../main-job/options.ts";
+import { readOptions, wholeNumber } from "../command-line/options.ts";
 
 export interface LoadOptions {
   /** Orders a second, over all accounts. */
@@ -23,31 +21,20 @@ client has verified.
   --help        this text
 `;
 
+const OPTIONS = {
+  rate: { type: "string" },
+  seconds: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
 /** Undefined where help was asked for. Throws InputProblem. */
 export function parseLoadOptions(args: readonly string[]): LoadOptions | undefined {
-  const values = parse(args);
+  const values = readOptions("npm run load --", args, OPTIONS);
   if (values.help === true) return undefined;
   return {
     rate: wholeNumber("--rate", values.rate ?? "500", ORDERS_PER_BUNDLE, 20_000),
     seconds: wholeNumber("--seconds", values.seconds ?? "30", 1, 3_600),
     json: values.json ?? false,
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        rate: { type: "string" },
-        seconds: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (cause) {
-    const problem = cause instanceof Error ? (cause.message.split(". ")[0] ?? "") : String(cause);
-    const fix = "see npm run load -- --help";
-    throw new InputProblem({ field: "arguments", problem, fix }, { cause });
-  }
 }

@@ -2,16 +2,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkPublished } from "../network/published-schema.ts";
+import { InputProblem } from "../command-line/input-problem.ts";
+import { printReport, runCommand, runProgram } from "../command-line/run.ts";
 import { Deployment } from "./deployment.ts";
-import { InputProblem } from "./input-problem.ts";
 import { MainJob } from "./job.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import { readPrices } from "./price-file.ts";
 import { Story } from "./story.ts";
 import { summaryText } from "./summary-text.ts";
 
-const INPUT_WRONG = 2;
 const PROMISE_BROKEN = 1;
 
 async function run(options: Options): Promise<number> {
@@ -39,10 +38,8 @@ async function run(options: Options): Promise<number> {
       await interrupted;
     }
     const summary = await job.conclude(ran);
-    checkPublished("main-job-summary", summary);
     leavesNothing = summary.kept;
-    if (options.json) process.stdout.write(`${JSON.stringify(summary, undefined, 2)}\n`);
-    say(summaryText(summary));
+    printReport("main-job-summary", summary, { json: options.json, text: summaryText });
     return summary.kept ? 0 : PROMISE_BROKEN;
   } catch (error) {
     leavesNothing = error instanceof InputProblem;
@@ -83,16 +80,4 @@ async function keepText({ deployment, set }: MainJob): Promise<string> {
   ].join("\n");
 }
 
-try {
-  const options = parseOptions(process.argv.slice(2));
-  if (options === undefined) process.stdout.write(HELP);
-  else process.exitCode = await run(options);
-} catch (error) {
-  if (error instanceof InputProblem) {
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = INPUT_WRONG;
-  } else {
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-    process.exitCode = PROMISE_BROKEN;
-  }
-}
+await runProgram((args) => runCommand({ help: HELP, parse: parseOptions, act: run }, args));

@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { InputProblem } from "./input-problem.ts";
+import { oneOf, readOptions, wholeNumber } from "../command-line/options.ts";
 
 export interface Options {
   /** Draws roles, moments, noise, delays and outages. */
@@ -41,9 +40,20 @@ leveraged accounts, strikes the set with faults, and shows how it is healed.
 Exit status: 0 if every promise was kept, 1 if one was not, 2 if the input is wrong.
 `;
 
+const OPTIONS = {
+  seed: { type: "string" },
+  prices: { type: "string" },
+  "tick-ms": { type: "string" },
+  signals: { type: "string" },
+  prometheus: { type: "string" },
+  json: { type: "boolean" },
+  keep: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
 /** Parses the command line; undefined where help was asked for. Throws InputProblem. */
 export function parseOptions(args: readonly string[]): Options | undefined {
-  const values = parseKnown(args);
+  const values = readOptions("npm start --", args, OPTIONS);
   if (values.help === true) return undefined;
   return {
     seed: wholeNumber("--seed", values.seed ?? "1", 0, 2 ** 32 - 1),
@@ -54,49 +64,4 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     signals: oneOf("--signals", values.signals, ["all", "chain-and-peers"]),
     prometheus: oneOf("--prometheus", values.prometheus, ["if-installed", "never", "always"]),
   };
-}
-
-function parseKnown(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        seed: { type: "string" },
-        prices: { type: "string" },
-        "tick-ms": { type: "string" },
-        signals: { type: "string" },
-        prometheus: { type: "string" },
-        json: { type: "boolean" },
-        keep: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    const named = /'(-[^' ]*|[^']*)/.exec(text)?.[1] ?? "arguments";
-    const fix = "see npm start -- --help";
-    throw new InputProblem({ field: named, problem: text.split(". ")[0] ?? text, fix }, { cause });
-  }
-}
-
-/** A whole number within its bounds; throws InputProblem that names the option. */
-export function wholeNumber(field: string, text: string, min: number, max: number): number {
-  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(value) || value < min || value > max) {
-    const fix = `give a whole number from ${min} to ${max}`;
-    throw new InputProblem({ field, problem: `"${text.slice(0, 40)}" does not fit`, fix });
-  }
-  return value;
-}
-
-/** One of the words, the first by default; throws InputProblem that names the option. */
-function oneOf<T extends string>(
-  field: string,
-  text: string | undefined,
-  words: readonly [T, ...T[]],
-): T {
-  const found = text === undefined ? words[0] : words.find((word) => word === text);
-  if (found !== undefined) return found;
-  const fix = `give one of ${words.join(", ")}`;
-  throw new InputProblem({ field, problem: `"${text?.slice(0, 40)}" does not fit`, fix });
 }

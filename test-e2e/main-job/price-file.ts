@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { InputProblem } from "./input-problem.ts";
+import { InputProblem } from "../command-line/input-problem.ts";
 
 /** One price of the series, with the words to show for it. */
 export interface PriceTick {

@@ -4,18 +4,23 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";
+import { InputProblem } from "../command-line/input-problem.ts";
+import { runCommand, runProgram } from "../command-line/run.ts";
 import { prepareKind } from "../kind/provider.ts";
 import { HELP, isChosen, LOCAL_ONLY, parseSuite, type SuiteOptions } from "./options.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
-const INPUT_WRONG = 2;
 
 async function run(options: SuiteOptions): Promise<number> {
   process.env["QUORATE_E2E_PROVIDER"] = options.provider;
   const files = globSync("test-e2e/e2e/**/*.test.ts", { cwd: REPOSITORY })
     .filter((file) => isChosen(file, options))
     .toSorted();
-  if (files.length === 0) throw new Error(`no test matches ${options.filters.join(", ")}`);
+  if (files.length === 0) {
+    const problem = `no test matches ${options.filters.join(", ")}`;
+    const fix = "give parts of the names of files in test-e2e/e2e";
+    throw new InputProblem({ field: "arguments", problem, fix });
+  }
   if (options.provider === "kind") await prepare();
   const vitest = await startVitest(
     "test",
@@ -46,11 +51,4 @@ async function prepare(): Promise<void> {
   }
 }
 
-try {
-  const options = parseSuite(process.argv.slice(2));
-  if (options === undefined) process.stdout.write(HELP);
-  else process.exitCode = await run(options);
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = INPUT_WRONG;
-}
+await runProgram((args) => runCommand({ help: HELP, parse: parseSuite, act: run }, args));

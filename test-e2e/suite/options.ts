@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { oneOf, readArguments } from "../command-line/options.ts";
 
 export type ProviderName = "local" | "kind" | "existing";
 export type Depth = "smoke" | "full";
@@ -30,30 +30,23 @@ or with a lying Prometheus run on the local cluster only; the run says so.
 `;
 
 /**
- * What the command line asks for; undefined where help was asked for. Throws Error with the fix.
+ * What the command line asks for; undefined where help was asked for. Throws InputProblem.
  */
 export function parseSuite(args: readonly string[]): SuiteOptions | undefined {
-  const { values, positionals } = parseArgs({
-    args: [...args],
+  const { values, positionals } = readArguments("npm run test:e2e --", args, {
     allowPositionals: true,
     options: {
-      provider: { type: "string", default: "local" },
-      depth: { type: "string", default: "full" },
-      help: { type: "boolean", short: "h", default: false },
+      provider: { type: "string" },
+      depth: { type: "string" },
+      help: { type: "boolean", short: "h" },
     },
   });
-  if (values.help) return undefined;
+  if (values.help === true) return undefined;
   return {
     provider: oneOf("--provider", values.provider, ["local", "kind", "existing"]),
-    depth: oneOf("--depth", values.depth, ["smoke", "full"]),
+    depth: oneOf("--depth", values.depth, ["full", "smoke"]),
     filters: positionals,
   };
-}
-
-function oneOf<T extends string>(field: string, text: string, words: readonly T[]): T {
-  const found = words.find((word) => word === text);
-  if (found === undefined) throw new Error(`${field}: "${text}": give ${words.join(", ")}`);
-  return found;
 }
 
 const SMOKE = [

@@ -1,12 +1,12 @@
 import type { QuorateClient } from "@quorate/client/client";
+import { FinalityGap } from "../main-job/finality-gap.ts";
 
-/** How many certificates a client verifies, and the longest time between two of them. */
+/** How many blocks a client sees certified, and the longest time between two certificates. */
 export class CertificateGaps {
   readonly #running: Promise<void>;
-  #first = 0;
+  readonly #gap = new FinalityGap();
+  #first: number | undefined;
   #last = 0;
-  #at: number | undefined;
-  #gapMs = 0;
 
   constructor(client: QuorateClient) {
     this.#running = this.#follow(client);
@@ -15,7 +15,7 @@ export class CertificateGaps {
   }
 
   get summary(): { readonly blocks: number; readonly gapMs: number } {
-    return { blocks: this.#last - this.#first, gapMs: Math.round(this.#gapMs) };
+    return { blocks: this.#last - (this.#first ?? 0), gapMs: Math.round(this.#gap.longestMs) };
   }
 
   /** Resolves when the client is closed. */
@@ -25,10 +25,8 @@ export class CertificateGaps {
 
   async #follow(client: QuorateClient): Promise<void> {
     for await (const { result } of client.watchCertificates()) {
-      const now = performance.now();
-      if (this.#at === undefined) this.#first = result.height;
-      else this.#gapMs = Math.max(this.#gapMs, now - this.#at);
-      this.#at = now;
+      this.#gap.arrived(result.height, performance.now());
+      this.#first ??= result.height;
       this.#last = result.height;
     }
   }

@@ -1,7 +1,6 @@
 // npm run sync: a newcomer of a large state, from its process start to its first attestation.
-import { InputProblem } from "../main-job/input-problem.ts";
-import { checkPublished } from "../network/published-schema.ts";
-import { HELP, parseSyncOptions } from "./options.ts";
+import { printReport, runCommand, runProgram, say } from "../command-line/run.ts";
+import { HELP, parseSyncOptions, type SyncOptions } from "./options.ts";
 import type { SyncReport } from "./report.ts";
 import { sync } from "./sync.ts";
 
@@ -34,20 +33,10 @@ function reportText(report: SyncReport): string {
   ].join("\n");
 }
 
-try {
-  const options = parseSyncOptions(process.argv.slice(2));
-  if (options === undefined) process.stdout.write(HELP);
-  else {
-    const report = await sync(options, (line) => process.stderr.write(`${line}\n`));
-    checkPublished("sync", report);
-    process.stdout.write(
-      options.json ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report),
-    );
-    if (report.violations.length > 0) process.exitCode = 1;
-  }
-} catch (error) {
-  const isInput = error instanceof InputProblem;
-  const text = error instanceof Error ? (isInput ? error.message : error.stack) : String(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = isInput ? 2 : 1;
+async function act(options: SyncOptions): Promise<number> {
+  const report = await sync(options, say);
+  printReport("sync", report, { json: options.json, text: reportText });
+  return report.violations.length === 0 ? 0 : 1;
 }
+
+await runProgram((args) => runCommand({ help: HELP, parse: parseSyncOptions, act }, args));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { InputProblem } from "../main-job/input-problem.ts";
+import { InputProblem } from "../command-line/input-problem.ts";
 import { parseSyncOptions } from "./options.ts";
 
 test("sync options: one corrupt peer and 64 MiB unless told", () => {

@@ -1,6 +1,4 @@
-import { parseArgs } from "node:util";
-import { InputProblem } from "../main-job/input-problem.ts";
-import { wholeNumber } from "../main-job/options.ts";
+import { readOptions, wholeNumber } from "../command-line/options.ts";
 import type { SyncPlan } from "./sync.ts";
 
 export interface SyncOptions extends SyncPlan {
@@ -30,9 +28,21 @@ Needs about five times the resident size of one node (1 GiB of leaves: see docs/
 Exit status: 0 if all holds, 1 if something does not, 2 if the input is wrong.
 `;
 
+const OPTIONS = {
+  mib: { type: "string" },
+  "corrupt-peers": { type: "string" },
+  "limit-s": { type: "string" },
+  "heap-mib": { type: "string" },
+  "snapshot-blocks": { type: "string" },
+  seed: { type: "string" },
+  keep: { type: "boolean" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
 /** Undefined where help was asked for. Throws InputProblem. */
 export function parseSyncOptions(args: readonly string[]): SyncOptions | undefined {
-  const values = parse(args);
+  const values = readOptions("npm run sync --", args, OPTIONS);
   if (values.help === true) return undefined;
   const { "limit-s": limit, "heap-mib": heap } = values;
   return {
@@ -50,27 +60,4 @@ export function parseSyncOptions(args: readonly string[]): SyncOptions | undefin
     keep: values.keep ?? false,
     json: values.json ?? false,
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        mib: { type: "string" },
-        "corrupt-peers": { type: "string" },
-        "limit-s": { type: "string" },
-        "heap-mib": { type: "string" },
-        "snapshot-blocks": { type: "string" },
-        seed: { type: "string" },
-        keep: { type: "boolean" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (cause) {
-    const problem = cause instanceof Error ? (cause.message.split(". ")[0] ?? "") : String(cause);
-    const fix = "see npm run sync -- --help";
-    throw new InputProblem({ field: "arguments", problem, fix }, { cause });
-  }
 }

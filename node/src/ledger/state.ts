@@ -84,14 +84,7 @@ export interface Owner {
   readonly sponsored: MicroUsd;
 }
 
-/** The last block of an epoch, or the height that a repair goes on from. */
-export interface EpochEnd {
-  /** Ledger clock, ms. */
-  readonly atMs: Millis;
-  readonly height: Height;
-}
-
-export type EvidenceKind = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8" | "E10";
+export type EvidenceKind = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8";
 
 /** A key that may sign for an account for a time. */
 export interface Session {
@@ -202,8 +195,8 @@ export interface LedgerState {
   /** The set that the next block belongs to. */
   readonly set: ValidatorSet;
   readonly setHash: Digest;
-  /** Where each past epoch ended, as far back as evidence reaches. */
-  readonly epochEnds: ReadonlyMap<Epoch, EpochEnd>;
+  /** Ledger clock at which each past epoch ended, as far back as evidence reaches. */
+  readonly epochEnds: ReadonlyMap<Epoch, Millis>;
   /** SPLIT: last good height of each abandoned epoch, by its number; results above are void. */
   readonly voids: ReadonlyMap<string, Height>;
   readonly seats: ReadonlyMap<PublicKey, Seat>;

@@ -1,4 +1,4 @@
-import { type Digest, type Epoch, type PublicKey, ZERO_DIGEST } from "../../src/kernel/scalars.ts";
+import type { Digest, Epoch, PublicKey } from "../../src/kernel/scalars.ts";
 import {
   type Statement,
   statementDigest,
@@ -19,30 +19,10 @@ export interface SignatureChecker {
   check(author: PublicKey, statement: Statement): void;
 }
 
-/** Heights attested by one key in one epoch: E10 is one beyond the end that it attested. */
-interface Attested {
-  readonly end: number;
-  readonly highest: number;
-}
-
-/** No honest key ever makes a pair that is evidence (rules JOURNAL and EVIDENCE, E1 to E8, E10). */
+/** No honest key ever makes a pair that is evidence (rules JOURNAL and EVIDENCE, E1 to E8). */
 export function createSignatureChecker(chainId: Digest): SignatureChecker {
   const signed = new Map<string, Digest>();
   const rounds = new Map<string, Rounds>();
-
-  const attested = new Map<string, Attested>();
-
-  const checkEnd = (author: PublicKey, statement: Statement): void => {
-    if (statement.kind !== "attestation") return;
-    const { epoch, height, nextSetHash } = statement.result;
-    const key = `${author} ${epoch}`;
-    const before = attested.get(key) ?? { end: Number.POSITIVE_INFINITY, highest: 0 };
-    const end = nextSetHash === ZERO_DIGEST ? before.end : height;
-    const highest = Math.max(before.highest, height);
-    attested.set(key, { end, highest });
-    const message = () => `${author.slice(0, 8)} attests ${highest} after the end ${end}`;
-    demand(highest <= end, "E10", message);
-  };
 
   const roundsOf = (author: PublicKey, epoch: Epoch): Rounds => {
     const key = `${author} ${epoch}`;
@@ -95,7 +75,6 @@ export function createSignatureChecker(chainId: Digest): SignatureChecker {
       if (known === digest) return;
       signed.set(index, digest);
       checkRounds(author, statement);
-      checkEnd(author, statement);
     },
   };
 }
