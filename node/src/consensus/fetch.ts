@@ -65,6 +65,13 @@ function networkKeyOf(turn: Turn, member: PublicKey | undefined): PublicKey | un
   return member === undefined ? undefined : findMember(turn.state.set, member)?.networkKey;
 }
 
+/** Batches that this proposer's blocks may still have this node fetch. */
+function roomOf({ sync }: Turn, proposer: PublicKey): number {
+  let room = WANTS_OF_PROPOSER_MAX;
+  for (const { namedBy } of sync.wants.values()) if (namedBy[0] === proposer) room -= 1;
+  return room;
+}
+
 /**
  * Asks for the batches of a block: first its proposer, which had them when it ordered them, then
  * their author, then one member after the other. An author may withhold its batch from all but the
@@ -75,17 +82,13 @@ export function wantBatches(
   references: readonly BatchReference[],
   proposer: PublicKey,
 ): void {
-  // A node behind comes here with every block that it lacks at every certificate: counting what
-  // the proposer is charged with is left to when there is something to ask for.
-  const fresh = references.filter(({ digest }) => {
-    return turn.sync.wants.get(digest)?.namedBy.includes(proposer) !== true;
-  });
-  if (fresh.length === 0) return;
-  let room = WANTS_OF_PROPOSER_MAX;
-  for (const { namedBy } of turn.sync.wants.values()) if (namedBy[0] === proposer) room -= 1;
-  for (const { author, sequence, digest } of fresh) {
+  let room: number | undefined;
+  for (const { author, sequence, digest } of references) {
     const known = turn.sync.wants.get(digest);
     if (known?.namedBy.includes(proposer) === true) continue;
+    // A node behind comes here with every block that it lacks at every certificate: what the
+    // proposer is charged with is counted only where there is something to ask for.
+    room ??= roomOf(turn, proposer);
     const place = { request: "batch", author, sequence } as const;
     const namedBy = [...(known?.namedBy ?? []), proposer];
     const want = { ...place, askedAt: turn.now, attempts: known?.attempts ?? 0, namedBy };
