@@ -10,6 +10,7 @@ const GAP_MS = 5_000;
 
 /** The chain's clock and the starts of its silence counts, counted anew from block times alone. */
 export class ClockChecker {
+  /** By height. */
   readonly #clocks: Millis[];
   /** First block after the newest gap, by height. */
   readonly #gaps: Height[] = [0];
@@ -29,9 +30,9 @@ export class ClockChecker {
     this.#gaps[height] = spanMs > GAP_MS ? height : (this.#gaps[height - 1] ?? 0);
   }
 
-  /** True if the newest block came after a gap. */
-  get isAfterGap(): boolean {
-    return this.#gaps.at(-1) === this.#gaps.length - 1;
+  /** The chain's clock after the newest block. */
+  get clockMs(): Millis {
+    return this.#clocks.at(-1) ?? 0;
   }
 
   stepped(name: string, { ledger }: ReplicaState): void {

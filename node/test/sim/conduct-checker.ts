@@ -2,7 +2,6 @@ import type { Millis } from "../../src/kernel/scalars.ts";
 import type { Statement } from "../../src/kernel/statements.ts";
 import type { ReplicaEffect } from "../../src/replica/types.ts";
 import type { Birth } from "./birth.ts";
-import { ClockChecker } from "./clock-checker.ts";
 import { PastChecker } from "./past-checker.ts";
 import type { RunChecker } from "./run-checker.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -18,7 +17,6 @@ interface Options {
 export class ConductChecker {
   readonly #votes: VoteChecker;
   readonly #pasts = new PastChecker();
-  readonly #clock: ClockChecker;
   readonly #run: RunChecker;
   #height = 0;
 
@@ -27,7 +25,6 @@ export class ConductChecker {
     const { clockAheadMsMax } = parameters.consensus;
     const setOf = (epoch: number) => run.setOf(epoch);
     this.#votes = new VoteChecker({ genesisTimeMs, clockAheadMsMax, isHonest, setOf });
-    this.#clock = new ClockChecker(birth);
     this.#run = run;
   }
 
@@ -45,7 +42,7 @@ export class ConductChecker {
   stepped({ key, name, process }: SimNode): void {
     if (process === undefined) return;
     this.#votes.stepped(key, process.state);
-    this.#clock.stepped(name, process.state);
+    this.#run.clock.stepped(name, process.state);
   }
 
   /** After the run's own checkers have seen the effect. */
@@ -57,7 +54,6 @@ export class ConductChecker {
     } else if (effect.kind === "executed" && this.#run.height > this.#height) {
       const { result, nextSet } = effect.execution;
       this.#height = result.height;
-      this.#clock.executed(result);
       if (nextSet !== undefined) this.#votes.epochEnded(nextSet.epoch, result);
     }
   }

@@ -8,6 +8,7 @@ import { receiptProof } from "../../src/ledger/receipt.ts";
 import type { LedgerEvent, SwapRecord } from "../../src/ledger/types.ts";
 import type { CertifiedReceipt, ReplicaEffect } from "../../src/replica/types.ts";
 import type { Birth } from "./birth.ts";
+import { ClockChecker } from "./clock-checker.ts";
 import { createSetChecker } from "./set-checker.ts";
 import { demand } from "./violation.ts";
 
@@ -23,6 +24,8 @@ export interface RunChecker {
   readonly epoch: Epoch;
   /** The set of that epoch. */
   readonly set: ValidatorSet;
+  /** Counts the chain's clock, for all who judge by it. */
+  readonly clock: ClockChecker;
   /** The set of an epoch that an honest node has executed the beginning of. */
   setOf(epoch: Epoch): ValidatorSet | undefined;
   /** An honest node executed a block: the first time is the chain, every other must equal it. */
@@ -61,7 +64,8 @@ export function createRunChecker(options: Options): RunChecker {
   const receipts = new Map<Digest, CertifiedReceipt>();
   const swaps: SwapRecord[] = [];
   const slashed = new Set<PublicKey>();
-  const setChecker = createSetChecker(options);
+  const clock = new ClockChecker(birth);
+  const setChecker = createSetChecker({ ...options, clock });
   let height = 0;
   const executedOnce = new Set<Digest>();
   let blockTimeMs = birth.genesis.genesisTimeMs;
@@ -121,6 +125,7 @@ export function createRunChecker(options: Options): RunChecker {
     results.set(height, result);
     checkTime(result);
     checkReceipts(execution);
+    clock.executed(result);
     setChecker.executed(height, execution);
     const records = checkEvents(execution.events);
     const isQuiet = nextSet === undefined;
@@ -162,6 +167,7 @@ export function createRunChecker(options: Options): RunChecker {
     get set() {
       return setNow();
     },
+    clock,
     setOf: (of) => sets.get(of),
     swaps,
     slashed,

@@ -5,6 +5,7 @@ import { totalPower, type ValidatorSet } from "../../src/kernel/validator-set.ts
 import type { SwapRecord } from "../../src/ledger/types.ts";
 import type { ReplicaEffect } from "../../src/replica/types.ts";
 import type { Birth } from "./birth.ts";
+import type { ClockChecker } from "./clock-checker.ts";
 import { demand } from "./violation.ts";
 
 type Executed = Extract<ReplicaEffect, { kind: "executed" }>["execution"];
@@ -26,15 +27,15 @@ export interface SetChecker {
 
 interface Options {
   readonly birth: Birth;
+  /** Has seen each block before this checker does. */
+  readonly clock: ClockChecker;
   readonly isHonest: (key: PublicKey) => boolean;
   /** Whether the spare came with its owner's signature. */
   readonly isEndorsed: (key: PublicKey) => boolean;
 }
 
-/** One block adds at most this much to every clock (rule SILENCE). */
-const CREDIT_MS_MAX = 1_000;
-
 interface Newcomer {
+  /** On the chain's clock. */
   readonly seatedMs: Millis;
   readonly endorsed: boolean;
 }
@@ -42,15 +43,13 @@ interface Newcomer {
 const short = (key: PublicKey) => key.slice(0, 8);
 
 /** Rules EPOCH, SWAP, RATE and FIT, counted anew from what the chain did. */
-export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetChecker {
+export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options): SetChecker {
   const { rotation } = birth.genesis.parameters;
   const newcomers = new Map<PublicKey, Newcomer>();
   const beats = new Map<PublicKey, { readonly height: Height; readonly stateRoot: string }[]>();
   const blocks = new Map<Height, { readonly stateRoot: string; readonly clockMs: Millis }>();
-  let timestampBeforeMs = birth.genesis.genesisTimeMs;
   /** Block time as every clock of the chain counts it. */
-  let clockMs = 0;
-
+  let { clockMs } = clock;
   let silenceSwapMs = Number.NEGATIVE_INFINITY;
 
   const checkOverlap = ({ before, next }: SetChange) => {
@@ -72,12 +71,11 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
     demand(muted <= most, "rule SWAP: at most f muted", () => `epoch ${next.epoch}: ${muted}`);
   };
 
-  const checkRate = ({ next, execution }: SetChange) => {
-    const { timestampMs } = execution.result;
+  const checkRate = ({ next }: SetChange) => {
     const held = next.members.reduce((sum, { key, power }) => {
       const newcomer = newcomers.get(key);
       if (newcomer === undefined || newcomer.endorsed) return sum;
-      return timestampMs - newcomer.seatedMs < rotation.newcomerSpanMs ? sum + power : sum;
+      return clockMs - newcomer.seatedMs < rotation.newcomerSpanMs ? sum + power : sum;
     }, 0n);
     const most = faultyPowerMax(totalPower(next));
     demand(held <= most, "rule RATE: unendorsed newcomers", () => {
@@ -117,7 +115,7 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
 
   const checkSwap = (swap: SwapRecord, change: SetChange) => {
     const { newcomer, leaver, cause, power } = swap;
-    const { before, next, execution } = change;
+    const { before, next } = change;
     demand(swap.epoch === next.epoch, "rule RATE: one at a time", () => `epoch ${swap.epoch}`);
     if (newcomer === undefined) return;
     const old = before.members.find(({ key }) => key === leaver);
@@ -133,8 +131,7 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
     const former = newcomers.get(leaver);
     // Whoever came in unendorsed, and exchanges its own key, is the newcomer that it was.
     const isSame = endorsed && former?.endorsed === false;
-    const { timestampMs: seatedMs } = execution.result;
-    newcomers.set(newcomer, isSame ? former : { seatedMs, endorsed });
+    newcomers.set(newcomer, isSame ? former : { seatedMs: clockMs, endorsed });
     checkFit(newcomer, change);
   };
 
@@ -146,8 +143,7 @@ export function createSetChecker({ birth, isHonest, isEndorsed }: Options): SetC
       beats.set(author, list.slice(-64));
     },
     executed(height, { result }) {
-      clockMs += Math.min(result.timestampMs - timestampBeforeMs, CREDIT_MS_MAX);
-      timestampBeforeMs = result.timestampMs;
+      clockMs = clock.clockMs;
       blocks.set(height, { stateRoot: result.stateRoot, clockMs });
     },
     changed(change) {
