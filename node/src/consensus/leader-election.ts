@@ -3,7 +3,7 @@ import { assert, defined } from "../kernel/assert.ts";
 import { compareText } from "../kernel/bytes.ts";
 import { Writer } from "../kernel/codec.ts";
 import type { Digest, PublicKey, Round } from "../kernel/scalars.ts";
-import { faultyPower, powerOf, type ValidatorSet } from "../kernel/validator-set.ts";
+import { faultyPower, findMember, powerOf, type ValidatorSet } from "../kernel/validator-set.ts";
 import type { Block } from "./types.ts";
 
 /** How a member stands that failed as a leader (R10). */
@@ -62,20 +62,36 @@ function pauseRounds(strikes: number): number {
 /**
  * Failed leaders in the order in which they are passed over: who is gone, then who may be a liar.
  */
-function unfit(election: Election, round: Round): readonly PublicKey[] {
-  const gone = Array.from(election.failed).filter(([, { voted }]) => !voted);
-  const resting = Array.from(election.failed)
-    .filter(([, { voted, failedAt, strikes }]) => voted && round < failedAt + pauseRounds(strikes))
-    .toSorted(([, left], [, right]) => right.strikes - left.strikes);
-  return [...gone, ...resting].map(([key]) => key);
+function unfit({ failed }: Election, round: Round): readonly PublicKey[] {
+  const gone: PublicKey[] = [];
+  const resting: (readonly [PublicKey, Standing])[] = [];
+  for (const [key, standing] of failed) {
+    if (!standing.voted) gone.push(key);
+    else if (round < standing.failedAt + pauseRounds(standing.strikes)) {
+      resting.push([key, standing]);
+    }
+  }
+  if (resting.length === 0) return gone;
+  resting.sort(([, left], [, right]) => right.strikes - left.strikes);
+  return [...gone, ...resting.map(([key]) => key)];
 }
 
 /** Failed leaders that are passed over: never more than f with the muted. */
 function passedOver(set: ValidatorSet, election: Election, round: Round): ReadonlySet<PublicKey> {
-  const muted = set.members.filter((member) => member.muted).map(({ key }) => key);
-  const passed = new Set(muted);
+  const passed = new Set<PublicKey>();
+  let power = 0n;
+  for (const member of set.members) {
+    if (!member.muted) continue;
+    passed.add(member.key);
+    power += member.power;
+  }
+  if (election.failed.size === 0) return passed;
+  const most = faultyPower(set);
   for (const key of unfit(election, round)) {
-    if (powerOf(set, [...passed, key]) <= faultyPower(set)) passed.add(key);
+    const more = passed.has(key) ? 0n : (findMember(set, key)?.power ?? 0n);
+    if (power + more > most) continue;
+    passed.add(key);
+    power += more;
   }
   return passed;
 }

@@ -12,7 +12,7 @@ const STEP_MS: Millis = 50;
 const CEILING_FACTOR = 4;
 
 function percentile99(times: readonly Millis[]): Millis {
-  const sorted = times.toSorted((left, right) => left - right);
+  const sorted = Float64Array.from(times).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? 0;
 }
 

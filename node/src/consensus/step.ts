@@ -48,7 +48,8 @@ export interface Step {
  * ends and recovers from its journal.
  */
 export function step(state: ConsensusState, input: Input, now: Millis): Step {
-  assert(Number.isSafeInteger(now), `the local clock is in whole milliseconds, not ${now}`);
+  const isWhole = Number.isSafeInteger(now);
+  if (!isWhole) assert(false, `the local clock is in whole milliseconds, not ${now}`);
   const turn = new Turn(state, now);
   if (input.kind === "start") start(turn);
   if (!turn.state.started) return { state: turn.state, effects: turn.effects };

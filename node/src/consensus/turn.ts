@@ -117,6 +117,11 @@ export function keepEntries<K, V>(
   map: ReadonlyMap<K, V>,
   keep: (key: K, value: V) => boolean,
 ): ReadonlyMap<K, V> {
-  const kept = Array.from(map).filter(([key, value]) => keep(key, value));
-  return kept.length === map.size ? map : new Map(kept);
+  let kept: Map<K, V> | undefined;
+  for (const [key, value] of map) {
+    if (keep(key, value)) continue;
+    kept ??= new Map(map);
+    kept.delete(key);
+  }
+  return kept ?? map;
 }

@@ -22,12 +22,13 @@ export function isHex(text: string, byteLength: number): boolean {
 
 /** Bytes of lower-case hex; the caller has checked the form with `isHex`. */
 export function fromHex(text: string): Uint8Array {
-  assert(text.length % 2 === 0, `hex of odd length ${text.length}`);
+  if (text.length % 2 !== 0) assert(false, `hex of odd length ${text.length}`);
   const bytes = new Uint8Array(text.length / 2);
   for (let index = 0; index < bytes.length; index += 1) {
     const high = NIBBLE[text.charCodeAt(index * 2)] ?? NOT_HEX;
     const low = NIBBLE[text.charCodeAt(index * 2 + 1)] ?? NOT_HEX;
-    assert(high !== NOT_HEX && low !== NOT_HEX, `not lower-case hex at byte ${index}`);
+    // The message is costly to build, and keys and digests pass here at every step.
+    if (high === NOT_HEX || low === NOT_HEX) assert(false, `not lower-case hex at byte ${index}`);
     bytes[index] = high * 16 + low;
   }
   return bytes;
@@ -56,7 +57,9 @@ export function asciiBytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
-    assert(code >= 0x20 && code < 0x7f, `character ${index} of "${text}" is not printable ASCII`);
+    if (code < 0x20 || code >= 0x7f) {
+      assert(false, `character ${index} of "${text}" is not printable ASCII`);
+    }
     bytes[index] = code;
   }
   return bytes;

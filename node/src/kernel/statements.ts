@@ -254,12 +254,23 @@ export function readStatement(reader: Reader, field: string): Statement {
   }
 }
 
+const DOMAIN = "quorate/v1/statement";
+const PREFIX_BYTES = 4 + DOMAIN.length + 32;
+/** Domain and chain of the newest caller: a process signs and verifies for one chain. */
+let prefix: { readonly chainId: Digest; readonly bytes: Uint8Array } | undefined;
+
+function prefixOf(chainId: Digest): Uint8Array {
+  if (prefix?.chainId === chainId) return prefix.bytes;
+  prefix = { chainId, bytes: new Writer().text(DOMAIN).hex32(chainId).finish() };
+  return prefix.bytes;
+}
+
 /**
  * The bytes under a signature: domain, chain, statement. The chain is the genesis hash, so that no
  * signature means anything on another chain.
  */
 export function signingBytes(chainId: Digest, statement: Statement): Uint8Array {
-  const writer = new Writer().text("quorate/v1/statement").hex32(chainId);
+  const writer = new Writer().fixed(prefixOf(chainId), PREFIX_BYTES);
   writeStatement(writer, statement);
   return writer.finish();
 }

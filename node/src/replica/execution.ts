@@ -92,13 +92,14 @@ export function executeCommitted(
   { block, batches, ordering }: Extract<Effect, { readonly kind: "execute" }>,
 ): Extract<Input, { readonly kind: "executed" }> {
   const { config, ledger, executedHeight } = work.state;
+  const { scheme, protocols, execute = executeBlock } = config;
   const { height } = block.block;
   assert(height === executedHeight + 1, `block ${height} after ${executedHeight}`);
   const executable = executableBlock(block, batches, ordering);
   const certified = work.state.consensus.chain.replayed.get(height)?.result;
   const { state, ...execution } =
     certified === undefined
-      ? executeBlock(ledger, executable, config.scheme, config.protocols)
+      ? execute(ledger, executable, scheme, protocols)
       : executeAgain(ledger, executable, { ...config, certified });
   assert(execution.result.blockId === block.id, `the ledger executed another block at ${height}`);
   recordBlock(work, { block, batches, execution }, state);

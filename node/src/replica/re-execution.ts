@@ -3,9 +3,11 @@ import type { AttestedResult, SignatureScheme } from "../kernel/statements.ts";
 import { executeBlock } from "../ledger/execute-block.ts";
 import type { Protocols } from "../ledger/protocol.ts";
 import type { LedgerState } from "../ledger/state.ts";
-import type { ExecutableBlock, ExecutionResult } from "../ledger/types.ts";
+import type { ExecutableBlock } from "../ledger/types.ts";
 
-type Executed = { readonly state: LedgerState } & ExecutionResult;
+/** `executeBlock`, or what stands for it (`ReplicaConfig.execute`). */
+export type Execute = typeof executeBlock;
+type Executed = ReturnType<Execute>;
 
 const TRUSTING: SignatureScheme = { verify: () => true };
 
@@ -23,23 +25,21 @@ export function executeAgain(
     readonly certified: AttestedResult;
     readonly scheme: SignatureScheme;
     readonly protocols: Protocols;
+    readonly execute?: Execute;
   },
 ): Executed {
-  const quick = attempt(ledger, block, options.protocols);
+  const { scheme, protocols, execute = executeBlock } = options;
+  const quick = attempt(() => execute(ledger, block, TRUSTING, protocols));
   if (quick !== undefined && resultDigest(quick.result) === resultDigest(options.certified)) {
     return quick;
   }
-  return executeBlock(ledger, block, options.scheme, options.protocols);
+  return execute(ledger, block, scheme, protocols);
 }
 
 /** Ledger states are immutable: an attempt that fails leaves nothing behind. */
-function attempt(
-  ledger: LedgerState,
-  block: ExecutableBlock,
-  protocols: Protocols,
-): Executed | undefined {
+function attempt(execute: () => Executed): Executed | undefined {
   try {
-    return executeBlock(ledger, block, TRUSTING, protocols);
+    return execute();
   } catch {
     // Only the full execution, which follows, may say what is wrong with this block.
     return undefined;

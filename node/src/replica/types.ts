@@ -14,6 +14,7 @@ import type { Protocols } from "../ledger/protocol.ts";
 import type { LedgerState } from "../ledger/state.ts";
 import type { ExecutionResult } from "../ledger/types.ts";
 import type { Ticks } from "../margin/types.ts";
+import type { Execute } from "./re-execution.ts";
 
 /** What one process is: its keys, its chain, and how signatures are checked. */
 export interface ReplicaConfig {
@@ -24,6 +25,11 @@ export interface ReplicaConfig {
   readonly scheme: SignatureScheme;
   /** Versions of the state machine in this binary (rule VERSION). */
   readonly protocols: Protocols;
+  /**
+   * What executes blocks, `executeBlock` where nothing is given: whoever runs many replicas in one
+   * process may execute for all of them.
+   */
+  readonly execute?: Execute;
   /** What the owner decided about an epoch whose results split (rule SPLIT). */
   readonly repair?: RepairPlan | undefined;
 }

@@ -1,10 +1,6 @@
-import type { Digest, Epoch, PublicKey } from "../../src/kernel/scalars.ts";
-import {
-  type Statement,
-  statementDigest,
-  statementEpoch,
-  statementIndex,
-} from "../../src/kernel/statements.ts";
+import { equalBytes } from "../../src/kernel/bytes.ts";
+import type { Epoch, PublicKey } from "../../src/kernel/scalars.ts";
+import { type Statement, statementEpoch, statementIndex } from "../../src/kernel/statements.ts";
 import { demand } from "./violation.ts";
 
 /** Rounds signed by one key in one epoch, as far as evidence E4 and E5 need them. */
@@ -15,13 +11,16 @@ interface Rounds {
 }
 
 export interface SignatureChecker {
-  /** Every signature of an honest key passes here, in the order in which it is made. */
-  check(author: PublicKey, statement: Statement): void;
+  /**
+   * Every signature of an honest key passes here, in the order in which it is made, with the bytes
+   * under it.
+   */
+  check(author: PublicKey, statement: Statement, message: Uint8Array): void;
 }
 
 /** No honest key ever makes a pair that is evidence (rules JOURNAL and EVIDENCE, E1 to E8). */
-export function createSignatureChecker(chainId: Digest): SignatureChecker {
-  const signed = new Map<string, Digest>();
+export function createSignatureChecker(): SignatureChecker {
+  const signed = new Map<string, Uint8Array>();
   const rounds = new Map<string, Rounds>();
 
   const roundsOf = (author: PublicKey, epoch: Epoch): Rounds => {
@@ -66,14 +65,14 @@ export function createSignatureChecker(chainId: Digest): SignatureChecker {
   };
 
   return {
-    check(author, statement) {
-      const digest = statementDigest(chainId, statement);
+    check(author, statement, message) {
       const index = `${author} ${statementEpoch(statement)} ${statement.kind} ${statementIndex(statement)}`;
       const known = signed.get(index);
-      const message = () => `a second ${statement.kind} at ${index.slice(64)}`;
-      demand(known === undefined || known === digest, "conflicting signatures", message);
-      if (known === digest) return;
-      signed.set(index, digest);
+      const again = known !== undefined && equalBytes(known, message);
+      const what = () => `a second ${statement.kind} at ${index.slice(64)}`;
+      demand(known === undefined || again, "conflicting signatures", what);
+      if (again) return;
+      signed.set(index, message);
       checkRounds(author, statement);
     },
   };

@@ -44,7 +44,7 @@ export class Signer {
     this.#localTime = localTime;
     this.#counts = counts;
     this.#splits = splits;
-    this.#signatures = createSignatureChecker(chainId);
+    this.#signatures = createSignatureChecker();
   }
 
   sign(node: SimNode, { statement, safety }: Sign): ReplicaInput {
@@ -60,7 +60,7 @@ export class Signer {
       }
     }
     if (node.honest) {
-      this.#signatures.check(node.key, statement);
+      this.#signatures.check(node.key, statement, message);
       this.#run.heartbeat(node.key, statement);
       this.#conduct?.signing(node, statement, this.#localTime(node));
     }

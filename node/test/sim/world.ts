@@ -22,6 +22,7 @@ import { type Ports, startProcess } from "./process.ts";
 import { createRandom } from "./random.ts";
 import { createRunChecker, type RunChecker } from "./run-checker.ts";
 import { type CryptoName, createKeyring, type Keyring } from "./schemes.ts";
+import { SharedExecution } from "./shared-execution.ts";
 import { Signer } from "./signer.ts";
 import { createNodes, type SimNode } from "./sim-node.ts";
 import { createTrace, type Trace } from "./trace.ts";
@@ -80,6 +81,7 @@ export class World {
   readonly #cuts;
   readonly #signer: Signer;
   readonly #transport = new Transport();
+  readonly #executions = new SharedExecution();
   readonly #rollsBack: ReadonlySet<number>;
 
   constructor(plan: Plan, options: WorldOptions = {}) {
@@ -205,6 +207,7 @@ export class World {
       self: { key: node.key, networkKey: node.networkKey },
       scheme: this.keyring.scheme,
       protocols: node.protocols,
+      ...(!this.#isReal && { execute: this.#executions.execute }),
       repair: node.repair,
     };
     this.#guard(node, () => {
