@@ -3,6 +3,8 @@ import { sha256 } from "../stranger/bytes.ts";
 import { type Signed, type Statement, signedBytes } from "../stranger/statements.ts";
 
 const MEMBERS_MAX = 128;
+/** Of a result that does not end its epoch. */
+const NO_SET = "00".repeat(32);
 
 /** Kinds of which an honest key signs one statement only, for one epoch and index (EVIDENCE). */
 const PAIRS: Readonly<Record<string, string>> = {
@@ -60,6 +62,9 @@ export function offence(chainId: string, first: Signed, second: Signed): string 
   const [before, after] = [indexOf(left), indexOf(right)];
   if (before > after || (before === after && digests[0] > digests[1])) return undefined;
   if (left.kind !== right.kind) return denial(left, right);
+  if (left.kind === "attestation" && before < after) {
+    return left.result.nextSetHash === NO_SET ? undefined : "E10";
+  }
   return before === after ? PAIRS[left.kind] : undefined;
 }
 

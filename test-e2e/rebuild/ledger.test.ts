@@ -76,6 +76,7 @@ function pairOf(chain: TestChain, which: number): readonly [Statement, Statement
     ...{ epoch, height: 3, blockId: one, timestampMs: 5, stateRoot },
     ...{ receiptsRoot: one, nextSetHash: one },
   });
+  const end = chain.state.epochEnds.get(epoch)?.height ?? 3;
   const vote = (blockId: string, qcRound: number) => {
     return { kind: "vote", epoch, round: 7, blockId, qcRound } as const;
   };
@@ -99,6 +100,15 @@ function pairOf(chain: TestChain, which: number): readonly [Statement, Statement
     [
       { kind: "attestation", result: result(one) },
       { kind: "attestation", result: result(two) },
+    ],
+    // E10, where that was the end of the epoch; the height above it otherwise.
+    [
+      { kind: "attestation", result: { ...result(one), height: end } },
+      { kind: "attestation", result: { ...result(two), height: end + 1 + (which % 2) } },
+    ],
+    [
+      { kind: "attestation", result: { ...result(one), height: end - 1 } },
+      { kind: "attestation", result: { ...result(two), height: end + 1 } },
     ],
     [
       { kind: "batch", sequence: 4, digest: one },

@@ -40,7 +40,7 @@ export class Ledger {
   readonly #rewards: Rewards;
   readonly #ownerRequests: OwnerRequests;
   readonly #sessions: Sessions;
-  readonly #epochEnds = new Map<number, number>();
+  readonly #epochEnds = new Map<number, { readonly atMs: number; readonly height: number }>();
   readonly world: World;
   readonly bonds: Bonds;
   readonly counts = new Map<string, number>();
@@ -305,6 +305,9 @@ export class Ledger {
       return false;
     }
     if (!this.#isSigned(first) || !this.#isSigned(second)) return false;
+    // E10: the first result is of the block that ended its epoch.
+    const end = this.#epochEnds.get(epochOf(first.statement))?.height;
+    if (kind === "E10" && end !== indexOf(first.statement)) return false;
     if (kind === "E9") {
       const [epoch, index] = [epochOf(first.statement), indexOf(first.statement)];
       const [lastEpoch, lastIndex] = bond.reportOffence;
@@ -344,7 +347,7 @@ export class Ledger {
     if (statement.kind === "oracle-report" && this.#isAhead(statement.slot)) return false;
     if (statement.kind === "batch" || statement.kind === "endorsement") return true;
     if (epoch === this.set.epoch) return true;
-    const endedMs = this.#epochEnds.get(epoch) ?? Number.NEGATIVE_INFINITY;
+    const endedMs = this.#epochEnds.get(epoch)?.atMs ?? Number.NEGATIVE_INFINITY;
     return this.#clockMs - endedMs <= count(this.#genesis, "evidenceMsMax");
   }
 
@@ -384,7 +387,7 @@ export class Ledger {
         bond.address === address;
       if (!isSame) throw new Error(`epoch ${nextSet.epoch}: the seat of ${key} has no such bond`);
     }
-    this.#epochEnds.set(this.set.epoch, this.#clockMs);
+    this.#epochEnds.set(this.set.epoch, { atMs: this.#clockMs, height: this.height });
     this.set = nextSet;
   }
 

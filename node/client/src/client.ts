@@ -260,7 +260,7 @@ export class QuorateClient {
     return readSwaps(this);
   }
 
-  /** Proofs of misconduct (E1 to E8) that nodes hold, each verified here (see `readEvidence`). */
+  /** Proofs of misconduct (E1 to E8, E10) that nodes hold, each verified here (see `readEvidence`). */
   async evidence(): Promise<readonly VerifiedEvidence[]> {
     const { signal } = this.#closing;
     if (signal.aborted) throw new ClosedError();

@@ -1,5 +1,5 @@
 import { signEd25519 } from "@quorate/node/crypto/ed25519";
-import type { Digest } from "@quorate/node/kernel/scalars";
+import { type Digest, ZERO_DIGEST } from "@quorate/node/kernel/scalars";
 import {
   type SignedStatement,
   type Statement,
@@ -57,6 +57,18 @@ test("rule EVIDENCE: a proof that any one node holds is found, verified and name
   const one = found.find(({ evidence }) => evidence === "E2");
   expect(one).toMatchObject({ accused: testKey("consensus 0"), transaction: votes });
   expect(network.failures).toEqual([]);
+});
+
+test("rule EVIDENCE: E10 is believed only where a proven hand-over says that the epoch was over", async () => {
+  const { result } = network.chain.handOver("newcomer").certificate;
+  const attest = (height: number, nextSetHash = ZERO_DIGEST) =>
+    said({ kind: "attestation", result: { ...result, height, nextSetHash } }, "1");
+  const beyond = attest(result.height + 5);
+  const elsewhere = attest(result.height - 1, result.nextSetHash);
+  const guilty = proof(attest(result.height, result.nextSetHash), beyond);
+  const { accepted, refused } = await shown(guilty, proof(elsewhere, beyond));
+  expect(accepted).toMatchObject([{ evidence: "E10", accused: testKey("consensus 1") }]);
+  expect(refused).toEqual(["NOT_EPOCH_END first.statement.height"]);
 });
 
 test("rule EVIDENCE: a forged half condemns nobody", async () => {

@@ -1,7 +1,11 @@
 import { compareText } from "@quorate/node/kernel/bytes";
 import { ok, type Refusal, type Result, refuse } from "@quorate/node/kernel/result";
 import type { Digest, PublicKey } from "@quorate/node/kernel/scalars";
-import { type SignatureScheme, statementEpoch } from "@quorate/node/kernel/statements";
+import {
+  type SignatureScheme,
+  statementEpoch,
+  statementIndex,
+} from "@quorate/node/kernel/statements";
 import {
   checkSignature,
   checkSignatures,
@@ -93,7 +97,7 @@ function judgeProof(
   return judged.ok ? ok("E6") : judged;
 }
 
-/** Rule EVIDENCE by the ledger's own code: chain, pair, accused, then both signatures. */
+/** Rule EVIDENCE by the ledger's own code: chain, pair, accused, epoch's end, signatures. */
 async function verifyEvidence(
   node: QueryNode,
   transaction: Uint8Array,
@@ -120,6 +124,12 @@ async function verifyEvidence(
   if (!trust.light.wasMember(accused, epoch === 0 ? undefined : epoch)) {
     const fix = `${accused} is no member of a set that was proven; ask a node that follows the chain`;
     return refuse("UNKNOWN_KEY", `${field}.author`, fix);
+  }
+  if (evidence.value === "E10") {
+    await trust.follow(node, epoch + 1, limits);
+    const isEnd = statementIndex(signed.statement) === trust.light.lastHeightOf(epoch);
+    const fix = `the first result has to be the last of epoch ${epoch}; ask another node`;
+    if (!isEnd) return refuse("NOT_EPOCH_END", "first.statement.height", fix);
   }
   const refusal = isPair
     ? checkSignatures(scheme, chainId, proof)

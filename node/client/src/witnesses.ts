@@ -15,7 +15,7 @@ export interface WitnessVerdict {
 
 export interface Testimony {
   readonly witnesses: readonly WitnessVerdict[];
-  /** Two quorums for one height: more than f members lied, and these are they. */
+  /** Two quorums that contradict each other: more than f members lied, and these are they. */
   readonly attack: AttackEvidence | undefined;
 }
 
@@ -30,7 +30,7 @@ export async function askWitnesses(
   certificate: ResultCertificate,
   limits: CallLimits,
 ): Promise<Testimony> {
-  const { height, epoch } = certificate.result;
+  const { height } = certificate.result;
   const witnesses: WitnessVerdict[] = [];
   for (const node of nodes) {
     const { endpoint } = node.name;
@@ -48,7 +48,7 @@ export async function askWitnesses(
     }
   }
   const { conflict } = trust.light;
-  const set = trust.light.setOf(epoch);
+  const set = conflict && trust.light.setOf(conflict.first.result.epoch);
   const attack =
     conflict === undefined || set === undefined
       ? undefined
@@ -69,7 +69,10 @@ async function judge(
     return isSame ? { verdict: "agrees", reason: "" } : { verdict: "silent", reason: "not shown" };
   } catch (error) {
     if (!isNodeError(error)) throw error;
-    if (error.code === "CHAIN_FORKED") return { verdict: "differs", reason: error.message };
+    // Beyond the end of an epoch anybody may claim what no quorum signed.
+    const isStale = error.code === "STALE_EPOCH" && trust.light.conflict !== undefined;
+    const isAttack = error.code === "CHAIN_FORKED" || isStale;
+    if (isAttack) return { verdict: "differs", reason: error.message };
     return { verdict: "silent", reason: error.message };
   }
 }

@@ -4,7 +4,9 @@ import { type PublicKey, ZERO_DIGEST } from "@quorate/node/kernel/scalars";
 import { totalPower } from "@quorate/node/kernel/validator-set";
 import { checkTransaction } from "@quorate/node/ledger/check-transaction";
 import { createLedger } from "@quorate/node/ledger/create-ledger";
+import { judgePair } from "@quorate/node/ledger/evidence";
 import { parseGenesis } from "@quorate/node/ledger/genesis";
+import { decodeTransaction } from "@quorate/node/ledger/transaction";
 import { describe, expect, test } from "vitest";
 import { FakeChain, GENESIS_TIME_MS } from "../../client/test/fake-chain.ts";
 import { attackEvidence } from "./attack.ts";
@@ -64,6 +66,55 @@ describe("attacks on light clients", () => {
     for (const { transaction } of culprits) {
       expect(checkTransaction(ledger, transaction, ed25519)).toMatchObject({ ok: true });
     }
+  });
+
+  /** Epoch 1 is over; its old set certifies a height beyond, for who missed the hand-over. */
+  function beyondEnd() {
+    const chain = new FakeChain("attack");
+    const { set } = chain;
+    const client = clientOf(chain);
+    const end = chain.handOver("newcomer");
+    const { result } = end.certificate;
+    const height = result.height + 3;
+    const later = { ...result, height, stateRoot: ZERO_DIGEST, nextSetHash: ZERO_DIGEST };
+    const members = set.members.map(({ key }) => key);
+    const stale = chain.certificate(later, members.slice(1));
+    return { chain, set, client, end, stale, members };
+  }
+
+  test("rule EVIDENCE: an old set that signs beyond its end is packed, whichever is seen first", () => {
+    const { chain, set, client, end, stale, members } = beyondEnd();
+    expect(client.acceptEpochProof(end).ok).toBe(true);
+    expect(client.acceptCertificate(stale)).toMatchObject({ error: { code: "STALE_EPOCH" } });
+    const deceived = clientOf({ chainId: chain.chainId, set } as FakeChain);
+    expect(deceived.acceptCertificate(stale).ok).toBe(true);
+    expect(deceived.acceptEpochProof(end)).toMatchObject({ error: { code: "CHAIN_FORKED" } });
+    for (const { conflict } of [client, deceived]) {
+      expect(conflict).toEqual({ first: end.certificate, second: stale });
+      const { culprits, exceedsFaults } = attackEvidence(chain.chainId, set, {
+        first: end.certificate,
+        second: stale,
+      });
+      const ended = signersOf(end.certificate);
+      const both = members.slice(1).filter((key) => ended.includes(key));
+      expect(culprits.map(({ key }) => key).toSorted()).toEqual(both.toSorted());
+      expect(exceedsFaults).toBe(true);
+      for (const { transaction } of culprits) {
+        const proof = decodeTransaction(transaction);
+        if (!proof.ok || proof.value.kind !== "misconduct-proof") throw new Error("a proof");
+        expect(judgePair(chain.chainId, proof.value)).toEqual({ ok: true, value: "E10" });
+      }
+    }
+  });
+
+  test("what no quorum signed beyond an end is refused and no attack", () => {
+    const { client, end, stale } = beyondEnd();
+    expect(client.acceptEpochProof(end).ok).toBe(true);
+    const [first] = stale.signatures;
+    if (first === undefined) throw new Error("a signature");
+    const alone = { ...stale, signatures: [first] };
+    expect(client.acceptCertificate(alone)).toMatchObject({ error: { code: "STALE_EPOCH" } });
+    expect(client.conflict).toBeUndefined();
   });
 
   test("one result certified twice, and results of two epochs, accuse nobody", () => {

@@ -84,7 +84,10 @@ export class LightClient {
     return this.#newest.height;
   }
 
-  /** Two quorums for one height: the proof that more than f lied (see `attackEvidence`). */
+  /**
+   * Two quorums for one height, or one beyond the end of its epoch: the proof that more than f lied
+   * (see `attackEvidence`).
+   */
   get conflict(): ConflictingResults | undefined {
     return this.#conflict;
   }
@@ -97,6 +100,11 @@ export class LightClient {
   wasMember(key: PublicKey, epoch: Epoch | undefined): boolean {
     const known = epoch === undefined ? [...this.#epochs.values()] : [this.#epochs.get(epoch)];
     return known.some((each) => each?.set.members.some((member) => member.key === key));
+  }
+
+  /** Height of the block that ended the epoch, once its hand-over is proven. */
+  lastHeightOf(epoch: Epoch): Height | undefined {
+    return this.#epochs.get(epoch)?.lastHeight;
   }
 
   /** Id of the block that ended the epoch, once its hand-over is proven. */
@@ -133,6 +141,14 @@ export class LightClient {
     }
     const remembered = this.#remember(proof.certificate);
     if (!remembered.ok) return remembered;
+    const beyond = [...this.#certificates.values()].find(({ result }) => {
+      return result.epoch === before.epoch && result.height > height;
+    });
+    if (beyond !== undefined) {
+      this.#conflict ??= { first: proof.certificate, second: beyond };
+      const lied = `its set certified height ${beyond.result.height} all the same`;
+      return refuse("CHAIN_FORKED", "result", `epoch ${before.epoch} ended at ${height}; ${lied}`);
+    }
     this.#current.lastHeight = height;
     this.#current.lastBlockId = blockId;
     this.#current = { set: proof.nextSet, firstHeight: height + 1, ...ONGOING };
@@ -175,8 +191,9 @@ export class LightClient {
       }
       return refuse("FOREIGN_EPOCH", "result.epoch", `epoch ${epoch} is before the trusted set`);
     }
-    // Checked before the signatures: keys of the past may have been sold since.
+    // Whether the signatures hold or not: keys of the past may have been sold since.
     if (known.lastHeight !== undefined && height > known.lastHeight) {
+      this.#noteBeyondEnd(known, known.lastHeight, certificate);
       const end = `epoch ${epoch} ended at height ${known.lastHeight}`;
       return refuse("STALE_EPOCH", "result.epoch", `${end}; ask a node that follows the chain`);
     }
@@ -192,6 +209,14 @@ export class LightClient {
     if (!timely.ok) return timely;
     const verified = verifyResultCertificate(this.#scheme, this.chainId, known.set, certificate);
     return verified.ok ? this.#remember(certificate) : verified;
+  }
+
+  /** A quorum that signed beyond the end of its epoch lied to whoever missed the hand-over. */
+  #noteBeyondEnd({ set }: KnownEpoch, lastHeight: Height, second: ResultCertificate): void {
+    const first = this.#certificates.get(lastHeight);
+    if (first === undefined || this.#conflict !== undefined) return;
+    const verified = verifyResultCertificate(this.#scheme, this.chainId, set, second);
+    if (verified.ok) this.#conflict = { first, second };
   }
 
   /** Checked before any signature: what expired trust signs proves nothing. */

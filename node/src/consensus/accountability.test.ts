@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { orderVoteOf, qcOf, Solo, seal, tcOf } from "../../test/consensus/craft.ts";
-import { CHAIN_ID, keyOf, STUB_SCHEME, signStub } from "../../test/consensus/stub-keys.ts";
+import { CHAIN_ID, keyOf, STUB_SCHEME, setOf, signStub } from "../../test/consensus/stub-keys.ts";
 import { ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
+import { validatorSetHash } from "../kernel/validator-set.ts";
 import { type Finding, judgeLogs } from "./accountability.ts";
 import { sortedSignatures } from "./certificates.ts";
 import type { ChainRecord, CommitProof, QuorumCertificate, SignedBlock } from "./types.ts";
@@ -45,6 +46,15 @@ function certified(names: readonly string[], stateRoot: string): ChainRecord {
   const result = resultOf(stateRoot);
   const signed = names.map((name) => signStub(keyOf(name), { kind: "attestation", result }));
   return { kind: "certified", certificate: { result, signatures: sortedSignatures(signed) } };
+}
+
+/** Epoch 1 ended at this height, by the word of these members. */
+function handedOver(names: readonly string[], height: number): ChainRecord {
+  const nextSet = setOf(2, { a: 1n, b: 1n, c: 1n, e: 1n });
+  const result = { ...resultOf("aa".repeat(32)), height, nextSetHash: validatorSetHash(nextSet) };
+  const signed = names.map((name) => signStub(keyOf(name), { kind: "attestation", result }));
+  const certificate = { result, signatures: sortedSignatures(signed) };
+  return { kind: "epoch", proof: { certificate, nextSet } };
 }
 
 function culprits({ charges }: Finding): readonly string[] {
@@ -118,6 +128,20 @@ describe("accountability, each arm of the proof", () => {
     );
     expect(sorted(findings)).toEqual(["c E7", "d E7"]);
     expect(findings[0]?.conflict.kind).toBe("results");
+  });
+
+  test("accountability: a set that certifies a height beyond the end of its epoch is E10", () => {
+    const records = (names: readonly string[], height: number): ChainRecord => {
+      const result = { ...resultOf("bb".repeat(32)), height };
+      const signed = names.map((name) => signStub(keyOf(name), { kind: "attestation", result }));
+      return { kind: "certified", certificate: { result, signatures: sortedSignatures(signed) } };
+    };
+    const end = handedOver(["a", "c", "d"], 4);
+    const findings = judgeLogs(trust, [end], [records(["b", "c", "d"], 5)]);
+    expect(sorted(findings)).toEqual(["c E10", "d E10"]);
+    const conflict = { kind: "beyond-end", epoch: 1, height: 4 };
+    expect(findings[0]).toMatchObject({ conflict, isComplete: true });
+    expect(judgeLogs(trust, [end], [records(["b", "c", "d"], 3)])).toEqual([]);
   });
 
   test("accountability: keys outside the set are not counted, and one culprit is not enough", () => {

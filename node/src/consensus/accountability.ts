@@ -1,6 +1,6 @@
 import { resultDigest, verifyEpochProof } from "../kernel/certificates.ts";
 import type { Digest, Epoch, Height, Power, Round } from "../kernel/scalars.ts";
-import type { SignatureScheme, Statement } from "../kernel/statements.ts";
+import type { AttestedResult, SignatureScheme, Statement } from "../kernel/statements.ts";
 import { faultyPower, hasHonest, powerOf, type ValidatorSet } from "../kernel/validator-set.ts";
 import { committedChain, type EpochLog, epochOfRecord, readEpochLog } from "./log-reader.ts";
 import { type Charge, MisconductSearch } from "./misconduct-search.ts";
@@ -13,9 +13,13 @@ export interface Trust {
 }
 
 export interface Conflict {
-  /** `commits`: two blocks at one height; `results`: two certified results of one height. */
-  readonly kind: "commits" | "results";
+  /**
+   * `commits`: two blocks at one height; `results`: two certified results of one height;
+   * `beyond-end`: a result certified by the epoch's set above the height where the epoch ended.
+   */
+  readonly kind: "commits" | "results" | "beyond-end";
   readonly epoch: Epoch;
+  /** Where the epoch ended, in the last case. */
   readonly height: Height;
   /** Block ids, or digests of the results. */
   readonly left: Digest;
@@ -57,23 +61,35 @@ export function judgeLogs(
   left: readonly ChainRecord[],
   right: readonly ChainRecord[],
 ): readonly Finding[] {
-  for (const set of commonSets(trust, left, right)) {
+  for (const { set, end } of commonEpochs(trust, left, right)) {
     const logs = [readEpochLog(left, set.epoch), readEpochLog(right, set.epoch)] as const;
-    const conflicts = [conflictOfCommits(logs, set.epoch), conflictOfResults(logs, set.epoch)];
+    const { epoch } = set;
+    const conflicts = [
+      conflictOfCommits(logs, epoch),
+      conflictOfResults(logs, epoch),
+      end && conflictBeyondEnd(logs, end),
+    ];
     const found = conflicts.filter((conflict) => conflict !== undefined);
     // What follows a fork is no common history: its epochs mean different sets on each side.
-    if (found.length > 0) return found.map((conflict) => find(trust, set, logs, conflict));
+    const height = end?.height;
+    if (found.length > 0) return found.map((each) => find(trust, set, logs, each, height));
   }
   return [];
 }
 
-/** The sets of the epochs that both logs know, as far as their hand-overs are the same. */
-function commonSets(
+interface CommonEpoch {
+  readonly set: ValidatorSet;
+  /** The certified result that ended it; undefined while it goes on, and where it was abandoned. */
+  readonly end: AttestedResult | undefined;
+}
+
+/** The epochs that both logs know, as far as their hand-overs are the same. */
+function commonEpochs(
   trust: Trust,
   left: readonly ChainRecord[],
   right: readonly ChainRecord[],
-): readonly ValidatorSet[] {
-  const sets = [trust.genesisSet];
+): readonly CommonEpoch[] {
+  const epochs: CommonEpoch[] = [];
   const proofs = [left, right].map((records) => {
     return new Map(
       records.flatMap((record) => {
@@ -83,10 +99,12 @@ function commonSets(
   });
   for (let set = trust.genesisSet; ; ) {
     const proof = proofs.map((each) => each.get(set.epoch)).find((each) => each !== undefined);
-    if (proof === undefined) return sets;
-    if (!verifyEpochProof(trust.scheme, trust.chainId, set, proof).ok) return sets;
+    const isProven =
+      proof !== undefined && verifyEpochProof(trust.scheme, trust.chainId, set, proof).ok;
+    const end = isProven && proof.repair === undefined ? proof.certificate.result : undefined;
+    epochs.push({ set, end });
+    if (!isProven) return epochs;
     set = proof.nextSet;
-    sets.push(set);
   }
 }
 
@@ -120,9 +138,26 @@ function conflictOfResults([left, right]: Logs, epoch: Epoch): Conflict | undefi
   return at && { kind: "results", epoch, ...at };
 }
 
-function find(trust: Trust, set: ValidatorSet, logs: Logs, conflict: Conflict): Finding {
+/** A quorum of the epoch's set went on after its end: for whoever missed the hand-over. */
+function conflictBeyondEnd(logs: Logs, end: AttestedResult): Conflict | undefined {
+  const { epoch, height } = end;
+  const beyond = logs
+    .flatMap(({ certificates }) => Array.from(certificates.values(), ({ result }) => result))
+    .find((result) => result.height > height);
+  if (beyond === undefined) return undefined;
+  const [left, right] = [resultDigest(end), resultDigest(beyond)];
+  return { kind: "beyond-end", epoch, height, left, right };
+}
+
+function find(
+  trust: Trust,
+  set: ValidatorSet,
+  logs: Logs,
+  conflict: Conflict,
+  end: Height | undefined,
+): Finding {
   const { chainId, scheme } = trust;
-  const search = new MisconductSearch({ chainId, scheme, epoch: set.epoch });
+  const search = new MisconductSearch({ chainId, scheme, epoch: set.epoch, end });
   const since = commonRound(logs, conflict.height);
   for (const { blocks, statements } of logs) {
     for (const block of blocks.values()) search.addBlock(block);
@@ -161,7 +196,7 @@ function mayMatter(statement: Statement, since: Round, height: Height): boolean 
 
 /** A log that was fetched has no votes: members that committed live have them. */
 function missingOf(logs: Logs, { kind, height }: Conflict): string {
-  if (kind === "results")
+  if (kind !== "commits")
     return `the certificates of height ${height}: one of them does not verify`;
   const named = (["left", "right"] as const).filter((_, side) => {
     return !logs[side as 0 | 1].commits.some(({ block, proof }) => {

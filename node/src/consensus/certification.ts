@@ -1,4 +1,5 @@
 import {
+  attestationsOf,
   type ResultCertificate,
   resultDigest,
   verifyResultCertificate,
@@ -10,6 +11,7 @@ import {
   verifyStatement,
 } from "../kernel/statements.ts";
 import { findMember, hasQuorum, type ValidatorSet } from "../kernel/validator-set.ts";
+import { findBeyondEnd } from "./beyond-end.ts";
 import { sortedSignatures } from "./certificates.ts";
 import { isConflict, reportMisconduct } from "./evidence.ts";
 import { observeLife } from "./signing.ts";
@@ -82,6 +84,7 @@ export function onAttestation(turn: Turn, from: PublicKey, signed: SignedStateme
   const { certified } = turn.chain;
   const set = setOfResult(turn.state, statement.result);
   if (set === undefined || findMember(set, author) === undefined) {
+    findBeyondEnd(turn, signed);
     turn.drop(from, { code: "FOREIGN_AUTHOR", field: "attestation.author" });
     return;
   }
@@ -150,13 +153,11 @@ function certify(turn: Turn, sample: SignedStatement): void {
 }
 
 /** E7, inside certificates: whoever told this node another result than the one certified there. */
-function compareAttestations(turn: Turn, { result, signatures }: ResultCertificate): void {
-  const known = turn.chain.attestations.get(result.height);
+function compareAttestations(turn: Turn, certificate: ResultCertificate): void {
+  const known = turn.chain.attestations.get(certificate.result.height);
   if (known === undefined) return;
-  const statement = { kind: "attestation", result } as const;
-  for (const { author, signature } of signatures) {
-    const told = known.get(author);
-    if (told !== undefined) isKnown(turn, { statement, author, signature }, result.height);
+  for (const signed of attestationsOf(certificate)) {
+    if (known.has(signed.author)) isKnown(turn, signed, certificate.result.height);
   }
 }
 
@@ -166,11 +167,15 @@ export function onResultCertificate(
   certificate: ResultCertificate,
 ): void {
   compareAttestations(turn, certificate);
-  const { height } = certificate.result;
-  if (height <= turn.chain.certified || turn.chain.waiting.has(height)) return;
   const set = setOfResult(turn.state, certificate.result);
   // A later epoch: its proof, or the chain up to it, comes first. An older one: not its height.
-  if (set === undefined || height > turn.epoch.root.height + AHEAD_MAX) return;
+  if (set === undefined) {
+    for (const signed of attestationsOf(certificate)) findBeyondEnd(turn, signed);
+    return;
+  }
+  const { height } = certificate.result;
+  if (height <= turn.chain.certified || turn.chain.waiting.has(height)) return;
+  if (height > turn.epoch.root.height + AHEAD_MAX) return;
   const { scheme, chainId } = turn.state.config;
   const verified = verifyResultCertificate(scheme, chainId, set, certificate);
   if (!verified.ok) {

@@ -4,6 +4,7 @@ import { isRepairable } from "../kernel/repair.ts";
 import type { PublicKey } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
 import { overlaps, type ValidatorSet, validatorSetHash } from "../kernel/validator-set.ts";
+import { findBeyondNewEnd } from "./beyond-end.ts";
 import { keepCertificate } from "./certification.ts";
 import type { LanePosition } from "./chain-view.ts";
 import { prunePool, signDraft } from "./lanes.ts";
@@ -201,6 +202,7 @@ function startEpoch(turn: Turn, proof: EpochProof): void {
   prunePool(turn);
   signDraft(turn);
   turn.emit({ kind: "epoch-started", proof });
+  findBeyondNewEnd(turn, height);
   enterRound(turn, 1, "epoch");
   turn.broadcast({ kind: "epoch-proof", proof });
 }

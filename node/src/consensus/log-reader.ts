@@ -1,4 +1,4 @@
-import type { ResultCertificate } from "../kernel/certificates.ts";
+import { attestationsOf, type ResultCertificate } from "../kernel/certificates.ts";
 import type { Digest, Epoch, Height } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
 import { proposalStatement } from "./blocks.ts";
@@ -54,11 +54,6 @@ export function orderVotesOf(order: OrderCertificate): readonly SignedStatement[
   const { epoch, round, blockId } = order;
   const statement = { kind: "order-vote", epoch, round, blockId } as const;
   return order.signatures.map(({ author, signature }) => ({ statement, author, signature }));
-}
-
-export function attestationsOf(certificate: ResultCertificate): readonly SignedStatement[] {
-  const statement = { kind: "attestation", result: certificate.result } as const;
-  return certificate.signatures.map(({ author, signature }) => ({ statement, author, signature }));
 }
 
 function addTc(draft: Draft, tc: TimeoutCertificate): void {

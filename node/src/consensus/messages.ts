@@ -84,7 +84,7 @@ function onStatement(
     case "vote":
       onVote(turn, from, signed);
       return;
-    // EPOCH, E7
+    // EPOCH, E7, E10
     case "attestation":
       onAttestation(turn, from, signed);
       tryHandOver(turn);

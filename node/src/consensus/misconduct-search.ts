@@ -1,5 +1,12 @@
 import { equalBytes } from "../kernel/bytes.ts";
-import type { Digest, Epoch, PublicKey, Round } from "../kernel/scalars.ts";
+import {
+  type Digest,
+  type Epoch,
+  type Height,
+  type PublicKey,
+  type Round,
+  ZERO_DIGEST,
+} from "../kernel/scalars.ts";
 import {
   type SignatureScheme,
   type SignedStatement,
@@ -18,7 +25,7 @@ type Vote = Extract<Statement, { readonly kind: "vote" }>;
 export type Charge =
   | {
       readonly kind: "pair";
-      readonly evidence: "E1" | "E2" | "E3" | "E4" | "E5" | "E7";
+      readonly evidence: "E1" | "E2" | "E3" | "E4" | "E5" | "E7" | "E10";
       readonly culprit: PublicKey;
       readonly first: SignedStatement;
       readonly second: SignedStatement;
@@ -45,12 +52,15 @@ class Testimony {
   readonly votes: SignedStatement[] = [];
   readonly orderVotes: SignedStatement[] = [];
   readonly timeouts: SignedStatement[] = [];
+  readonly attestations: SignedStatement[] = [];
 }
 
 interface Options {
   readonly chainId: Digest;
   readonly scheme: SignatureScheme;
   readonly epoch: Epoch;
+  /** Where the epoch ended, by a hand-over that was verified. */
+  readonly end: Height | undefined;
 }
 
 /**
@@ -91,6 +101,7 @@ export class MisconductSearch {
     if (statement.kind === "vote") said.votes.push(signed);
     if (statement.kind === "order-vote") said.orderVotes.push(signed);
     if (statement.kind === "timeout") said.timeouts.push(signed);
+    if (statement.kind === "attestation") said.attestations.push(signed);
   }
 
   /** All charges, by culprit's key. */
@@ -98,6 +109,7 @@ export class MisconductSearch {
     for (const testimony of this.#testimonies.values()) {
       for (const timeout of testimony.timeouts) this.#contradict(testimony, timeout);
       for (const vote of testimony.votes) this.#judgeVote(vote);
+      this.#judgeEnd(testimony);
     }
     return Array.from(this.#charges.values()).toSorted((left, right) => {
       return left.culprit < right.culprit ? -1 : 1;
@@ -142,12 +154,30 @@ export class MisconductSearch {
     }
   }
 
+  /** E10: who attested where the epoch ended, and then a height beyond. */
+  #judgeEnd({ attestations }: Testimony): void {
+    const { end } = this.#options;
+    if (end === undefined) return;
+    const first = attestations.find((each) => endOf(each) === end);
+    const second = attestations.find(({ statement }) => statementIndex(statement) > end);
+    if (first === undefined || second === undefined) return;
+    this.#charge({ kind: "pair", evidence: "E10", culprit: first.author, first, second });
+  }
+
   #judgeVote(vote: SignedStatement): void {
     const block = this.#blocks.get((vote.statement as Vote).blockId);
     if (block === undefined || !breaksVoteRule(vote.statement as Vote, block.block)) return;
     const culprit = vote.author;
     this.#charge({ kind: "invalid-vote", evidence: "E6", culprit, vote, block });
   }
+}
+
+/** The height, if the attested result ends its epoch. */
+function endOf({ statement }: SignedStatement): Height | undefined {
+  if (statement.kind !== "attestation" || statement.result.nextSetHash === ZERO_DIGEST) {
+    return undefined;
+  }
+  return statement.result.height;
 }
 
 function roundOf(statement: Statement): Round {

@@ -7,6 +7,7 @@ import {
   type AttestedResult,
   readAttestedResult,
   type SignatureScheme,
+  type SignedStatement,
   signingBytes,
   writeAttestedResult,
 } from "./statements.ts";
@@ -179,6 +180,12 @@ function verifyRepair(
   // A result of an older epoch is certified by the set of that one: the quorum here has checked it.
   if (!vouched.ok || result.epoch !== epoch) return vouched;
   return verifyResultCertificate(scheme, chainId, set, certificate);
+}
+
+/** What each signer of the certificate said. */
+export function attestationsOf(certificate: ResultCertificate): readonly SignedStatement[] {
+  const statement = { kind: "attestation", result: certificate.result } as const;
+  return certificate.signatures.map(({ author, signature }) => ({ statement, author, signature }));
 }
 
 /** A result never changes, and each attestation is compared with all others of its height. */

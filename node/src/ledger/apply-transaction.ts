@@ -36,7 +36,7 @@ export function applyDecoded(work: Work, transaction: Transaction, place: Place)
     // CAUSE (a), SILENCE, RATE
     case "silence-record":
       return applySilenceRecord(work, transaction, id);
-    // CAUSE (b), EVIDENCE: E1 to E5, E7 to E9
+    // CAUSE (b), EVIDENCE: E1 to E5, E7 to E10
     case "misconduct-proof":
       return applyMisconduct(work, transaction, id);
     // CAUSE (b), E6

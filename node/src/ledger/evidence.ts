@@ -1,6 +1,7 @@
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
-import type { Digest, Epoch } from "../kernel/scalars.ts";
+import { type Digest, type Epoch, ZERO_DIGEST } from "../kernel/scalars.ts";
 import {
+  type AttestedResult,
   type SignatureScheme,
   type SignedStatement,
   type Statement,
@@ -30,12 +31,24 @@ const PAIRS: Partial<Readonly<Record<Statement["kind"], EvidenceKind | "E9">>> =
  */
 export function classify(first: Statement, second: Statement): EvidenceKind | "E9" | undefined {
   if (statementEpoch(first) !== statementEpoch(second)) return undefined;
-  if (first.kind === second.kind) {
-    return statementIndex(first) === statementIndex(second) ? PAIRS[first.kind] : undefined;
+  if (first.kind === second.kind && statementIndex(first) === statementIndex(second)) {
+    return PAIRS[first.kind];
+  }
+  if (first.kind === "attestation" && second.kind === "attestation") {
+    return endsBefore(first.result, second.result) ? "E10" : undefined;
   }
   if (second.kind === "timeout") return againstTimeout(first, second);
   if (first.kind === "timeout") return againstTimeout(second, first);
   return undefined;
+}
+
+/**
+ * E10: one result ends its epoch, the other is of a later height of it. That the epoch ended there
+ * is for the ledger to say: a key whose state was wrong may have ended it elsewhere (`checkEnd`).
+ */
+function endsBefore(left: AttestedResult, right: AttestedResult): boolean {
+  const end = left.height < right.height ? left : right;
+  return end.nextSetHash !== ZERO_DIGEST;
 }
 
 /**

@@ -131,11 +131,12 @@ function endEpoch(work: Work): void {
   const { nextSet, state } = work;
   if (nextSet === undefined) return;
   const { evidenceMsMax } = state.genesis.parameters.rotation;
-  const ends = [...state.epochEnds].filter(([, endMs]) => state.clockMs - endMs <= evidenceMsMax);
+  const { epochEnds, clockMs, height } = state;
+  const ends = [...epochEnds].filter(([, { atMs }]) => clockMs - atMs <= evidenceMsMax);
   change(work, {
     set: nextSet,
     setHash: validatorSetHash(nextSet),
-    epochEnds: new Map(ends).set(state.set.epoch, state.clockMs),
+    epochEnds: new Map(ends).set(state.set.epoch, { atMs: clockMs, height }),
   });
 }
 

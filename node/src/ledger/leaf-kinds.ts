@@ -4,7 +4,7 @@ import { PUT_PREFIX } from "./key-value.ts";
 import { type LeafKind, mapKind, readKey, readNumber } from "./leaf-kind.ts";
 import { decodeMark, decodeSwap, encodeMark, encodeSwap, leafKeys } from "./leaves.ts";
 import { checkNonces, encodeNonces } from "./nonces.ts";
-import type { LedgerState } from "./state.ts";
+import type { EpochEnd, LedgerState } from "./state.ts";
 
 const byKey = { readName: readKey, ownKey: ({ key }: { readonly key: string }): string => key };
 
@@ -270,7 +270,7 @@ export const LEAF_KINDS: readonly LeafKind[] = [
     fill: ({ voids }) => voids,
     readName: (name) => String(readNumber(name)),
   }),
-  mapKind<Epoch, number>({
+  mapKind<Epoch, EpochEnd>({
     prefix: "epoch-end",
     field: "epochEnds",
     key: leafKeys.epochEnd,

@@ -6,6 +6,7 @@ import type {
   BlockMark,
   Candidate,
   Condemned,
+  EpochEnd,
   EvidenceKind,
   Jailed,
   LedgerState,
@@ -164,6 +165,7 @@ export const EVIDENCE_KINDS = [
   "E7",
   "E8",
   "E6",
+  "E10",
 ] as const satisfies readonly EvidenceKind[];
 
 export function encodeTombstone(tombstone: Tombstone): Uint8Array {
@@ -242,12 +244,15 @@ export function decodeKnownKey(bytes: Uint8Array): Height {
   return decodeLeaf(bytes, (reader) => reader.u64("height"));
 }
 
-export function encodeEpochEnd(endMs: Millis): Uint8Array {
-  return new Writer().u64(endMs).finish();
+export function encodeEpochEnd({ atMs, height }: EpochEnd): Uint8Array {
+  return new Writer().u64(atMs).u64(height).finish();
 }
 
-export function decodeEpochEnd(bytes: Uint8Array): Millis {
-  return decodeLeaf(bytes, (reader) => reader.u64("endMs"));
+export function decodeEpochEnd(bytes: Uint8Array): EpochEnd {
+  return decodeLeaf(bytes, (reader) => ({
+    atMs: reader.u64("atMs"),
+    height: reader.u64("height"),
+  }));
 }
 
 /** The height is in the key. */

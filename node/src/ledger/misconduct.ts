@@ -19,7 +19,8 @@ export function applyMisconduct(work: Work, proof: Proof, id: Digest): Verdict {
   const refusal =
     checkKey(state, key, "first") ??
     checkAge(state, proof.first.statement, "first") ??
-    checkVoid(state, proof.first.statement) ??
+    checkVoid(state, proof) ??
+    (evidence.value === "E10" ? checkEnd(state, proof) : undefined) ??
     checkSignatures(work.scheme, state.chainId, proof);
   if (refusal !== undefined) return refusal;
   if (evidence.value === "E9") return jailReports(work, proof);
@@ -72,20 +73,37 @@ function checkAge(state: LedgerState, statement: Statement, of: string): Verdict
   if (statement.kind === "batch" || statement.kind === "endorsement") return undefined;
   if (epoch === state.set.epoch) return undefined;
   const { evidenceMsMax } = state.genesis.parameters.rotation;
-  const endedMs = state.epochEnds.get(epoch);
-  if (endedMs !== undefined && state.clockMs - endedMs <= evidenceMsMax) return undefined;
+  const ended = state.epochEnds.get(epoch);
+  if (ended !== undefined && state.clockMs - ended.atMs <= evidenceMsMax) return undefined;
   const fix = `epoch ${epoch} ended more than ${evidenceMsMax} ms ago`;
   return { code: "EVIDENCE_TOO_OLD", field, fix };
 }
 
 /** SPLIT: results of an abandoned epoch above its last good height are never evidence. */
-function checkVoid({ voids }: LedgerState, statement: Statement): Verdict {
+function checkVoid({ voids }: LedgerState, { second: { statement } }: Proof): Verdict {
   if (statement.kind !== "attestation") return undefined;
+  // The higher of the two.
   const { epoch, height } = statement.result;
   const last = voids.get(String(epoch));
   if (last === undefined || height <= last) return undefined;
   const fix = `epoch ${epoch} was abandoned above height ${last}: its results there prove nothing`;
-  return { code: "EVIDENCE_VOID", field: "first.statement", fix };
+  return { code: "EVIDENCE_VOID", field: "second.statement", fix };
+}
+
+/**
+ * E10: the first result is of the block that ended the epoch on this chain. A key that ended it
+ * elsewhere computed wrongly, was rebuilt, and goes on with the others: no misconduct.
+ */
+function checkEnd({ epochEnds }: LedgerState, { first: { statement } }: Proof): Verdict {
+  if (statement.kind !== "attestation") return undefined;
+  const { epoch, height } = statement.result;
+  const end = epochEnds.get(epoch)?.height;
+  if (end === height) return undefined;
+  const fix =
+    end === undefined
+      ? `epoch ${epoch} is not over here: submit it when it is`
+      : `epoch ${epoch} ended at height ${end}: show the attestation of that height`;
+  return { code: "NOT_EPOCH_END", field: "first.statement.height", fix };
 }
 
 /** E9 jails the reports of a seat for the jail term; it is no cause for a swap. */

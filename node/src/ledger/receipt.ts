@@ -29,10 +29,18 @@ const PROTOCOL_STEPS = [
   "active",
 ] as const satisfies readonly ProtocolStep[];
 /** As in the type of the event; E9 never slashes, but has its place. */
-const SLASHED_FOR = ["E1", "E2", "E3", "E4", "E5", "E7", "E8", "E9", "E6"] as const satisfies (
-  | EvidenceKind
-  | "E9"
-)[];
+const SLASHED_FOR = [
+  "E1",
+  "E2",
+  "E3",
+  "E4",
+  "E5",
+  "E7",
+  "E8",
+  "E9",
+  "E6",
+  "E10",
+] as const satisfies (EvidenceKind | "E9")[];
 const TEXT_MAX = 1_024;
 const OUTCOMES_MAX = 1_024;
 

@@ -43,7 +43,7 @@ export function repairLedger(
     ...state,
     set,
     setHash: validatorSetHash(set),
-    epochEnds: new Map(state.epochEnds).set(epoch, state.clockMs),
+    epochEnds: new Map(state.epochEnds).set(epoch, { atMs: state.clockMs, height: state.height }),
     voids: new Map(state.voids).set(String(epoch), state.height),
     protocol: protocolAfter(state, version),
     readiness: new Map(),

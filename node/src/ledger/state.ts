@@ -84,7 +84,14 @@ export interface Owner {
   readonly sponsored: MicroUsd;
 }
 
-export type EvidenceKind = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8";
+/** The last block of an epoch, or the height that a repair goes on from. */
+export interface EpochEnd {
+  /** Ledger clock, ms. */
+  readonly atMs: Millis;
+  readonly height: Height;
+}
+
+export type EvidenceKind = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8" | "E10";
 
 /** A key that may sign for an account for a time. */
 export interface Session {
@@ -195,8 +202,8 @@ export interface LedgerState {
   /** The set that the next block belongs to. */
   readonly set: ValidatorSet;
   readonly setHash: Digest;
-  /** Ledger clock at which each past epoch ended, as far back as evidence reaches. */
-  readonly epochEnds: ReadonlyMap<Epoch, Millis>;
+  /** Where each past epoch ended, as far back as evidence reaches. */
+  readonly epochEnds: ReadonlyMap<Epoch, EpochEnd>;
   /** SPLIT: last good height of each abandoned epoch, by its number; results above are void. */
   readonly voids: ReadonlyMap<string, Height>;
   readonly seats: ReadonlyMap<PublicKey, Seat>;

@@ -240,7 +240,7 @@ export type LedgerEvent =
   | {
       readonly kind: "slashed";
       readonly key: PublicKey;
-      readonly evidence: "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8" | "E9";
+      readonly evidence: "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8" | "E9" | "E10";
       readonly amount: MicroUsd;
       readonly seated: boolean;
     }

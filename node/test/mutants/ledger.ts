@@ -6,6 +6,7 @@ const swap = `${ledger}/swap.test.ts`;
 const rate = `${ledger}/rate.test.ts`;
 const staking = `${ledger}/staking.test.ts`;
 const slashing = `${ledger}/slashing.test.ts`;
+const beyondEnd = `${ledger}/beyond-end.test.ts`;
 const invalidVote = `${ledger}/invalid-vote.test.ts`;
 const evidence = `${ledger}/evidence.test.ts`;
 const deposits = `${ledger}/deposits.test.ts`;
@@ -523,6 +524,42 @@ const otherMutants: readonly Mutant[] = [
     replace: "slashFurther(work, tombstone, due);",
     test: slashing,
     testName: "a later offender raises what the earlier ones within the window lose",
+  },
+  {
+    name: "e10-anywhere",
+    rule: "EVIDENCE: E10 is about the block that ended the epoch on this chain",
+    file: `${ledger}/misconduct.ts`,
+    find: "if (end === height) return undefined;",
+    replace: "if (height !== 0) return undefined;",
+    test: beyondEnd,
+    testName: "rule EVIDENCE: E10 spares a key that ended the epoch elsewhere and was rebuilt",
+  },
+  {
+    name: "e10-without-attested-end",
+    rule: "EVIDENCE: E10 is no matter of who did not attest the end",
+    file: `${ledger}/evidence.ts`,
+    find: "return end.nextSetHash !== ZERO_DIGEST;",
+    replace: "return end.height > 0;",
+    test: beyondEnd,
+    testName: "rule EVIDENCE: E10 spares whoever did not attest that the epoch ended there",
+  },
+  {
+    name: "e10-of-abandoned-epoch",
+    rule: "SPLIT: results of an abandoned epoch above its last good height are never evidence",
+    file: `${ledger}/misconduct.ts`,
+    find: "if (last === undefined || height <= last) return undefined;",
+    replace: "if (last === undefined || height <= last + 1) return undefined;",
+    test: beyondEnd,
+    testName: "rule EVIDENCE: E10 waits for the end of the epoch, and is void in an abandoned one",
+  },
+  {
+    name: "e10-unpunished",
+    rule: "EVIDENCE: E10, an old set that goes on is misconduct",
+    file: `${ledger}/evidence.ts`,
+    find: '? "E10" : undefined;',
+    replace: "? undefined : undefined;",
+    test: beyondEnd,
+    testName: "rule EVIDENCE: E10 condemns members and leavers who attested the end",
   },
   {
     name: "e6-without-the-block",

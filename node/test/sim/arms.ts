@@ -60,7 +60,7 @@ function plainArms(prefix: string, names: readonly string[]): readonly Arm[] {
   });
 }
 
-const OFFENCES = ["E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9"];
+const OFFENCES = ["E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E10", "E9"];
 
 /** What the code refuses with in a running network, and what a run can see happen. */
 export function allArms(): readonly Arm[] {

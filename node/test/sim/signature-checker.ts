@@ -1,5 +1,5 @@
 import { equalBytes } from "../../src/kernel/bytes.ts";
-import type { Epoch, PublicKey } from "../../src/kernel/scalars.ts";
+import { type Epoch, type PublicKey, ZERO_DIGEST } from "../../src/kernel/scalars.ts";
 import { type Statement, statementEpoch, statementIndex } from "../../src/kernel/statements.ts";
 import { demand } from "./violation.ts";
 
@@ -18,10 +18,30 @@ export interface SignatureChecker {
   check(author: PublicKey, statement: Statement, message: Uint8Array): void;
 }
 
-/** No honest key ever makes a pair that is evidence (rules JOURNAL and EVIDENCE, E1 to E8). */
+/** Heights attested by one key in one epoch: E10 is one beyond the end that it attested. */
+interface Attested {
+  readonly end: number;
+  readonly highest: number;
+}
+
+/** No honest key ever makes a pair that is evidence (rules JOURNAL and EVIDENCE, E1 to E8, E10). */
 export function createSignatureChecker(): SignatureChecker {
   const signed = new Map<string, Uint8Array>();
   const rounds = new Map<string, Rounds>();
+
+  const attested = new Map<string, Attested>();
+
+  const checkEnd = (author: PublicKey, statement: Statement): void => {
+    if (statement.kind !== "attestation") return;
+    const { epoch, height, nextSetHash } = statement.result;
+    const key = `${author} ${epoch}`;
+    const before = attested.get(key) ?? { end: Number.POSITIVE_INFINITY, highest: 0 };
+    const end = nextSetHash === ZERO_DIGEST ? before.end : height;
+    const highest = Math.max(before.highest, height);
+    attested.set(key, { end, highest });
+    const message = () => `${author.slice(0, 8)} attests ${highest} after the end ${end}`;
+    demand(highest <= end, "E10", message);
+  };
 
   const roundsOf = (author: PublicKey, epoch: Epoch): Rounds => {
     const key = `${author} ${epoch}`;
@@ -74,6 +94,7 @@ export function createSignatureChecker(): SignatureChecker {
       if (again) return;
       signed.set(index, message);
       checkRounds(author, statement);
+      checkEnd(author, statement);
     },
   };
 }

@@ -140,7 +140,7 @@ export type BlindReason =
 /** A proof of misconduct that a node holds; verified here before it is in an observation. */
 export interface VerifiedProof {
   readonly accused: string;
-  readonly evidence: "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8";
+  readonly evidence: "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8" | "E10";
   /** Canonical bytes of the transaction. */
   readonly transaction: Uint8Array;
 }

@@ -6,6 +6,7 @@ import type {
   TimeoutCertificate,
 } from "../../../src/consensus/types.ts";
 import type { AuthorSignature } from "../../../src/kernel/certificates.ts";
+import { ZERO_DIGEST } from "../../../src/kernel/scalars.ts";
 import type { Statement } from "../../../src/kernel/statements.ts";
 import { validatorSetHash } from "../../../src/kernel/validator-set.ts";
 import { type Accomplice, type Adversary, HONEST, randomDigest } from "./adversary.ts";
@@ -169,6 +170,22 @@ function forgedBody(accomplice: Accomplice): PeerBody | undefined {
   }
 }
 
+/** E10: goes on in an epoch whose end it attested, as if for somebody who missed the hand-over. */
+function beyondEnd(accomplice: Accomplice): PeerBody | undefined {
+  const { forge, random } = accomplice;
+  const proof = accomplice.state()?.consensus.chain.epochProofs.at(-1);
+  if (proof === undefined || proof.repair !== undefined) return undefined;
+  const { result, signatures } = proof.certificate;
+  const end = signatures.find(({ author }) => author === forge.key);
+  if (end === undefined) return undefined;
+  accomplice.count("certificate: beyond the end");
+  const height = result.height + random.integer(1, 20);
+  const later = { ...result, height, stateRoot: randomDigest(random), nextSetHash: ZERO_DIGEST };
+  const signed = forge.sign({ kind: "attestation", result: later });
+  accomplice.accuse({ ...signed, ...end, statement: { kind: "attestation", result } }, signed);
+  return { kind: "statement", signed };
+}
+
 /** Sends certificates of long ago, and certificates that are none. */
 export function staleCertificates(accomplice: Accomplice): Adversary {
   const { random } = accomplice;
@@ -214,7 +231,8 @@ export function staleCertificates(accomplice: Accomplice): Adversary {
     },
     act() {
       if (!accomplice.isActive() || !random.chance(0.5)) return;
-      const forged = random.chance(0.4) ? forgedBody(accomplice) : undefined;
+      const beyond = random.chance(0.1) ? beyondEnd(accomplice) : undefined;
+      const forged = beyond ?? (random.chance(0.4) ? forgedBody(accomplice) : undefined);
       if (forged !== undefined) {
         accomplice.broadcast(forged);
         return;
