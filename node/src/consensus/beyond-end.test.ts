@@ -104,8 +104,10 @@ describe("rule EVIDENCE: E10", () => {
   test("rule EVIDENCE: E10 accuses nobody of heights up to the end, nor by a forged signature", () => {
     const { network, end } = handedOver();
     const { height } = end.result;
-    const forged = { ...attest("a", end.result, height + 1), signature: new Uint8Array(64) };
-    tell(network, "b", { kind: "statement", signed: forged });
+    for (const name of ["a", "b", "c", "d"]) {
+      const signed = { ...attest(name, end.result, height + 1), signature: new Uint8Array(64) };
+      tell(network, "b", { kind: "statement", signed });
+    }
     // What it said below the end it may say again; e never sat in epoch 1.
     tell(network, "b", { kind: "statement", signed: attest("e", end.result, height + 1) });
     expect(accused(network.node("b"))).toEqual([]);

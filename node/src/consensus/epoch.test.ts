@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { batchOf } from "../../test/consensus/craft.ts";
-import { Network, type TestNode } from "../../test/consensus/network.ts";
+import { Network, type NetworkOptions, type TestNode } from "../../test/consensus/network.ts";
 import { disagreement, height, textsOf } from "../../test/consensus/observations.ts";
 import { keyOf, memberOf, setOf, signStub } from "../../test/consensus/stub-keys.ts";
 import type { EpochProof } from "../kernel/certificates.ts";
@@ -17,9 +17,10 @@ const OLD = { a: 1n, b: 1n, c: 1n, d: 1n };
 const NEW = { a: 1n, b: 1n, c: 1n, e: 1n };
 
 /** A fake ledger: the transaction "swap" ends the epoch and puts e in the place of d. */
-function swapNetwork(nextSet: ValidatorSet = setOf(2, NEW), executionMs = 0): Network {
+function swapNetwork(options: Partial<NetworkOptions> & { next?: ValidatorSet } = {}): Network {
+  const { next: nextSet = setOf(2, NEW), ...rest } = options;
   return new Network({
-    executionMs,
+    ...rest,
     set: setOf(1, OLD),
     names: ["a", "b", "c", "d", "e"],
     spares: ["e"],
@@ -67,7 +68,7 @@ describe("rule EPOCH", () => {
   test("rule EPOCH: what is ordered after the last block is void and is ordered again", () => {
     // The ledger is slow: blocks after the last one are ordered before anybody knows it is the
     // last.
-    const network = swapNetwork(setOf(2, NEW), 40);
+    const network = swapNetwork({ executionMs: 40 });
     network.start();
     network.run(1_000);
     network.submit("a", "swap");
@@ -122,12 +123,39 @@ describe("rule EPOCH", () => {
     expect(textsOf(network.node("a"))).toContain("too late");
   });
 
+  test("weak subjectivity: a set other than the checkpoint's is never followed, and gets no signature", () => {
+    const right = { epoch: 2, setHash: validatorSetHash(setOf(2, NEW)) };
+    const wrong = { epoch: 2, setHash: validatorSetHash(setOf(2, OLD)) };
+    const network = swapNetwork({ checkpoint: (name) => (name === "c" ? wrong : undefined) });
+    network.start();
+    network.run(1_000);
+    network.submit("a", "swap");
+    network.run(3_000);
+    expect(network.node("a").state.set).toEqual(setOf(2, NEW));
+    const { state, halts } = network.node("c");
+    expect(state.set.epoch).toBe(1);
+    expect(halts.join()).toContain("checkpoint");
+    // Below its epoch a node follows, and lends the chain no vote: it may be one of old keys.
+    const kinds = network.node("c").disk.journal.map(({ statement }) => statement.kind);
+    expect(kinds).not.toContain("vote");
+    const agreed = swapNetwork({ checkpoint: (name) => (name === "c" ? right : undefined) });
+    agreed.start();
+    agreed.run(1_000);
+    agreed.submit("a", "swap");
+    agreed.run(3_000);
+    expect(agreed.node("c").halts).toEqual([]);
+    const votes = agreed.node("c").disk.journal.flatMap(({ statement }) => {
+      return statement.kind === "vote" ? [statement.epoch] : [];
+    });
+    expect(new Set(votes)).toEqual(new Set([2]));
+  });
+
   test("rule EPOCH: a set that shares too little is never followed, whoever signed it", () => {
     const three = setOf(2, { a: 1n, b: 1n, e: 1n, f: 1n });
     expect(overlaps(setOf(1, OLD), setOf(2, NEW))).toBe(true);
     expect(overlaps(setOf(1, OLD), three)).toBe(false);
     expect(overlaps(setOf(1, OLD), setOf(2, { ...OLD, e: 2n }))).toBe(false);
-    const network = swapNetwork(three);
+    const network = swapNetwork({ next: three });
     network.start();
     network.run(1_000);
     network.submit("a", "swap");
@@ -167,7 +195,7 @@ describe("rule EPOCH", () => {
       2,
       ["a", "b", "c", "d"].map((name) => memberOf(name, 1n, name === "d")),
     );
-    const network = swapNetwork(muted);
+    const network = swapNetwork({ next: muted });
     network.start();
     network.run(1_000);
     network.submit("a", "swap");

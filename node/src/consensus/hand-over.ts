@@ -3,7 +3,12 @@ import { type EpochProof, resultDigest, verifyEpochProof } from "../kernel/certi
 import { isRepairable } from "../kernel/repair.ts";
 import type { PublicKey } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
-import { overlaps, type ValidatorSet, validatorSetHash } from "../kernel/validator-set.ts";
+import {
+  contradicts,
+  overlaps,
+  type ValidatorSet,
+  validatorSetHash,
+} from "../kernel/validator-set.ts";
 import { findBeyondNewEnd } from "./beyond-end.ts";
 import { keepCertificate } from "./certification.ts";
 import type { LanePosition } from "./chain-view.ts";
@@ -20,6 +25,11 @@ function proofOf(turn: Turn, epoch: number): EpochProof | undefined {
 
 /** A hand-over that breaks the rule is never followed, whoever signed it. */
 function checkNextSet(turn: Turn, before: ValidatorSet, nextSet: ValidatorSet): boolean {
+  if (contradicts(nextSet, turn.state.config.checkpoint)) {
+    const named = `the checkpoint in this node's configuration names another set`;
+    turn.halt(`${named} for epoch ${nextSet.epoch} than a quorum of epoch ${before.epoch} did`);
+    return false;
+  }
   if (nextSet.epoch === before.epoch + 1 && overlaps(before, nextSet)) return true;
   turn.halt(`the set of epoch ${nextSet.epoch} shares too little with epoch ${before.epoch}`);
   return false;

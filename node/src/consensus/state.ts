@@ -12,7 +12,7 @@ import {
   ZERO_DIGEST,
 } from "../kernel/scalars.ts";
 import type { AttestedResult, SignatureScheme, SignedStatement } from "../kernel/statements.ts";
-import { findMember, type ValidatorSet } from "../kernel/validator-set.ts";
+import { type Checkpoint, findMember, type ValidatorSet } from "../kernel/validator-set.ts";
 import { type Ballots, NO_BALLOTS, type TimeoutBallot } from "./ballots.ts";
 import type { ChainView, LanePosition } from "./chain-view.ts";
 import { type Election, leaderOrder } from "./leader-election.ts";
@@ -43,6 +43,8 @@ export interface ConsensusConfig {
   readonly scheme: SignatureScheme;
   /** What this node's owner decided about an epoch whose results split (rule SPLIT). */
   readonly repair?: RepairPlan | undefined;
+  /** A set that this node's owner verified out of band (weak subjectivity). */
+  readonly checkpoint?: Checkpoint | undefined;
   readonly genesisSet: ValidatorSet;
   readonly genesisTimeMs: Millis;
 }
@@ -381,6 +383,8 @@ export function ballotsAt({ ballots, oldBallots }: EpochState, round: Round): Ba
  */
 export function mayVote(state: ConsensusState): boolean {
   if (state.halted !== undefined || state.chain.split !== undefined) return false;
+  // Below the checkpoint this node may be on a chain of old keys: it lends that no signature.
+  if (state.set.epoch < (state.config.checkpoint?.epoch ?? 0)) return false;
   return !isGivenUp(state) && findMember(state.set, state.config.self.key) !== undefined;
 }
 

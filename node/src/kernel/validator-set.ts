@@ -106,6 +106,17 @@ export function overlaps(before: ValidatorSet, after: ValidatorSet): boolean {
   return 3n * shared > 2n * totalPower(before) && 3n * shared > 2n * totalPower(after);
 }
 
+/** Weak subjectivity: the set of an epoch that somebody verified out of band. */
+export interface Checkpoint {
+  readonly epoch: Epoch;
+  readonly setHash: Digest;
+}
+
+/** True for the set of the checkpoint's epoch, if it is another one. */
+export function contradicts(set: ValidatorSet, checkpoint: Checkpoint | undefined): boolean {
+  return set.epoch === checkpoint?.epoch && validatorSetHash(set) !== checkpoint.setHash;
+}
+
 export function writeValidatorSet(writer: Writer, set: ValidatorSet): void {
   writer.u64(set.epoch).list(set.members, (out, member) => {
     out.hex32(member.key).hex32(member.networkKey).text(member.address).hex32(member.owner);

@@ -48,13 +48,14 @@ function storedCertificates({ chain, base }: Recovered): DigestMap<ResultCertifi
  * its timers.
  */
 export function recoverReplica(config: ReplicaConfig, recovered: Recovered): ReplicaState {
-  const { chainId, genesis, self, scheme, repair } = config;
+  const { chainId, genesis, self, scheme, repair, checkpoint } = config;
   const consensusConfig: ConsensusConfig = {
     chainId,
     self,
     scheme,
     parameters: genesis.parameters.consensus,
     repair,
+    checkpoint,
     genesisSet: genesisSet(genesis),
     genesisTimeMs: genesis.genesisTimeMs,
   };

@@ -9,6 +9,7 @@ import type { DigestMap } from "../kernel/digest-map.ts";
 import type { Refusal } from "../kernel/result.ts";
 import type { Digest, Height, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { SignatureScheme, SignedStatement } from "../kernel/statements.ts";
+import type { Checkpoint } from "../kernel/validator-set.ts";
 import type { Genesis } from "../ledger/genesis-file.ts";
 import type { Protocols } from "../ledger/protocol.ts";
 import type { LedgerState } from "../ledger/state.ts";
@@ -32,6 +33,8 @@ export interface ReplicaConfig {
   readonly execute?: Execute;
   /** What the owner decided about an epoch whose results split (rule SPLIT). */
   readonly repair?: RepairPlan | undefined;
+  /** A set that the owner verified out of band: no other one of its epoch is followed. */
+  readonly checkpoint?: Checkpoint | undefined;
 }
 
 /** A snapshot that was verified against its certificate: where a replica starts from. */

@@ -40,6 +40,19 @@ function problem(value: unknown): string {
 }
 
 describe("configuration", () => {
+  test("a checkpoint is an epoch and the hash of its set; anything else is refused by name", () => {
+    const checkpoint = { epoch: 3, setHash: "ab".repeat(32) };
+    expect(parseConfig(JSON.stringify({ ...good, checkpoint }), "node.json").checkpoint).toEqual(
+      checkpoint,
+    );
+    expect(problem({ ...good, checkpoint: { ...checkpoint, epoch: 0 } })).toContain(
+      "checkpoint.epoch",
+    );
+    expect(problem({ ...good, checkpoint: { ...checkpoint, setHash: "AB" } })).toContain(
+      "checkpoint.setHash: write a SHA-256 digest",
+    );
+  });
+
   test("a full configuration is read, defaults are filled in, the whole is frozen", () => {
     const config = parseConfig(JSON.stringify({ ...good, prices: [price] }), "node.json");
     expect(config.logLevel).toBe("info");

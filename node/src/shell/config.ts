@@ -10,6 +10,9 @@ const hostPort = z
 const hexKey = z
   .string()
   .regex(/^[0-9a-f]{64}$/, "write an Ed25519 public key as 64 lower-case hex characters");
+const digest = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, "write a SHA-256 digest as 64 lower-case hex characters");
 const path = z.string().min(1, "write a path");
 const count = z.int().nonnegative();
 
@@ -57,6 +60,8 @@ const schema = z.strictObject({
       "write the SHA-256 of the genesis file as 64 lower-case hex characters",
     )
     .optional(),
+  /** Weak subjectivity: a set that was verified out of band; another one is never followed. */
+  checkpoint: z.strictObject({ epoch: count.positive(), setHash: digest }).optional(),
   listen: z.strictObject({
     peers: hostPort,
     control: hostPort,

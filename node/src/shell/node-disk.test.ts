@@ -5,7 +5,8 @@ import { FaultyDisk } from "../../test/shell/faulty-disk.ts";
 import { SimulatedDisk } from "../../test/shell/simulated-disk.ts";
 import { SoloReplica } from "../../test/shell/solo-replica.ts";
 import { defined } from "../kernel/assert.ts";
-import { validatorSet } from "../kernel/validator-set.ts";
+import { type Checkpoint, validatorSet, validatorSetHash } from "../kernel/validator-set.ts";
+import { genesisSet } from "../ledger/genesis.ts";
 import { PROTOCOLS } from "../ledger/protocol.ts";
 import { describeSnapshot, encodeChunk } from "../ledger/snapshot.ts";
 import { recoverReplica } from "../replica/state.ts";
@@ -27,14 +28,28 @@ function logTo(lines: string[]): Log {
   return { error: note, warn: note, info: () => undefined, debug: () => undefined };
 }
 
+interface OpenWith {
+  readonly lines?: string[];
+  readonly fetched?: ReplicaBase;
+  readonly checkpoint?: Checkpoint;
+}
+
 function open(
   solo: SoloReplica,
   fileSystem: FileSystem,
-  { lines = [], fetched }: { lines?: string[]; fetched?: ReplicaBase } = {},
+  { lines = [], fetched, checkpoint }: OpenWith = {},
 ) {
   const { genesis, chainId, self } = solo.state.config;
   return openNodeDisk({
-    ...{ fileSystem, folder, scheme, fetched, birth: { genesis, chainId }, author: self.key },
+    ...{
+      fileSystem,
+      folder,
+      scheme,
+      fetched,
+      checkpoint,
+      birth: { genesis, chainId },
+      author: self.key,
+    },
     ...{ log: logTo(lines), protocols: PROTOCOLS, now: () => 0 },
   });
 }
@@ -219,6 +234,27 @@ describe("start from the disk", () => {
       expect(height(solo, opened)).toBeGreaterThanOrEqual(21);
     }
   }, 20_000);
+
+  test("weak subjectivity: a disk of another chain than the checkpoint's ends the start, by name", async () => {
+    const disk = new SimulatedDisk();
+    const { solo } = await lived(disk, EVERY);
+    const set = genesisSet(solo.state.config.genesis);
+    const right = { epoch: set.epoch, setHash: validatorSetHash(set) };
+    const opened = await open(solo, disk.fileSystem, { checkpoint: right });
+    expect(opened.base?.certificate.result.height).toBe(EVERY);
+    const wrong = open(solo, disk.fileSystem, {
+      checkpoint: { ...right, setHash: "ab".repeat(32) },
+    });
+    await expect(wrong).rejects.toMatchObject({
+      code: "CHECKPOINT_MISMATCH",
+      fix: expect.stringContaining("checkpoint"),
+    });
+    // One of an epoch to come is for peers to prove: the own state is begun with.
+    const later = { epoch: 9, setHash: right.setHash };
+    const below = await open(solo, disk.fileSystem, { checkpoint: later });
+    expect(below.trust.epochs.isBelowCheckpoint).toBe(true);
+    expect(below.isBare).toBe(false);
+  });
 
   test("without any snapshot that leads to its pruned log, a node starts and waits for a state", async () => {
     const disk = new SimulatedDisk();

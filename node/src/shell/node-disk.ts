@@ -3,6 +3,7 @@ import type { JournalRecord } from "../consensus/safety-data.ts";
 import type { ChainRecord } from "../consensus/types.ts";
 import type { Height, PublicKey } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
+import { type Checkpoint, validatorSetHash } from "../kernel/validator-set.ts";
 import { genesisSet } from "../ledger/genesis.ts";
 import type { Protocols } from "../ledger/protocol.ts";
 import type { ReplicaBase } from "../replica/types.ts";
@@ -14,6 +15,7 @@ import { EpochLog } from "./disk/epoch-log.ts";
 import type { FileSystem } from "./disk/file-system.ts";
 import { Journal } from "./disk/journal.ts";
 import { SnapshotStore } from "./disk/snapshot-store.ts";
+import { FatalError } from "./fatal-error.ts";
 import type { Log } from "./log.ts";
 import { loadBase, type SnapshotTrust } from "./sync/snapshot-load.ts";
 import { TrustedEpochs } from "./sync/trusted-epochs.ts";
@@ -28,6 +30,7 @@ export interface NodeDiskOptions {
   readonly log: Log;
   readonly protocols: Protocols;
   readonly now: () => number;
+  readonly checkpoint?: Checkpoint | undefined;
   /** A state that was fetched and verified in this life of the process. */
   readonly fetched: ReplicaBase | undefined;
 }
@@ -68,7 +71,8 @@ export async function openNodeDisk(options: NodeDiskOptions): Promise<NodeDisk> 
     log.warn("this node's own state is dropped: it is fetched from peers");
   }
   const epochs = await EpochLog.open({ fileSystem, folder, salt: newSalt() });
-  const known = { chainId, scheme, genesisSet: genesisSet(genesis) };
+  const { checkpoint } = options;
+  const known = { chainId, scheme, genesisSet: genesisSet(genesis), checkpoint };
   const trust = {
     genesis,
     chainId,
@@ -76,6 +80,7 @@ export async function openNodeDisk(options: NodeDiskOptions): Promise<NodeDisk> 
     epochs: new TrustedEpochs(known, epochs.proofs),
     protocols: options.protocols,
   };
+  demandCheckpoint(trust.epochs);
   const snapshots = await SnapshotStore.open(place);
   const base = fetched ?? (await loadBase(snapshots, trust, log));
   const height = base?.certificate.result.height ?? 0;
@@ -91,6 +96,18 @@ export async function openNodeDisk(options: NodeDiskOptions): Promise<NodeDisk> 
   const isEmpty = base === undefined && store.height === 0;
   const isBare = isEmpty && (isRebuilt || (!isFounder && journal.size === 0));
   return { ...common, records: opened.records, base, isBare, isLost: false };
+}
+
+/** What this node has on its disk is of another chain than the checkpoint's. */
+function demandCheckpoint({ checkpoint, contradiction }: TrustedEpochs): void {
+  if (contradiction === undefined || checkpoint === undefined) return;
+  const hash = validatorSetHash(contradiction);
+  throw new FatalError(
+    "CHECKPOINT_MISMATCH",
+    `checkpoint names set ${checkpoint.setHash} for epoch ${checkpoint.epoch}, here it is ${hash}`,
+    "compare both with somebody you trust: correct `checkpoint` in the configuration, or, if it is " +
+      "right, start with an empty data folder and a new key",
+  );
 }
 
 /** A fetched state is begun with, whatever the log of an older one holds. */

@@ -102,13 +102,12 @@ export class ValidatorNode {
     await demandJournal(fileSystem, config.dataDir);
     const disk = await openNodeDisk({
       fileSystem,
-      folder: config.dataDir,
-      birth,
-      author,
-      scheme: ed25519,
+      ...{ folder: config.dataDir, checkpoint: config.checkpoint },
+      ...{ birth, author, scheme: ed25519 },
       log: options.log,
       protocols: options.protocols,
       now: options.now,
+      checkpoint: config.checkpoint,
       fetched: options.base,
     });
     options.log.info("logs read", { upMs: upMs(), records: disk.records.length });
@@ -116,9 +115,9 @@ export class ValidatorNode {
       {
         ...birth,
         self: { key: author, networkKey: keys.network.publicKey },
-        scheme: ed25519,
-        protocols: options.protocols,
+        ...{ scheme: ed25519, protocols: options.protocols },
         repair: await readRepairPlan(config.dataDir, options.protocols),
+        checkpoint: config.checkpoint,
       },
       { journal: disk.signed, chain: disk.records, base: disk.base },
     );

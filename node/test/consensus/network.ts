@@ -24,7 +24,11 @@ import {
   statementEpoch,
   statementIndex,
 } from "../../src/kernel/statements.ts";
-import { type ValidatorSet, validatorSetHash } from "../../src/kernel/validator-set.ts";
+import {
+  type Checkpoint,
+  type ValidatorSet,
+  validatorSetHash,
+} from "../../src/kernel/validator-set.ts";
 import { createEventQueue } from "../sim/event-queue.ts";
 import type { Disk } from "./disk.ts";
 import {
@@ -76,6 +80,8 @@ export interface NetworkOptions {
     message: PeerMessage,
     now: number,
   ) => number | undefined;
+  /** A set that this node's owner verified out of band. */
+  readonly checkpoint?: (name: string) => Checkpoint | undefined;
   /** How long the ledger takes for a block. */
   readonly executionMs?: number;
   /** Results that a node's ledger keeps back until `release`. */
@@ -104,6 +110,7 @@ export class Network {
       scheme: STUB_SCHEME,
       genesisSet: this.options.set,
       genesisTimeMs: GENESIS_TIME_MS,
+      checkpoint: this.options.checkpoint?.(name),
     };
     const node: TestNode = {
       name,

@@ -4,10 +4,83 @@ const reload = {
   test: "node/src/ledger/reload.test.ts",
   testName: "a loaded state gives the roots, receipts and events of the one that lived on",
 };
+const stateSync = "node/src/shell/sync/state-sync.test.ts";
 const snapshot = "node/src/ledger/snapshot.test.ts";
 
 /** The state's way through its leaves, and what a newcomer refuses. */
 export const snapshotMutants: readonly Mutant[] = [
+  {
+    name: "checkpoint-not-awaited",
+    rule: "weak subjectivity: nothing is believed below the checkpoint",
+    file: "node/src/shell/sync/state-sync.ts",
+    find: "if (epochs.isBelowCheckpoint) return undefined;",
+    replace: "",
+    test: stateSync,
+    testName: "weak subjectivity: with a checkpoint they lead nobody away",
+  },
+  {
+    name: "checkpoint-holds-nobody",
+    rule: "weak subjectivity: no message is read before the checkpoint is proven",
+    file: "node/src/shell/sync/sync-driver.ts",
+    find: "this.#holds = disk.isBare || disk.trust.epochs.isBelowCheckpoint;",
+    replace: "this.#holds = disk.isBare;",
+    test: "node/src/shell/sync/sync-driver.test.ts",
+    testName: "weak subjectivity: a node reads no message before its checkpoint is proven",
+  },
+  {
+    name: "checkpoint-not-compared",
+    rule: "weak subjectivity: no other set of the checkpoint's epoch is followed",
+    file: "node/src/shell/sync/trusted-epochs.ts",
+    find: "if (contradicts(proof.nextSet, this.checkpoint)) {",
+    replace: "if (proof.nextSet.epoch < 0) {",
+    test: stateSync,
+    testName: "weak subjectivity: with a checkpoint they lead nobody away",
+  },
+  {
+    name: "checkpoint-barred-by-forgers",
+    rule: "weak subjectivity: a false way does not bar the true one",
+    file: "node/src/shell/sync/state-sync.ts",
+    find: "const road = epochs.isBelowCheckpoint ? epochs.fork() : epochs;",
+    replace: "const road = epochs;",
+    test: stateSync,
+    testName: "weak subjectivity: one honest peer proves the way, whatever others proved before it",
+  },
+  {
+    name: "checkpoint-begins-too-early",
+    rule: "weak subjectivity: no state of long before the checkpoint is begun with",
+    file: "node/src/shell/sync/trusted-epochs.ts",
+    find: "return epoch >= (this.checkpoint?.epoch ?? 0) - 1;",
+    replace: "return epoch >= 0;",
+    test: stateSync,
+    testName: "weak subjectivity: a true state of long before the checkpoint is not begun with",
+  },
+  {
+    name: "checkpoint-disk-unread",
+    rule: "weak subjectivity: what is on the disk is held against the checkpoint",
+    file: "node/src/shell/node-disk.ts",
+    find: "  demandCheckpoint(trust.epochs);\n",
+    replace: "",
+    test: "node/src/shell/node-disk.test.ts",
+    testName: "weak subjectivity: a disk of another chain than the checkpoint's ends the start",
+  },
+  {
+    name: "checkpoint-hand-over-followed",
+    rule: "weak subjectivity: a hand-over to another set of the checkpoint's epoch halts",
+    file: "node/src/consensus/hand-over.ts",
+    find: "if (contradicts(nextSet, turn.state.config.checkpoint)) {",
+    replace: "if (nextSet.epoch < 0) {",
+    test: "node/src/consensus/epoch.test.ts",
+    testName: "weak subjectivity: a set other than the checkpoint's is never followed",
+  },
+  {
+    name: "checkpoint-votes-below",
+    rule: "weak subjectivity: no vote below the checkpoint's epoch",
+    file: "node/src/consensus/state.ts",
+    find: "if (state.set.epoch < (state.config.checkpoint?.epoch ?? 0)) return false;",
+    replace: "",
+    test: "node/src/consensus/epoch.test.ts",
+    testName: "weak subjectivity: a set other than the checkpoint's is never followed",
+  },
   {
     name: "load-forgets-epoch-ends",
     rule: "the leaves are the whole state: ends of epochs",

@@ -87,6 +87,18 @@ describe("birth", () => {
     expect(hashes).toEqual([undefined, undefined, undefined, undefined, "c".repeat(64)]);
   });
 
+  test("weak subjectivity: every node is given the checkpoint that a person wrote, and none otherwise", () => {
+    const checkpointOf = (spec: object) => {
+      return build(living([spareAt(4)], { spec })).configMaps.map(({ data }) => {
+        const parsed: unknown = JSON.parse(data["node.json"] ?? "");
+        return (parsed as { checkpoint?: unknown }).checkpoint;
+      });
+    };
+    const checkpoint = { epoch: 7, setHash: "d".repeat(64) };
+    expect(checkpointOf({ checkpoint })).toEqual(Array.from({ length: 5 }, () => checkpoint));
+    expect(new Set(checkpointOf({}))).toEqual(new Set([undefined]));
+  });
+
   test("no spare is made before there is a chain whose hash it could name", () => {
     const desired = build({ ...observe({ spec: { spares: 3 } }), ...unborn, nodes: zones });
     expect(desired.newMembers.map(({ reason }) => reason)).not.toContain("SpareNeeded");

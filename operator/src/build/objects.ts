@@ -106,6 +106,8 @@ export function configMapOf(
     dataDir: PATHS.data,
     genesisFile: PATHS.genesis,
     ...(genesisHash === undefined ? {} : { genesisHash }),
+    // As a person wrote it: the operator is trusted at birth alone, and names none by itself.
+    ...(set.spec.checkpoint === undefined ? {} : { checkpoint: set.spec.checkpoint }),
     listen: {
       peers: at(PORTS.peers),
       control: at(PORTS.control),

@@ -1,8 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { scheme } from "../../../test/ledger/test-chain.ts";
+import { scheme, sign } from "../../../test/ledger/test-chain.ts";
 import { SimulatedDisk } from "../../../test/shell/simulated-disk.ts";
 import { SoloReplica } from "../../../test/shell/solo-replica.ts";
 import { defined } from "../../kernel/assert.ts";
+import type { EpochProof } from "../../kernel/certificates.ts";
+import { signingBytes } from "../../kernel/statements.ts";
+import {
+  type Checkpoint,
+  type ValidatorSet,
+  validatorSet,
+  validatorSetHash,
+} from "../../kernel/validator-set.ts";
 import { genesisSet } from "../../ledger/genesis.ts";
 import { PROTOCOLS, type Protocols } from "../../ledger/protocol.ts";
 import { describeSnapshot, encodeChunk } from "../../ledger/snapshot.ts";
@@ -57,9 +65,9 @@ function logTo({ lines }: Told): Log {
   return { error: note, warn: note, info: note, debug: note };
 }
 
-function trustOf({ state }: Source): SnapshotTrust {
+function trustOf({ state }: Source, checkpoint?: Checkpoint): SnapshotTrust {
   const { genesis, chainId } = state.config;
-  const known = { chainId, scheme, genesisSet: genesisSet(genesis) };
+  const known = { chainId, scheme, genesisSet: genesisSet(genesis), checkpoint };
   const epochs = new TrustedEpochs(known, []);
   return { genesis, chainId, scheme, epochs, protocols: PROTOCOLS };
 }
@@ -74,6 +82,7 @@ interface SyncWith {
   readonly signal?: AbortSignal;
   readonly told?: Told;
   readonly held?: Protocols;
+  readonly checkpoint?: Checkpoint;
 }
 
 async function syncer(
@@ -84,21 +93,24 @@ async function syncer(
     signal = new AbortController().signal,
     told = { lies: [], lines: [] },
     held = PROTOCOLS,
+    checkpoint,
   }: SyncWith = {},
 ) {
   const snapshots = await openSnapshots(disk);
+  const trust = { ...trustOf(from, checkpoint), protocols: held };
+  const kept: EpochProof[] = [];
   const sync = new StateSync({
-    trust: { ...trustOf(from), protocols: held },
+    trust,
     snapshots,
     peers: () => peers,
-    keepProof: async () => undefined,
+    keepProof: async (proof) => void kept.push(proof),
     log: logTo(told),
     progress: () => undefined,
     lied: (key, code) => told.lies.push([key, code]),
     pause: () => new Promise((resolve) => setImmediate(resolve)),
     signal,
   });
-  return { sync, told, snapshots, disk };
+  return { sync, told, snapshots, disk, epochs: trust.epochs, kept };
 }
 
 async function syncFrom(from: Source, peers: readonly SnapshotPeer[], options: SyncWith = {}) {
@@ -323,6 +335,100 @@ describe("state sync", () => {
       expect(base).toBeUndefined();
       expect(told.lines).toEqual(["snapshot passed over: it does not verify"]);
     }
+  });
+});
+
+describe("weak subjectivity", () => {
+  /** What a set that is long gone, and whose keys were sold, can sign: everything of its epoch. */
+  function ended(from: Source, epoch: number, height: number, next: ValidatorSet): EpochProof {
+    const { chainId, genesis } = from.state.config;
+    const { result: before } = from.head.certificate;
+    const nextSetHash = validatorSetHash(next);
+    const result = { ...before, epoch, height, nextSetHash };
+    const bytes = signingBytes(chainId, { kind: "attestation", result });
+    const author = defined(genesisSet(genesis).members[0], "the member").key;
+    const certificate = { result, signatures: [{ author, signature: sign(author, bytes) }] };
+    return { certificate, nextSet: next };
+  }
+
+  /** Sets of one key each share all of it with the one before; they differ in an address. */
+  function nextSet(from: Source, epoch: number, address: string): ValidatorSet {
+    const { members } = genesisSet(from.state.config.genesis);
+    return validatorSet(
+      epoch,
+      members.map((member) => ({ ...member, address })),
+    );
+  }
+
+  /** The chain that is true, in epoch 3, and one that the keys of epoch 1 go on with. */
+  function twoChains() {
+    const from = source();
+    const honest = [2, 3].map((epoch) => nextSet(from, epoch, `10.0.0.${epoch}:1`));
+    const [second, third] = [defined(honest[0], "2"), defined(honest[1], "3")];
+    const proofs = [ended(from, 1, 3, second), ended(from, 2, 5, third)];
+    const checkpoint = { epoch: 3, setHash: validatorSetHash(third) };
+    const forged = [nextSet(from, 2, "10.6.6.2:1"), nextSet(from, 3, "10.6.6.3:1")];
+    const lies = forged.map((set, at) => ended(from, at + 1, from.height + 10 * at + 1, set));
+    return { from, proofs, lies, checkpoint };
+  }
+
+  const proving = (proofs: readonly EpochProof[], heights: readonly number[]) => ({
+    offer: async (from: number) => ({
+      proofs: proofs.filter((proof) => proof.nextSet.epoch > from).slice(0, 1),
+      ...{ heights, lowest: 1 },
+    }),
+  });
+
+  test("weak subjectivity: keys of a set long gone lead an isolated newcomer away without a checkpoint", async () => {
+    const { from, lies } = twoChains();
+    for (const proofs of [[], lies]) {
+      const { base, told } = await syncFrom(from, [
+        peer(from, "old keys", proving(proofs, [from.height])),
+      ]);
+      expect(base?.certificate).toEqual(from.head.certificate);
+      expect(told.lies).toEqual([]);
+    }
+  });
+
+  test("weak subjectivity: with a checkpoint they lead nobody away, whether they go on or make sets of their own", async () => {
+    const { from, lies, checkpoint } = twoChains();
+    const onward = peer(from, "onward", proving([], [from.height]));
+    const forger = peer(from, "forger", proving(lies, [from.height]));
+    const { base, told, epochs } = await syncFrom(from, [onward, forger], { checkpoint });
+    expect(base).toBeUndefined();
+    expect(epochs.proofs).toEqual([]);
+    expect(told.lies).toEqual([["forger", "CHECKPOINT_MISMATCH"]]);
+  });
+
+  test("weak subjectivity: one honest peer proves the way, whatever others proved before it", async () => {
+    const { from, proofs, lies, checkpoint } = twoChains();
+    const stuck = peer(from, "stuck", proving(lies.slice(0, 1), [from.height]));
+    const honest = peer(from, "honest", proving(proofs, []));
+    const { base, told, epochs, kept } = await syncFrom(from, [stuck, honest], { checkpoint });
+    expect(epochs.proofs).toEqual(proofs);
+    expect(kept.map(({ nextSet: { epoch } }) => epoch)).toEqual([2, 3]);
+    expect(epochs.isBelowCheckpoint).toBe(false);
+    // The state of the old keys is of a height that is not of their epoch any more.
+    expect(base).toBeUndefined();
+    expect(told.lies).toEqual([["stuck", "HEIGHT_OF_ANOTHER_EPOCH"]]);
+  });
+
+  test("weak subjectivity: a true state of long before the checkpoint is not begun with, and is no lie", async () => {
+    const from = source();
+    const sets = [2, 3].map((epoch) => nextSet(from, epoch, `10.0.0.${epoch}:1`));
+    const [second, third] = [defined(sets[0], "2"), defined(sets[1], "3")];
+    const proofs = [ended(from, 1, from.height + 4, second), ended(from, 2, 90, third)];
+    const checkpoint = { epoch: 3, setHash: validatorSetHash(third) };
+    const honest = peer(from, "honest", proving(proofs, [from.height]));
+    const { sync, told } = await syncer(from, [honest], { checkpoint });
+    expect(await sync.fetch(0)).toBeUndefined();
+    expect(told.lies).toEqual([]);
+    // It is not offered a second time: a newcomer takes blocks where there is no state.
+    expect((await sync.survey()).newest).toBeUndefined();
+    // The set just before shares more than two thirds with the checkpoint's.
+    const near = { epoch: 2, setHash: validatorSetHash(second) };
+    const { base } = await syncFrom(from, [honest], { checkpoint: near });
+    expect(base?.ledger.stateRoot).toBe(from.ledger.stateRoot);
   });
 });
 

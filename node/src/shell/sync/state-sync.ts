@@ -1,3 +1,4 @@
+import type { EpochProof } from "../../kernel/certificates.ts";
 import { DecodeError } from "../../kernel/codec.ts";
 import type { Height, PublicKey } from "../../kernel/scalars.ts";
 import type { ValidatorSet } from "../../kernel/validator-set.ts";
@@ -14,6 +15,7 @@ import {
   verifyHead,
 } from "./snapshot-load.ts";
 import type { Offer, SnapshotPeer, StateSyncPorts } from "./sync-ports.ts";
+import type { TrustedEpochs } from "./trusted-epochs.ts";
 
 export interface Survey {
   readonly offers: ReadonlyMap<SnapshotPeer, Offer>;
@@ -30,6 +32,10 @@ function newestFew(heights: readonly Height[]): readonly Height[] {
   return heights.toSorted((left, right) => right - left).slice(0, HEIGHTS_MAX);
 }
 
+function holdersOf(offers: Survey["offers"], height: Height): readonly SnapshotPeer[] {
+  return [...offers].flatMap(([peer, { heights }]) => (heights.includes(height) ? [peer] : []));
+}
+
 /**
  * From genesis to a certified state without a block replayed: the ends of epochs prove today's set,
  * its quorum's certificate proves the manifest, and the manifest proves each chunk, whoever sent
@@ -41,6 +47,8 @@ export class StateSync {
   readonly #liars = new Set<PublicKey>();
   /** How often a peer offered a snapshot and then did not give it. */
   readonly #broken = new Map<PublicKey, number>();
+  /** States up to this height are of epochs before the checkpoint's. */
+  #tooOld: Height = 0;
 
   constructor(ports: StateSyncPorts) {
     this.#ports = ports;
@@ -65,7 +73,9 @@ export class StateSync {
       more = epochs.newest !== newest;
     }
     const kept = [...offers].filter(([{ key }]) => !this.#isEmpty(key));
-    const heights = kept.flatMap(([, offer]) => offer.heights);
+    const heights = kept.flatMap(([, offer]) => {
+      return offer.heights.filter((height) => height > this.#tooOld);
+    });
     // Who broke its word may have been busy: it is asked again when nobody else has anything.
     if (heights.length === 0) this.#broken.clear();
     const newest = heights.length === 0 ? undefined : Math.max(...heights);
@@ -84,14 +94,15 @@ export class StateSync {
   /** The state above `own`, or undefined while nobody gives a snapshot above it. */
   async fetch(own: Height): Promise<ReplicaBase | undefined> {
     const { offers } = await this.survey();
+    const { epochs } = this.#ports.trust;
+    // Whoever proves epochs below the checkpoint alone may be leading this node away.
+    if (epochs.isBelowCheckpoint) return undefined;
     const heights = [...offers.values()].flatMap((offer) => offer.heights);
     const wanted = [...new Set(heights)]
-      .filter((height) => height > own)
+      .filter((height) => height > Math.max(own, this.#tooOld))
       .toSorted((left, right) => right - left);
     for (const height of wanted) {
-      const holders = [...offers].flatMap(([peer, { heights: offered }]) =>
-        offered.includes(height) ? [peer] : [],
-      );
+      const holders = holdersOf(offers, height);
       for (const source of holders) {
         const { key } = source;
         if (this.#liars.has(key) || this.#isEmpty(key) || this.#ports.signal.aborted) continue;
@@ -107,8 +118,7 @@ export class StateSync {
 
   /** Who offers this height now: a peer may have been a block or a snapshot behind the others. */
   async #holders(height: Height): Promise<readonly SnapshotPeer[]> {
-    const { offers } = await this.survey();
-    return [...offers].flatMap(([peer, { heights }]) => (heights.includes(height) ? [peer] : []));
+    return holdersOf((await this.survey()).offers, height);
   }
 
   #honest(set: ValidatorSet): readonly SnapshotPeer[] {
@@ -122,22 +132,20 @@ export class StateSync {
     this.#ports.log.warn("state sync: peer is asked for nothing more", { peer, code });
   }
 
-  /** Undefined where it does not answer. Epochs are asked for until it has no more. */
+  /**
+   * Undefined where it does not answer. Epochs are asked for until it has no more. Below the
+   * checkpoint each peer is followed by itself, and believed when it has come there: keys of a set
+   * of long ago cannot bar the way by ends of epochs of their own.
+   */
   async #ask(peer: SnapshotPeer): Promise<Offer | undefined> {
     const { epochs } = this.#ports.trust;
+    const road = epochs.isBelowCheckpoint ? epochs.fork() : epochs;
     try {
       for (;;) {
-        const offer = await peer.offer(epochs.newest.epoch);
-        const fresh = offer.proofs.filter(({ nextSet }) => nextSet.epoch > epochs.newest.epoch);
+        const offer = await peer.offer(road.newest.epoch);
+        const fresh = offer.proofs.filter(({ nextSet }) => nextSet.epoch > road.newest.epoch);
         for (const proof of fresh) {
-          // Another peer's answer may have brought it meanwhile.
-          if (proof.nextSet.epoch <= epochs.newest.epoch) continue;
-          const added = epochs.add(proof);
-          if (!added.ok) {
-            this.#lied(peer.key, added.error.code);
-            return undefined;
-          }
-          await this.#ports.keepProof(proof);
+          if (!(await this.#follow(peer, road, proof))) return undefined;
         }
         if (fresh.length === 0) return { ...offer, heights: newestFew(offer.heights) };
       }
@@ -145,6 +153,25 @@ export class StateSync {
       this.#noAnswer(peer, error);
       return undefined;
     }
+  }
+
+  /** False where the proof does not verify; once on firm ground, what led there is kept. */
+  async #follow(peer: SnapshotPeer, road: TrustedEpochs, proof: EpochProof): Promise<boolean> {
+    const { epochs } = this.#ports.trust;
+    // Another peer's answer may have brought it meanwhile.
+    if (proof.nextSet.epoch > road.newest.epoch) {
+      const added = road.add(proof);
+      if (!added.ok) {
+        this.#lied(peer.key, added.error.code);
+        return false;
+      }
+    }
+    if (road.isBelowCheckpoint) return true;
+    for (const proven of road === epochs ? [proof] : road.proofs) {
+      if (road !== epochs && proven.nextSet.epoch > epochs.newest.epoch) epochs.add(proven);
+      await this.#ports.keepProof(proven);
+    }
+    return true;
   }
 
   #noAnswer({ key }: SnapshotPeer, error: unknown): void {
@@ -157,7 +184,12 @@ export class StateSync {
     try {
       const head = decodeSnapshotHead(await peer.head(height));
       const verified = verifyHead(this.#ports.trust, head);
-      if (verified.ok && head.manifest.height === height) return head;
+      const isThere = verified.ok && head.manifest.height === height;
+      if (isThere && !this.#ports.trust.epochs.mayBegin(head.certificate.result.epoch)) {
+        this.#tooOld = Math.max(this.#tooOld, height);
+        return undefined;
+      }
+      if (isThere) return head;
       const code = verified.ok ? "HEIGHT_MISMATCH" : verified.error.code;
       // It may be a step ahead of the ends of epochs that it has shown.
       if (code !== "EPOCH_UNPROVEN") this.#lied(peer.key, code);

@@ -18,6 +18,8 @@ const WATCH_MS: Millis = 1_000;
 /** Behind by so much, and without a new block for so long, a node asks whether history is gone. */
 const BEHIND_BLOCKS = 64;
 const STANDSTILL_MS: Millis = 5_000;
+/** How often a node that waits for its checkpoint says so. */
+const SAY_MS: Millis = 30_000;
 /** One peer that claims to have the next block and never sends it holds nobody up for longer. */
 const GIVEN_UP_MS: Millis = 30_000;
 
@@ -29,6 +31,7 @@ export interface SyncDriverOptions {
   /** Pinned peers of today. */
   readonly pinned: () => readonly PeerAddress[];
   readonly height: () => Height;
+  readonly now: () => Millis;
   readonly claimed: () => Height;
   readonly log: Log;
   readonly metrics: NodeMetrics;
@@ -52,7 +55,7 @@ export class SyncDriver {
   constructor(options: SyncDriverOptions) {
     this.#options = options;
     const { disk, log, metrics } = options;
-    this.#holds = disk.isBare;
+    this.#holds = disk.isBare || disk.trust.epochs.isBelowCheckpoint;
     this.#sync = new StateSync({
       trust: disk.trust,
       snapshots: disk.snapshots,
@@ -88,9 +91,47 @@ export class SyncDriver {
   }
 
   async #run(): Promise<void> {
-    if (this.#holds && (await this.#first())) return;
+    const { disk } = this.#options;
+    if (disk.isBare) this.#warnOfAge();
+    await this.#reachCheckpoint();
+    if (disk.isBare && (await this.#first())) return;
     this.#holds = false;
     await this.#watch();
+  }
+
+  /** Dates stop nobody (rule TLS): a newcomer of an old chain is told what it rests on. */
+  #warnOfAge(): void {
+    const { disk, log, now } = this.#options;
+    const { epochs, genesis } = disk.trust;
+    const { genesisTimeMs, parameters } = genesis;
+    const newest = epochs.proofs.at(-1)?.certificate.result.timestampMs ?? genesisTimeMs;
+    const ageMs = now() - newest;
+    if (epochs.checkpoint !== undefined || ageMs < trustPeriodMs(parameters.rotation)) return;
+    log.warn(
+      "weak subjectivity: bonds of the sets that this node trusts may be free; if not all of its " +
+        "bootstrap peers are known to you, write a checkpoint into the configuration",
+      { epoch: epochs.newest.epoch, ageMs, fix: "see checkpoint in node/docs/node.md" },
+    );
+  }
+
+  /** No message is read before somebody has proven the way to the checkpoint's set. */
+  async #reachCheckpoint(): Promise<void> {
+    const { log, disk } = this.#options;
+    const { epochs } = disk.trust;
+    let saidAt = Number.NEGATIVE_INFINITY;
+    while (epochs.isBelowCheckpoint && !this.#stop.signal.aborted) {
+      await this.#survey();
+      if (!epochs.isBelowCheckpoint) break;
+      if (performance.now() - saidAt > SAY_MS) {
+        saidAt = performance.now();
+        const proven = { checkpoint: epochs.checkpoint?.epoch, proven: epochs.newest.epoch };
+        log.warn("no peer proves the way to the checkpoint's set: nothing is believed yet", {
+          ...proven,
+          fix: "check that bootstrap names peers of this chain, and that checkpoint is of it",
+        });
+      }
+      await this.#sleep(ASK_MS);
+    }
   }
 
   /** True when a state was fetched; false when the chain has no snapshot yet. */
@@ -171,6 +212,11 @@ export class SyncDriver {
     this.#open.get(peer.networkKey)?.close();
     this.#open.set(peer.networkKey, await connecting);
   }
+}
+
+/** Two thirds of the time in which bonds unbond: the rest is for evidence to be heard. */
+export function trustPeriodMs({ unbondingMs }: { readonly unbondingMs: Millis }): Millis {
+  return Math.floor((2 * unbondingMs) / 3);
 }
 
 /**

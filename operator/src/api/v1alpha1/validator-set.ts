@@ -271,8 +271,8 @@ export const validatorSetSpec = z
       .default(336)
       .meta(about("Age beyond which the checkpoint in status is not trusted (VERIFIED-READ).")),
     checkpoint: z
-      .exactOptional(z.object({ epoch: count, setHash: hex32 }))
-      .meta(about("A person's checkpoint: a set that was verified out of band.")),
+      .exactOptional(z.object({ epoch: z.int().min(1), setHash: hex32 }))
+      .meta(about("A person's checkpoint: a set verified out of band; nodes read it when started.")),
     deletionPolicy: z
       .enum(["Retain", "Delete"])
       .default("Retain")
