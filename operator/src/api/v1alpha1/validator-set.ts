@@ -272,7 +272,9 @@ export const validatorSetSpec = z
       .meta(about("Age beyond which the checkpoint in status is not trusted (VERIFIED-READ).")),
     checkpoint: z
       .exactOptional(z.object({ epoch: z.int().min(1), setHash: hex32 }))
-      .meta(about("A person's checkpoint: a set verified out of band; nodes read it when started.")),
+      .meta(
+        about("A person's checkpoint: a set verified out of band; nodes read it when started."),
+      ),
     deletionPolicy: z
       .enum(["Retain", "Delete"])
       .default("Retain")
