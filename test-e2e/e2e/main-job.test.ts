@@ -56,7 +56,8 @@ function isListening(endpoint: string): Promise<boolean> {
 test("the main job keeps its promises, prints the chain's heights and leaves nothing", {
   timeout: MAIN_JOB_MS + 60_000,
 }, async () => {
-  const output = start("--keep", "--seed", "7");
+  // Of the operator's three kinds of signals the gate's `npm start` has all, this one has two.
+  const output = start("--keep", "--seed", "7", "--signals", "chain-and-peers");
   const kept = await until(
     () => {
       if (output.code !== undefined) throw new Error(`it ended:\n${output.text}${output.errors}`);
