@@ -118,7 +118,7 @@ export class CrashScene {
       this.#violations.push(`${place.name} has no journal`);
       return;
     }
-    this.record.noteJournal(identity.key, content.signatures);
+    this.record.noteJournal(identity.key, content);
     if (content.burnt !== undefined) {
       this.#violations.push(`${place.name} burnt its key: ${content.burnt}`);
     }

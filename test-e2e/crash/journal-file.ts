@@ -1,12 +1,20 @@
 import { readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { Scanner } from "../stranger/layout.ts";
-import { type Signed, scanSigned } from "../stranger/statements.ts";
+import { KINDS, type Signed, type Statement, scanSigned } from "../stranger/statements.ts";
+
+/** Up to this place the journal holds no statement of the kind any more, and none is signed. */
+export interface Floor {
+  readonly kind: Statement["kind"];
+  readonly epoch: number;
+  readonly index: number;
+}
 
 /** What a journal on disk holds, read by other code than the node's (node/docs/node.md, Files). */
 export interface JournalContent {
   readonly chainId: string | undefined;
   readonly signatures: readonly Signed[];
+  readonly floors: readonly Floor[];
   /** Why the key is burnt; undefined where it is not. */
   readonly burnt: string | undefined;
   /** Bytes behind the last whole frame: a torn tail. */
@@ -31,6 +39,7 @@ export function readJournalFile(path: string): JournalContent | undefined {
     burnt: undefined as string | undefined,
   };
   const signatures: Signed[] = [];
+  const floors: Floor[] = [];
   let offset = HEADER_BYTES;
   for (;;) {
     const payload = frameAt(bytes, offset, salt);
@@ -41,10 +50,17 @@ export function readJournalFile(path: string): JournalContent | undefined {
       if (kind === 0) found.chainId = scanner.key();
       if (kind === 1) signatures.push(scanSigned(scanner));
       if (kind === 2) found.burnt = scanner.text();
+      if (kind === 3) floors.push(floorOf(scanner));
     }
     offset += FRAME_HEADER_BYTES + payload.length;
   }
-  return { ...found, signatures, tornBytes: bytes.length - offset };
+  return { ...found, signatures, floors, tornBytes: bytes.length - offset };
+}
+
+function floorOf(scanner: Scanner): Floor {
+  const kind = KINDS[scanner.u8()];
+  if (kind === undefined) throw new Error("a floor of an unknown kind of statement");
+  return { kind, epoch: scanner.u64(), index: scanner.u64() };
 }
 
 function readIfPresent(path: string): Buffer | undefined {

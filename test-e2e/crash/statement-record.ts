@@ -1,4 +1,5 @@
 import { isSignedBy, type Signed, type Statement, statementBytes } from "../stranger/statements.ts";
+import type { JournalContent } from "./journal-file.ts";
 
 /** Where a signature was found. */
 export type Source = "wire" | "journal";
@@ -10,8 +11,19 @@ interface Sighting {
   journal: boolean;
 }
 
+interface Slot {
+  readonly epoch: number;
+  readonly index: number;
+}
+
+/** Within a kind, epochs before indices; every slot is above none. */
+function isAbove(slot: Slot | undefined, other: Slot | undefined): boolean {
+  if (slot === undefined || other === undefined) return slot !== undefined;
+  return slot.epoch === other.epoch ? slot.index > other.index : slot.epoch > other.epoch;
+}
+
 /** node/spec/encoding.md: one (epoch, kind, index) is signed once (rule JOURNAL). */
-function slotOf(statement: Statement): { readonly epoch: number; readonly index: number } {
+function slotOf(statement: Statement): Slot {
   switch (statement.kind) {
     case "batch":
       return { epoch: 0, index: statement.sequence };
@@ -93,24 +105,24 @@ export class StatementRecord {
 
   /**
    * The whole journal of one key, read after everything noted so far had left: what left must be in
-   * it. What a journal has compacted away lies below the first index that it holds of a kind.
+   * it. Missing may be what a floor covers, as long as the journal has newer ones of that kind: it
+   * is shortened to the newest, never to none.
    */
-  noteJournal(author: string, signatures: readonly Signed[]): void {
-    const first = new Map<string, { readonly epoch: number; readonly index: number }>();
+  noteJournal(author: string, { signatures, floors }: JournalContent): void {
+    const newest = new Map<string, Slot>();
     for (const signed of signatures) {
       this.note(signed, "journal");
       const { kind } = signed.statement;
-      if (!first.has(kind)) first.set(kind, slotOf(signed.statement));
+      const slot = slotOf(signed.statement);
+      if (isAbove(slot, newest.get(kind))) newest.set(kind, slot);
     }
     for (const { signed } of this.#unconfirmed.get(author) ?? []) {
       const { kind } = signed.statement;
-      const { epoch, index } = slotOf(signed.statement);
-      const from = first.get(kind);
-      const isCompacted =
-        from !== undefined && (epoch < from.epoch || (epoch === from.epoch && index < from.index));
-      if (isCompacted) continue;
+      const slot = slotOf(signed.statement);
+      const isDropped = floors.some((floor) => floor.kind === kind && !isAbove(slot, floor));
+      if (isDropped && isAbove(newest.get(kind), slot)) continue;
       this.#violations.push(
-        `${author.slice(0, 12)}: its ${kind} at epoch ${epoch}, index ${index} left, ` +
+        `${author.slice(0, 12)}: its ${kind} at epoch ${slot.epoch}, index ${slot.index} left, ` +
           "and its journal lacks it",
       );
     }
