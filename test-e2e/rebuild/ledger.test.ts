@@ -204,7 +204,13 @@ function sessionOf(chain: TestChain, doing: Doing): Transaction {
     }
     case "trade": {
       const order = { kind: "place" as const, market: 0, clientId: nonce, side: "buy" as const };
-      const terms = { price: 1_000n, timeInForce: "gtc" as const, reduceOnly: false };
+      const terms = {
+        price: 1_000n,
+        timeInForce: "gtc" as const,
+        reduceOnly: false,
+        selfTrade: "cancel-maker" as const,
+        untilMs: 0,
+      };
       const cancel = { kind: "cancel" as const, market: 0, clientId: nonce };
       const place = { ...order, size: amount, ...terms };
       const actions = [which % 5 === 0 ? cancel : place];
@@ -299,7 +305,13 @@ function transactionOf(
     case "bundle": {
       const side = owner % 2 === 0 ? ("buy" as const) : ("sell" as const);
       const order = { kind: "place" as const, market: 0, clientId: nonce, side, size: amount };
-      const terms = { price: 1_000n, timeInForce: "gtc" as const, reduceOnly: false };
+      const terms = {
+        price: 1_000n,
+        timeInForce: "gtc" as const,
+        reduceOnly: false,
+        selfTrade: "cancel-maker" as const,
+        untilMs: 0,
+      };
       const withdrawal = { kind: "withdraw" as const, amount };
       const actions = which % 3 === 0 ? [withdrawal] : [{ ...order, ...terms }, withdrawal];
       const fields = { kind: "bundle" as const, account, nonce: which % 1_500, actions };

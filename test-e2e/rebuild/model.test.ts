@@ -37,7 +37,7 @@ function stateOfEngine(state: MarginState): unknown {
         const position = account.positions.find(({ market }) => market === id);
         return { size: position?.size ?? 0n, cost: position?.cost ?? 0n };
       }),
-      orders: account.orders.toSorted(byMarketAndSequence),
+      orders: account.orders.map(({ slot: _, ...order }) => order).sort(byMarketAndSequence),
     })).sort((left, right) => (left.key < right.key ? -1 : 1)),
     markets: state.markets.map(({ oracle, nextSequence }) => {
       const { reports, ...rest } = oracle;
@@ -121,6 +121,7 @@ const EXPECTED = [
   ),
   ..."OK,UNKNOWN_MARKET,UNKNOWN_ACCOUNT,ORDER_NOT_FOUND,SIZE_OUT_OF_RANGE".split(","),
   ..."DUPLICATE_CLIENT_ID,PRICE_NOT_FRESH,PRICE_OUT_OF_BAND,NOTHING_TO_REDUCE".split(","),
+  ..."WOULD_NOT_FILL,TIME_OUT_OF_RANGE,order-cancelled expired".split(","),
   ..."POST_ONLY_WOULD_TAKE,ACCOUNT_REDUCE_ONLY,INSUFFICIENT_MARGIN,AMOUNT_OUT_OF_RANGE".split(","),
   ..."WITHDRAWALS_SHUT,INSUFFICIENT_COLLATERAL".split(","),
 ];
@@ -172,6 +173,8 @@ describe("the margin engine and a naive model written from node/spec/margin.md",
       price: 9_990n - BigInt(clientId % 3),
       timeInForce: "gtc" as const,
       reduceOnly: false,
+      selfTrade: "cancel-maker" as const,
+      untilMs: 0,
     }));
     const seen = new Map<string, number>();
     compare(genesis, [{ ...first, bundles: [{ account: accountKey(0xfe), actions }] }], seen);
@@ -198,7 +201,13 @@ function crowd(size: number, prices = FALLING): [Genesis, Block[]] {
   const members = ["e1", "e2", "e3", "e4"].map((byte) => ({ key: byte.repeat(32), power: 5n }));
   const place = (account: string, side: "buy" | "sell", lots: bigint): Block["bundles"][number] => {
     const order = { kind: "place", market: 0, clientId: 1, side, size: lots } as const;
-    const terms = { price: 10_000n, timeInForce: "gtc", reduceOnly: false } as const;
+    const terms = {
+      price: 10_000n,
+      timeInForce: "gtc",
+      reduceOnly: false,
+      selfTrade: "cancel-maker",
+      untilMs: 0,
+    } as const;
     return { account, actions: [{ ...order, ...terms }] };
   };
   const blocks = prices.map((price, index): Block => {

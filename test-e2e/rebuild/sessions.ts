@@ -49,11 +49,16 @@ export class Sessions {
 
   #isInScope({ actions, markets, lots, notional }: Scope, action: Action): boolean {
     if (action.kind === "withdraw" || action.kind === "stake") return false;
+    if (action.kind === "cancel-all") return actions >= 2 && markets.length === 0;
     if (markets.length > 0 && !markets.includes(action.market)) return false;
     if (action.kind === "cancel") return actions >= 2;
-    if (actions === 2 || (lots > 0n && action.size > lots)) return false;
+    if (action.kind === "place" ? actions === 2 : actions !== 3) return false;
     const unit = this.#genesis.markets[action.market]?.microUsdPerLotTick ?? 0n;
-    return notional === 0n || action.size * action.price * unit <= notional;
+    const orders = action.kind === "place" ? [action] : action.quotes;
+    return orders.every(({ size, price }) => {
+      const isSmall = lots === 0n || size <= lots;
+      return isSmall && (notional === 0n || size * price * unit <= notional);
+    });
   }
 
   /** Adds to the block's bundles what it admits. */

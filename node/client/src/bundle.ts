@@ -1,5 +1,5 @@
 import { isHex } from "@quorate/node/kernel/bytes";
-import type { Digest, MicroUsd, PublicKey } from "@quorate/node/kernel/scalars";
+import type { Digest, MicroUsd, Millis, PublicKey } from "@quorate/node/kernel/scalars";
 import {
   bundleSigningBytes,
   encodeTransaction,
@@ -7,10 +7,13 @@ import {
   TRANSACTION_BYTES_MAX,
   transactionId,
 } from "@quorate/node/ledger/transaction";
+import { QUOTES_MAX } from "@quorate/node/margin/limits";
 import type {
   Lots,
   MarginAction,
   MarketId,
+  Quote,
+  SelfTradeMode,
   Side,
   Ticks,
   TimeInForce,
@@ -42,6 +45,15 @@ export interface PlaceOrder {
   readonly timeInForce?: TimeInForce;
   /** Default false. */
   readonly reduceOnly?: boolean;
+  /** What happens where it meets an order of the same account. Default "cancel-maker". */
+  readonly selfTrade?: SelfTradeMode;
+  /** Block time at which a "gtt" order leaves the book; for no other. */
+  readonly untilMs?: Millis;
+}
+
+export interface MassQuote {
+  readonly market: MarketId;
+  readonly quotes: readonly Quote[];
 }
 
 /** A signed bundle: send `bytes`, and send the same bytes again whenever the answer is lost. */
@@ -78,7 +90,32 @@ export class Bundle {
       price: order.price,
       timeInForce: order.timeInForce ?? "gtc",
       reduceOnly: order.reduceOnly ?? false,
+      selfTrade: order.selfTrade ?? "cancel-maker",
+      untilMs: order.untilMs ?? 0,
     });
+  }
+
+  /** Cancels every open order of the account, in all markets. */
+  cancelAll(): this {
+    return this.#add({ kind: "cancel-all" });
+  }
+
+  /**
+   * Mass quote: post-only orders that stand in for all open orders of the account in this market.
+   * None: only the cancels.
+   */
+  quote({ market, quotes }: MassQuote): this {
+    checkMarket(market, this.#field("market"));
+    if (quotes.length > QUOTES_MAX) {
+      const fix = `quote at most ${QUOTES_MAX} orders at once, not ${quotes.length}`;
+      throw input("QUOTES_TOO_MANY", this.#field("quotes"), fix);
+    }
+    for (const { clientId, size, price } of quotes) {
+      checkClientId(clientId, this.#field("clientId"));
+      checkAmount(size, this.#field("size"), "lots");
+      checkAmount(price, this.#field("price"), "ticks");
+    }
+    return this.#add({ kind: "quote", market, quotes });
   }
 
   cancel(order: { readonly market: MarketId; readonly clientId: number }): this {

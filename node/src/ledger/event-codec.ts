@@ -38,6 +38,7 @@ const REASONS = [
   "margin",
   "nothing-to-reduce",
   "ladder",
+  "expired",
 ] as const satisfies CancelReason[];
 /** One event names at most this many other accounts. */
 const PARTIES_MAX = 1_000_000;

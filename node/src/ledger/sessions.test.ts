@@ -48,7 +48,13 @@ function opening(chain: TestChain, options: Opening = {}): [Transaction, Digest]
 const cancel: MarginAction = { kind: "cancel", market: 0, clientId: 7 };
 
 function place(size = 1n, market = 0): MarginAction {
-  const terms = { price: 1_000n, timeInForce: "gtc", reduceOnly: false } as const;
+  const terms = {
+    price: 1_000n,
+    timeInForce: "gtc",
+    reduceOnly: false,
+    selfTrade: "cancel-maker",
+    untilMs: 0,
+  } as const;
   return { kind: "place", market, clientId: 1, side: "buy", size, ...terms };
 }
 
@@ -166,6 +172,25 @@ describe("sessions", () => {
     // 100 micro-USD a lot and tick: 3 lots at 1,000 ticks are 300,000.
     const refused = Array.from({ length: 4 }, () => "SESSION_SCOPE");
     expect(chain.block({ transactions: [open, ...bundles] })).toEqual(["OK", ...refused, "OK"]);
+  });
+
+  test("mass quotes and cancel-all are held to the scope too", () => {
+    const chain = new TestChain();
+    const quote = (size: bigint, market = 0): MarginAction => {
+      const order = { clientId: 1, side: "buy", size, price: 1_000n } as const;
+      return { kind: "quote", market, quotes: [{ ...order, size: 1n }, order] };
+    };
+    const all = { kind: "cancel-all" } as const;
+    const tried = (scope: Partial<SessionScope>, ...actions: MarginAction[]): readonly string[] => {
+      const [open, id] = opening(chain, { scope, nonce: chain.state.height + 1 });
+      const bundles = actions.map((action) => use(chain, id, { actions: [action] }));
+      return chain.block({ transactions: [open, ...bundles] }).slice(1);
+    };
+    expect(tried({ cancel: false }, quote(1n), all)).toEqual(["SESSION_SCOPE", "SESSION_SCOPE"]);
+    expect(tried({ place: false }, quote(1n), all)).toEqual(["SESSION_SCOPE", "OK"]);
+    const bounded = { markets: [0], orderLotsMax: 5n, orderNotionalMax: 300_000n };
+    const codes = tried(bounded, quote(6n), quote(4n), quote(1n, 1), all, quote(3n));
+    expect(codes).toEqual([...Array.from({ length: 4 }, () => "SESSION_SCOPE"), "OK"]);
   });
 
   test("an expired session is refused, and a block removes a bounded number of them", () => {

@@ -1,6 +1,6 @@
 import type { Survey } from "../kernel/digest-map.ts";
 import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
-import type { LeafChange, MarginAction } from "../margin/types.ts";
+import type { LeafChange, MarginAction, MarketId } from "../margin/types.ts";
 import { checkAccount, checkSize } from "./client-transactions.ts";
 import type { LeafLayouts } from "./leaf-layouts.ts";
 import { leafKeys } from "./leaves.ts";
@@ -136,22 +136,37 @@ const UNKNOWN_SESSION: Verdict = {
 /** What the scope says to one action; withdrawals and stakes are in no scope. */
 function checkScope(state: LedgerState, scope: SessionScope, action: MarginAction): Verdict {
   const refuse = (fix: string): Verdict => ({ code: "SESSION_SCOPE", field: "actions", fix });
-  const isAllowed =
-    (action.kind === "place" && scope.place) || (action.kind === "cancel" && scope.cancel);
-  if (!isAllowed) return refuse(`the session may not ${action.kind}: sign it with the account`);
-  if (scope.markets.length > 0 && !scope.markets.includes(action.market)) {
-    return refuse(`the session trades in markets ${scope.markets.join(", ")} alone`);
+  if (action.kind === "withdraw" || action.kind === "stake" || !mayAct(scope, action.kind)) {
+    return refuse(`the session may not ${action.kind}: sign it with the account`);
   }
-  if (action.kind === "cancel") return undefined;
+  const isElsewhere =
+    action.kind === "cancel-all" ? scope.markets.length > 0 : !isMarketOf(scope, action.market);
+  if (isElsewhere) return refuse(`the session trades in markets ${scope.markets.join(", ")} alone`);
+  if (action.kind === "cancel" || action.kind === "cancel-all") return undefined;
   const { orderLotsMax, orderNotionalMax } = scope;
-  if (orderLotsMax > 0n && action.size > orderLotsMax) {
-    return refuse(`the session's orders have at most ${orderLotsMax} lots`);
-  }
   const perLotTick = state.genesis.margin.markets[action.market]?.microUsdPerLotTick ?? 0n;
-  if (orderNotionalMax > 0n && action.size * action.price * perLotTick > orderNotionalMax) {
-    return refuse(`the session's orders are of at most ${orderNotionalMax} micro-USD`);
+  for (const { size, price } of action.kind === "quote" ? action.quotes : [action]) {
+    if (orderLotsMax > 0n && size > orderLotsMax) {
+      return refuse(`the session's orders have at most ${orderLotsMax} lots`);
+    }
+    if (orderNotionalMax > 0n && size * price * perLotTick > orderNotionalMax) {
+      return refuse(`the session's orders are of at most ${orderNotionalMax} micro-USD`);
+    }
   }
   return undefined;
+}
+
+/** A mass quote places and cancels. */
+function mayAct(
+  scope: SessionScope,
+  kind: Exclude<MarginAction["kind"], "withdraw" | "stake">,
+): boolean {
+  if (kind === "quote") return scope.place && scope.cancel;
+  return kind === "place" ? scope.place : scope.cancel;
+}
+
+function isMarketOf({ markets }: SessionScope, market: MarketId): boolean {
+  return markets.length === 0 || markets.includes(market);
 }
 
 /** Admits a bundle signed by a session's key, as one of the account. */

@@ -29,8 +29,24 @@ const action: fc.Arbitrary<MarginAction> = fc.oneof(
     side: fc.constantFrom("buy" as const, "sell" as const),
     size: amount,
     price: amount,
-    timeInForce: fc.constantFrom("gtc" as const, "ioc" as const, "post-only" as const),
+    timeInForce: fc.constantFrom("gtc", "ioc", "post-only", "fok", "gtt"),
     reduceOnly: fc.boolean(),
+    selfTrade: fc.constantFrom("cancel-maker", "cancel-taker", "cancel-both", "decrement"),
+    untilMs: u64,
+  }),
+  fc.record({ kind: fc.constant("cancel-all" as const) }),
+  fc.record({
+    kind: fc.constant("quote" as const),
+    market: fc.nat({ max: 65_535 }),
+    quotes: fc.array(
+      fc.record({
+        clientId: u64,
+        side: fc.constantFrom("buy", "sell"),
+        size: amount,
+        price: amount,
+      }),
+      { maxLength: 32 },
+    ),
   }),
   fc.record({
     kind: fc.constant("cancel" as const),

@@ -3,8 +3,8 @@ import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { fillAccount, withOrder, withoutOrder, withReplacedOrder } from "./account.ts";
 import { DraftAccounts } from "./draft-accounts.ts";
 import { equityOf, marketOf } from "./margin-requirement.ts";
-import { type BookDraft, insertOrder, removeOrder, replaceOrder } from "./order-book.ts";
-import type { Account, Book, MarginState, Market, OpenOrder, Oracle } from "./state.ts";
+import type { OrderBook } from "./order-book.ts";
+import type { Account, MarginState, Market, OpenOrder, Oracle } from "./state.ts";
 import type {
   CancelReason,
   Lots,
@@ -19,8 +19,8 @@ export interface MarketDraft {
   readonly parameters: MarketParameters;
   oracle: Oracle;
   nextSequence: number;
-  book: Book;
-  ownBook: BookDraft | undefined;
+  book: OrderBook;
+  isBookOwn: boolean;
 }
 
 /**
@@ -31,6 +31,8 @@ export interface Draft {
   readonly before: MarginState;
   /** The ledger's clock: what deadlines and locks run on. */
   readonly clockMs: Millis;
+  /** Block time: what the ends of orders run on. */
+  readonly nowMs: Millis;
   readonly markets: readonly MarketDraft[];
   readonly accounts: DraftAccounts;
   readonly touched: Set<PublicKey>;
@@ -41,6 +43,8 @@ export interface Draft {
   totalDebt: MicroUsd;
   /** Deposits less withdrawals of the block: all that may change the sum of money. */
   inflow: MicroUsd;
+  /** Resting orders that the orders of this block have met: bounds its work. */
+  steps: number;
 }
 
 /** Market and sequence name an order for ever. */
@@ -51,10 +55,14 @@ export interface OrderChange {
   readonly open: boolean;
 }
 
-export function openDraft(before: MarginState, clockMs: Millis): Draft {
+export function openDraft(
+  before: MarginState,
+  { clockMs, timestampMs }: { readonly clockMs: Millis; readonly timestampMs: Millis },
+): Draft {
   return {
     before,
     clockMs,
+    nowMs: timestampMs,
     markets: before.markets.map(draftMarket),
     accounts: new DraftAccounts(before.accounts),
     touched: new Set(),
@@ -63,20 +71,19 @@ export function openDraft(before: MarginState, clockMs: Millis): Draft {
     fund: before.fund,
     totalDebt: before.totalDebt,
     inflow: 0n,
+    steps: 0,
   };
 }
 
 function draftMarket({ parameters, oracle, nextSequence, book }: Market): MarketDraft {
-  return { parameters, oracle, nextSequence, book, ownBook: undefined };
+  return { parameters, oracle, nextSequence, book, isBookOwn: false };
 }
 
 /** The book for changing it: the state before the block keeps its own. */
-function ownBook(market: MarketDraft): BookDraft {
-  if (market.ownBook === undefined) {
-    market.ownBook = { bids: market.book.bids.slice(), asks: market.book.asks.slice() };
-    market.book = market.ownBook;
-  }
-  return market.ownBook;
+function ownBook(market: MarketDraft): OrderBook {
+  if (!market.isBookOwn) market.book = market.book.copy();
+  market.isBookOwn = true;
+  return market.book;
 }
 
 export function accountOf(draft: Draft, key: PublicKey): Account {
@@ -92,15 +99,23 @@ export function draftEquity(draft: Draft, key: PublicKey): MicroUsd {
   return equityOf(accountOf(draft, key), draft.markets);
 }
 
-/** Moves signed lots at a price into one account; its counterparty gets the opposite. */
-export function fill(
-  draft: Draft,
-  key: PublicKey,
-  change: { readonly market: MarketId; readonly delta: Lots; readonly price: Ticks },
-): void {
+export interface FillChange {
+  readonly market: MarketId;
+  /** Signed lots. */
+  readonly delta: Lots;
+  readonly price: Ticks;
+}
+
+/** The account as it would be after the fill. */
+export function filled(draft: Draft, account: Account, change: FillChange): Account {
   const market = marketOf(draft.markets, change.market).parameters;
   const clock = { clockMs: draft.clockMs, parameters: draft.before.parameters };
-  putAccount(draft, key, fillAccount(accountOf(draft, key), { ...change, market }, clock));
+  return fillAccount(account, { ...change, market }, clock);
+}
+
+/** Moves signed lots at a price into one account; its counterparty gets the opposite. */
+export function fill(draft: Draft, key: PublicKey, change: FillChange): void {
+  putAccount(draft, key, filled(draft, accountOf(draft, key), change));
 }
 
 /** Moves money from an account to the fund. */
@@ -112,30 +127,29 @@ export function payFund(draft: Draft, key: PublicKey, amount: MicroUsd): void {
   draft.fund += amount;
 }
 
-export function restOrder(draft: Draft, terms: Omit<OpenOrder, "sequence">): void {
+export function restOrder(draft: Draft, terms: Omit<OpenOrder, "sequence" | "slot">): void {
   const market = marketOf(draft.markets, terms.market);
-  const order: OpenOrder = { ...terms, sequence: market.nextSequence };
+  const order = ownBook(market).insert({ ...terms, sequence: market.nextSequence });
   market.nextSequence += 1;
-  insertOrder(ownBook(market), order);
   putAccount(draft, order.account, withOrder(accountOf(draft, order.account), order));
   noteOrder(draft, order, true);
 }
 
 export function dropOrder(draft: Draft, order: OpenOrder): void {
-  removeOrder(ownBook(marketOf(draft.markets, order.market)), order);
+  ownBook(marketOf(draft.markets, order.market)).remove(order);
   putAccount(draft, order.account, withoutOrder(accountOf(draft, order.account), order));
   noteOrder(draft, order, false);
 }
 
-/** An order that traded: it keeps its place with fewer lots, or leaves with none. */
-export function shrinkOrder(draft: Draft, order: OpenOrder, filled: Lots): void {
-  assert(filled > 0n && filled <= order.size, `${filled} of ${order.size} lots filled`);
-  if (filled === order.size) {
+/** An order that lost lots: it keeps its place with fewer, or leaves with none. */
+export function shrinkOrder(draft: Draft, order: OpenOrder, lots: Lots): void {
+  if (lots < 1n || lots > order.size) assert(false, `${lots} of ${order.size} lots`);
+  if (lots === order.size) {
     dropOrder(draft, order);
     return;
   }
-  const left = { ...order, size: order.size - filled };
-  replaceOrder(ownBook(marketOf(draft.markets, order.market)), left);
+  const left = { ...order, size: order.size - lots };
+  ownBook(marketOf(draft.markets, order.market)).replace(left);
   putAccount(draft, order.account, withReplacedOrder(accountOf(draft, order.account), left));
   noteOrder(draft, left, true);
 }
@@ -144,9 +158,17 @@ function noteOrder(draft: Draft, order: OpenOrder, open: boolean): void {
   draft.orderChanges.set(`${order.market}/${order.sequence}`, { order, open });
 }
 
-/** The engine's own cancels are events; an owner's cancel is an outcome. */
-export function cancelByEngine(draft: Draft, order: OpenOrder, reason: CancelReason): void {
-  dropOrder(draft, order);
-  const { account, market, clientId, size } = order;
+/**
+ * The engine's own cancels are events; an owner's cancel is an outcome. Takes off all lots that are
+ * open unless told fewer.
+ */
+export function cancelByEngine(
+  draft: Draft,
+  order: OpenOrder,
+  reason: CancelReason,
+  size: Lots = order.size,
+): void {
+  shrinkOrder(draft, order, size);
+  const { account, market, clientId } = order;
   draft.events.push({ kind: "order-cancelled", account, market, clientId, size, reason });
 }

@@ -5,12 +5,13 @@ import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { changedLeaves, stateLeaves } from "./changes.ts";
 import { assertConserved } from "./conservation.ts";
 import { type Draft, openDraft, putAccount } from "./draft.ts";
+import { expireOrders, expiringAfter } from "./expiry.ts";
 import { repayDebts } from "./insurance-fund.ts";
 import { runLadder } from "./ladder.ts";
 import { equityOf, initialMargin, maintenanceMargin } from "./margin-requirement.ts";
 import { GENESIS_ORACLE, stepOracle } from "./oracle.ts";
-import { EMPTY_BOOK } from "./order-book.ts";
-import { cancelOrder, placeOrder } from "./orders.ts";
+import { OrderBook } from "./order-book.ts";
+import { cancelAllOrders, cancelOrder, placeOrder, placeQuotes } from "./orders.ts";
 import {
   type Account,
   EMPTY_ACCOUNT,
@@ -40,7 +41,7 @@ export function createMargin(
 ): MarginState {
   const markets = genesis.markets.map((market, index): Market => {
     assertMarket(market, index);
-    return { parameters: market, oracle: GENESIS_ORACLE, nextSequence: 0, book: EMPTY_BOOK };
+    return { parameters: market, oracle: GENESIS_ORACLE, nextSequence: 0, book: new OrderBook() };
   });
   const accounts = PersistentMap.of<Account>(
     genesis.accounts.map(({ account, balance }) => {
@@ -52,7 +53,16 @@ export function createMargin(
   assert(genesis.insuranceFund >= 0n, `insurance fund ${genesis.insuranceFund}`);
   const sets = { recheck: new Set<PublicKey>(), unhealthy: new Set<PublicKey>() };
   const fund = genesis.insuranceFund;
-  return { parameters, genesisTimeMs, markets, accounts, fund, totalDebt: 0n, ...sets };
+  return {
+    parameters,
+    genesisTimeMs,
+    markets,
+    accounts,
+    fund,
+    totalDebt: 0n,
+    expiring: [],
+    ...sets,
+  };
 }
 
 function assertMarket(market: MarketParameters, index: number): void {
@@ -77,11 +87,12 @@ export interface MarginResult {
  * lots is asserted before anything is returned.
  */
 export function applyMarginBlock(state: MarginState, block: MarginBlock): MarginResult {
-  const draft = openDraft(state, block.clockMs);
+  const draft = openDraft(state, block);
   credit(draft, block);
   // Rule ORDER: oracle, [funding and expiry: later], ladder, cancels, orders, withdrawals last.
   stepOracles(draft, block);
   runLadder(draft);
+  expireOrders(draft);
   const outcomes = runBundles(draft, block);
   repayDebts(draft);
   assertConserved(draft);
@@ -110,12 +121,17 @@ function stepOracles(draft: Draft, block: MarginBlock): void {
   });
 }
 
-type ActionClass = Exclude<MarginAction["kind"], "stake">;
+type ActionClass = "cancel" | "place" | "withdraw";
 
 /** A stake is a withdrawal to an owner's treasury (rule ORDER: last, and shut with them). */
-function classOf({ kind }: MarginAction): ActionClass {
-  return kind === "stake" ? "withdraw" : kind;
-}
+const CLASSES: Readonly<Record<MarginAction["kind"], ActionClass>> = {
+  cancel: "cancel",
+  "cancel-all": "cancel",
+  place: "place",
+  quote: "place",
+  withdraw: "withdraw",
+  stake: "withdraw",
+};
 
 /** All cancels of the block, then all orders, then all withdrawals (rule ORDER). */
 function runBundles(draft: Draft, block: MarginBlock): readonly (readonly ActionOutcome[])[] {
@@ -129,7 +145,11 @@ function runBundles(draft: Draft, block: MarginBlock): readonly (readonly Action
   for (const kind of classes) {
     block.bundles.forEach(({ account, actions }, bundle) => {
       actions.forEach((action, index) => {
-        if (classOf(action) !== kind) return;
+        // A mass quote first takes away what it stands in for: with the cancels.
+        if (kind === "cancel" && action.kind === "quote") {
+          cancelAllOrders(draft, account, action.market);
+        }
+        if (CLASSES[action.kind] !== kind) return;
         outcomes[bundle]?.set(index, act(draft, account, action, isShut));
       });
     });
@@ -148,8 +168,12 @@ function act(
   switch (action.kind) {
     case "cancel":
       return cancelOrder(draft, account, action);
+    case "cancel-all":
+      return cancelAllOrders(draft, account);
     case "place":
       return placeOrder(draft, account, action);
+    case "quote":
+      return placeQuotes(draft, account, action);
     case "withdraw":
       return withdraw(draft, { account, amount: action.amount, owner: undefined, isShut });
     case "stake":
@@ -170,7 +194,8 @@ function closeDraft(draft: Draft): MarginState {
     nextSequence,
     book,
   }));
-  const closed = { markets, accounts: accounts.close(), fund, totalDebt };
+  const expiring = expiringAfter(draft);
+  const closed = { markets, accounts: accounts.close(), fund, totalDebt, expiring };
   return { ...before, ...closed, recheck: touched, unhealthy };
 }
 

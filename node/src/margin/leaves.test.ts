@@ -44,6 +44,7 @@ describe("leaves", () => {
       timeInForce: "post-only",
       reduceOnly: false,
       sequence: 1,
+      untilMs: 0,
     });
     expect(decodeMarket(leaves.get(marketKey(0))!)).toMatchObject({
       name: "SPX-PERP",

@@ -37,7 +37,7 @@ export function marketKey(market: MarketId): string {
 
 const STAGES = ["healthy", "called", "reduce-only", "liquidating"] as const;
 const SIDES = ["buy", "sell"] as const;
-const TIMES_IN_FORCE = ["gtc", "ioc", "post-only"] as const;
+const TIMES_IN_FORCE = ["gtc", "ioc", "post-only", "fok", "gtt"] as const;
 const ORACLE_STATES = ["stale", "resuming", "fresh"] as const;
 
 function writeChoice<T extends string>(writer: Writer, choices: readonly T[], choice: T): void {
@@ -118,14 +118,16 @@ export interface OrderLeaf {
   readonly timeInForce: TimeInForce;
   readonly reduceOnly: boolean;
   readonly sequence: number;
+  /** Block time at which it leaves; 0: none. */
+  readonly untilMs: number;
 }
 
-export function encodeOrder(order: OpenOrder | OrderLeaf): Uint8Array {
+export function encodeOrder(order: OrderLeaf): Uint8Array {
   const writer = new Writer();
   writeChoice(writer, SIDES, order.side);
   writer.i128(order.size).i128(order.price);
   writeChoice(writer, TIMES_IN_FORCE, order.timeInForce);
-  return writer.bool(order.reduceOnly).u64(order.sequence).finish();
+  return writer.bool(order.reduceOnly).u64(order.sequence).u64(order.untilMs).finish();
 }
 
 /** @throws DecodeError on bytes that no encoder writes. */
@@ -138,6 +140,7 @@ export function decodeOrder(bytes: Uint8Array): OrderLeaf {
     timeInForce: readChoice(reader, "timeInForce", TIMES_IN_FORCE),
     reduceOnly: reader.bool("reduceOnly"),
     sequence: reader.u64("sequence"),
+    untilMs: reader.u64("untilMs"),
   };
   reader.end();
   return order;

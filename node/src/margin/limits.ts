@@ -2,8 +2,12 @@ import type { MicroUsd } from "../kernel/scalars.ts";
 
 /** A report further than this from the median is an outlier event, ppm of the median. */
 export const OUTLIER_PPM = 100_000n;
+/** The highest price of an order: the book's levels are doubles, exact up to here. */
+export const PRICE_TICKS_MAX = 2n ** 53n - 1n;
 /** Open orders of one account over all markets: bounds the work of one margin check. */
 export const OPEN_ORDERS_MAX = 256;
+/** Orders of one mass quote. */
+export const QUOTES_MAX = 32;
 /** Accounts that one block serves; the others wait in turn (rule LADDER: no one starves). */
 export const LIQUIDATIONS_PER_BLOCK_MAX = 256;
 /** Close-outs of one block: each looks at every account. The others wait in turn. */
@@ -14,3 +18,9 @@ export const WHOLE_POSITION_NOTIONAL: MicroUsd = 1_000_000_000n;
 export const CLOSE_OUT_AFTER_MISSES = 8;
 /** Gains of one eighth of the lock time share one lock: bounds the list of locks. */
 export const GAIN_LOCK_BUCKETS = 8;
+/** Resting orders that one order meets at most; what is left of it then lapses. */
+export const STEPS_PER_ORDER_MAX = 1_024;
+/** Resting orders that all orders of one block meet at most; later orders are refused. */
+export const STEPS_PER_BLOCK_MAX = 131_072;
+/** Orders whose time is over that one block takes out of the book; the others wait. */
+export const EXPIRIES_PER_BLOCK_MAX = 1_024;

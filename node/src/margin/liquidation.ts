@@ -25,7 +25,8 @@ export function liquidatePart(draft: Draft, key: PublicKey): void {
   const eventIndex = draft.events.length;
   const { market } = position;
   const side = position.size > 0n ? "sell" : "buy";
-  const taker = { account: key, clientId: undefined, market, side, size: lots, limit } as const;
+  const terms = { market, side, size: lots, limit, selfTrade: "cancel-maker" } as const;
+  const taker = { account: key, clientId: undefined, ...terms };
   const taken = takeFromBook(draft, taker);
   const fee = chargeFee(draft, key, taken, parameters);
   const misses = taken.filled === lots ? 0 : account.misses + 1;

@@ -3,6 +3,7 @@ import { DecodeError } from "../kernel/codec.ts";
 import type { MarginParameters } from "../kernel/parameters.ts";
 import { PersistentMap } from "../kernel/persistent-map.ts";
 import type { Millis, PublicKey } from "../kernel/scalars.ts";
+import { byExpiry, nameOf } from "./expiry.ts";
 import { needsLook } from "./ladder.ts";
 import {
   type AccountLeaf,
@@ -14,16 +15,21 @@ import {
   type FundLeaf,
   type MarketLeaf,
 } from "./leaves.ts";
-import { isBefore } from "./order-book.ts";
-import type { Account, MarginState, Market, OpenOrder, Position } from "./state.ts";
+import { PRICE_TICKS_MAX } from "./limits.ts";
+import { OrderBook } from "./order-book.ts";
+import type { Account, ExpiringOrder, MarginState, Market, OpenOrder, Position } from "./state.ts";
 import type { MarketId } from "./types.ts";
 
 /** One account while its leaves come in, in any order. */
 interface LoadingAccount {
   leaf: AccountLeaf | undefined;
   readonly positions: Position[];
+  readonly terms: OrderTerms[];
   readonly orders: OpenOrder[];
 }
+
+/** An order before it stands in a book again. */
+type OrderTerms = Omit<OpenOrder, "slot">;
 
 /** What margin's leaves say, before it is a state. */
 export interface LoadingMargin {
@@ -74,7 +80,7 @@ export const MARGIN_KINDS: ReadonlyMap<string, Load> = new Map<string, Load>([
       const [market = "", account = "", clientId = "", ...rest] = name.split("/");
       if (rest.length > 0) throw new DecodeError("key", "names more than one order");
       const terms = { market: readNumber(market), account, clientId: readNumber(clientId) };
-      accountOf(into, account).orders.push({ ...terms, ...decodeOrder(value) });
+      accountOf(into, account).terms.push({ ...terms, ...decodeOrder(value) });
     },
   ],
 ]);
@@ -89,7 +95,7 @@ function accountOf(into: LoadingMargin, key: PublicKey): LoadingAccount {
   const there = into.accounts.get(key);
   if (there !== undefined) return there;
   if (!isHex(key, 32)) throw new DecodeError("key", `"${key}" is not a key`);
-  const account: LoadingAccount = { leaf: undefined, positions: [], orders: [] };
+  const account: LoadingAccount = { leaf: undefined, positions: [], terms: [], orders: [] };
   into.accounts.set(key, account);
   return account;
 }
@@ -121,39 +127,54 @@ export function* finishMarginLoad(
   const recheck = new Set<PublicKey>();
   const unhealthy = new Set<PublicKey>();
   let accounts = new PersistentMap<Account>();
+  const expiring = yield* fillBooks(loading, markets);
   let count = 0;
   for (const [key, loaded] of loading.accounts) {
     const account = finishAccount(key, loaded, markets.length);
     accounts = accounts.with(key, account);
-    for (const order of account.orders) {
-      const book = markets[order.market]?.book;
-      (order.side === "buy" ? book?.bids : book?.asks)?.push(order);
-    }
     if (account.stage !== "healthy") unhealthy.add(key);
     if (needsLook(account, bare)) recheck.add(key);
     count += 1;
     if (count % ACCOUNTS_PER_STEP === 0) yield;
   }
-  for (const { book } of markets) {
-    book.bids.sort(worstFirst);
-    book.asks.sort(worstFirst);
-  }
-  return { parameters, genesisTimeMs, markets, accounts, ...fund, recheck, unhealthy };
+  return { parameters, genesisTimeMs, markets, accounts, ...fund, expiring, recheck, unhealthy };
 }
 
-type LoadedMarket = Market & { readonly book: { bids: OpenOrder[]; asks: OpenOrder[] } };
+/** The books, oldest order first, as they were filled. Returns the orders that have an end. */
+function* fillBooks(
+  loading: LoadingMargin,
+  markets: readonly Market[],
+): Generator<void, ExpiringOrder[]> {
+  const resting: { readonly terms: OrderTerms; readonly loaded: LoadingAccount }[] = [];
+  for (const [key, loaded] of loading.accounts) {
+    for (const terms of loaded.terms) {
+      if (terms.price < 1n || terms.price > PRICE_TICKS_MAX) {
+        throw new DecodeError("price", `${terms.price} of an order of ${key}`);
+      }
+      resting.push({ terms, loaded });
+    }
+  }
+  resting.sort((one, two) => one.terms.sequence - two.terms.sequence);
+  const expiring: ExpiringOrder[] = [];
+  let count = 0;
+  for (const { terms, loaded } of resting) {
+    const market = markets[terms.market];
+    if (market === undefined) throw new DecodeError("market", `an order in ${terms.market}`);
+    const order = market.book.insert(terms);
+    loaded.orders.push(order);
+    if (order.untilMs > 0) expiring.push(nameOf(order));
+    count += 1;
+    if (count % ACCOUNTS_PER_STEP === 0) yield;
+  }
+  return expiring.sort(byExpiry);
+}
 
-function marketsOf({ markets }: LoadingMargin): LoadedMarket[] {
+function marketsOf({ markets }: LoadingMargin): Market[] {
   return Array.from({ length: markets.size }, (_, id) => {
     const leaf = markets.get(id);
     if (leaf === undefined) throw new DecodeError(`market/${id}`, "this leaf is missing");
     const { parameters, oracle, nextSequence } = marketOfLeaf(leaf, id);
-    return {
-      parameters,
-      oracle,
-      nextSequence,
-      book: { bids: [], asks: [] },
-    };
+    return { parameters, oracle, nextSequence, book: new OrderBook() };
   });
 }
 
@@ -169,14 +190,10 @@ function marketOfLeaf(leaf: MarketLeaf, id: MarketId): Omit<Market, "book"> {
 function finishAccount(key: PublicKey, loaded: LoadingAccount, markets: number): Account {
   const { leaf, positions, orders } = loaded;
   if (leaf === undefined) throw new DecodeError(`account/${key}`, "this leaf is missing");
-  for (const { market } of [...positions, ...orders]) {
+  for (const { market } of positions) {
     if (market >= markets) throw new DecodeError("market", `${key} is in market ${market}`);
   }
   positions.sort((one, two) => one.market - two.market);
   orders.sort((one, two) => one.market - two.market || one.sequence - two.sequence);
   return { ...leaf, positions, orders };
-}
-
-function worstFirst(one: OpenOrder, two: OpenOrder): number {
-  return isBefore(one, two) ? 1 : -1;
 }

@@ -9,7 +9,13 @@ import {
   USD,
   World,
 } from "../../test/margin/world.ts";
-import { OPEN_ORDERS_MAX } from "./limits.ts";
+import {
+  EXPIRIES_PER_BLOCK_MAX,
+  OPEN_ORDERS_MAX,
+  STEPS_PER_BLOCK_MAX,
+  STEPS_PER_ORDER_MAX,
+} from "./limits.ts";
+import type { SelfTradeMode } from "./types.ts";
 
 const PRICE = 100_000n;
 let world: World;
@@ -129,6 +135,200 @@ describe("matching", () => {
       { account: key("poor"), reason: "margin" },
     ]);
     expect(world.size("poor")).toBe(0n);
+  });
+});
+
+describe("self-trade", () => {
+  /** `a` sells 5 in front of `b`'s 5, and buys 7 of its own. */
+  function meet(selfTrade: SelfTradeMode): readonly unknown[] {
+    const own = place("sell", 5n, PRICE, { clientId: 9 });
+    world.act([PRICE], bundle("a", own), bundle("b", place("sell", 5n, PRICE)));
+    world.act([PRICE], bundle("a", place("buy", 7n, PRICE, { selfTrade, clientId: 10 })));
+    const open = world.view("a").orders.map(({ clientId, size }) => `${clientId}x${size}`);
+    const gone = world.eventsOf("order-cancelled").map(({ size }) => size);
+    return [makers(), gone, open, world.outcomes[0]?.[0]?.resting];
+  }
+
+  test("cancel-maker: the resting order goes, the new one trades on", () => {
+    expect(meet("cancel-maker")).toEqual([["62@100000x5"], [5n], ["10x2"], 2n]);
+  });
+
+  test("cancel-taker: the new one lapses, the resting order stays", () => {
+    expect(meet("cancel-taker")).toEqual([[], [], ["9x5"], 0n]);
+  });
+
+  test("cancel-both: both go", () => {
+    expect(meet("cancel-both")).toEqual([[], [5n], [], 0n]);
+  });
+
+  test("decrement: both shrink by the smaller size, without a trade", () => {
+    expect(meet("decrement")).toEqual([["62@100000x2"], [5n], [], 0n]);
+    const own = place("sell", 5n, 100_010n, { clientId: 11 });
+    world.act([PRICE], bundle("a", own));
+    world.act([PRICE], bundle("b", place("buy", 3n, PRICE)));
+    const small = place("buy", 2n, 100_010n, { selfTrade: "decrement" });
+    world.act([PRICE], bundle("a", small));
+    expect(world.eventsOf("order-cancelled")).toMatchObject([{ clientId: 11, size: 2n }]);
+    expect(world.view("a").orders).toMatchObject([{ clientId: 11, size: 3n }]);
+  });
+});
+
+describe("fill or kill", () => {
+  const fok = (size: bigint, price: bigint) => place("buy", size, price, { timeInForce: "fok" });
+
+  test("fills whole, over several orders and prices", () => {
+    world.act(
+      [PRICE],
+      bundle("a", place("sell", 5n, PRICE)),
+      bundle("b", place("sell", 5n, PRICE + 10n)),
+    );
+    world.act([PRICE], bundle("c", fok(8n, PRICE + 10n)));
+    expect(makers()).toEqual(["61@100000x5", "62@100010x3"]);
+    expect(world.outcomes[0]?.[0]).toMatchObject({ code: "OK", filled: 8n, resting: 0n });
+  });
+
+  test("or changes nothing at all, an order that could not give its lots included", () => {
+    world.act([PRICE], bundle("poor", place("sell", 20n, PRICE)));
+    world.act([104_000n], bundle("a", place("sell", 5n, 104_000n)));
+    const before = world.state.markets[0]?.book.best("sell");
+    expect(world.act([104_000n], bundle("c", fok(21n, 104_000n)))).toEqual(["WOULD_NOT_FILL"]);
+    expect(world.events.map(({ kind }) => kind)).toEqual([]);
+    expect(world.state.markets[0]?.book.best("sell")).toEqual(before);
+    const ioc = place("buy", 21n, 104_000n, { timeInForce: "ioc" });
+    expect(world.act([104_000n], bundle("c", ioc))).toEqual(["OK"]);
+    expect(world.eventsOf("order-cancelled")).toMatchObject([{ reason: "margin" }]);
+    expect(makers()).toEqual(["61@104000x5"]);
+  });
+
+  test("counts what its own fills do to a maker with two orders", () => {
+    world.block({ deposits: [{ account: key("thin"), amount: 500n * USD }] });
+    const offers = [place("sell", 10n, PRICE), place("sell", 10n, PRICE)];
+    // Each of the two is carried by 500 USD, both together are not.
+    expect(world.act([PRICE], bundle("thin", offers[0]!))).toEqual(["OK"]);
+    world.block({ prices: [PRICE], deposits: [{ account: key("thin"), amount: 500n * USD }] });
+    expect(world.act([PRICE], bundle("thin", offers[1]!))).toEqual(["OK"]);
+    world.act([PRICE], bundle("thin", { kind: "withdraw", amount: 1n }));
+    world.act([102_000n], bundle("c", fok(20n, PRICE)));
+    const codes = world.outcomes.flat().map(({ code }) => code);
+    expect(codes).toEqual(["WOULD_NOT_FILL"]);
+  });
+});
+
+describe("orders with an end", () => {
+  const until = (price: bigint, afterMs: number) =>
+    place("sell", 5n, price, { timeInForce: "gtt", untilMs: world.nowMs + afterMs });
+
+  test("leave the book at their time, by time and not by age", () => {
+    const early = { ...until(PRICE, 2_000), clientId: 701 };
+    const late = { ...until(PRICE, 3_000), clientId: 700 };
+    world.act([PRICE], bundle("a", late, early));
+    world.block({ prices: [PRICE] });
+    expect(world.eventsOf("order-cancelled")).toMatchObject([{ clientId: 701, reason: "expired" }]);
+    world.block({ prices: [PRICE] });
+    expect(world.eventsOf("order-cancelled")).toMatchObject([{ clientId: 700, reason: "expired" }]);
+    expect(world.state.expiring).toEqual([]);
+  });
+
+  test("are refused where the time is over, or where only gtt has one", () => {
+    const wrong = place("sell", 5n, PRICE, { untilMs: world.nowMs + 5_000 });
+    world.act([PRICE], bundle("a", until(PRICE, 1_000), wrong, until(PRICE, 1_001)));
+    const codes = world.outcomes.flat().map(({ code }) => code);
+    expect(codes).toEqual(["TIME_OUT_OF_RANGE", "TIME_OUT_OF_RANGE", "OK"]);
+  });
+
+  test("a block takes out a bounded number; the others trade no more", () => {
+    const names = Array.from({ length: 5 }, (_, index) => `q${index}`);
+    const rich = Object.fromEntries(names.map((name) => [name, 10_000_000n]));
+    world = new World({ accounts: accounts({ ...rich, c: 100_000n }) });
+    world.block({ prices: [PRICE] });
+    const count = Math.ceil((EXPIRIES_PER_BLOCK_MAX + 2) / names.length);
+    const many = names.map((name) =>
+      bundle(name, ...Array.from({ length: count }, () => until(PRICE, 2_000))),
+    );
+    world.act([PRICE], ...many);
+    world.act([PRICE], bundle("c", place("buy", 5n, PRICE, { timeInForce: "ioc" })));
+    expect(makers()).toEqual([]);
+    const gone = world.eventsOf("order-cancelled");
+    expect(new Set(gone.map(({ reason }) => reason))).toEqual(new Set(["expired"]));
+    expect(gone).toHaveLength(count * names.length);
+  });
+});
+
+describe("many orders at once", () => {
+  test("cancel-all empties the book of the account, before every order of the block", () => {
+    world.act([PRICE], bundle("a", place("sell", 5n, PRICE), place("buy", 5n, 99_000n)));
+    world.act(
+      [PRICE],
+      bundle("b", place("buy", 5n, PRICE)),
+      bundle("a", { kind: "cancel-all" }),
+      bundle("nobody", { kind: "cancel-all" }),
+    );
+    const codes = world.outcomes.flat().map(({ code }) => code);
+    expect(codes).toEqual(["OK", "OK", "UNKNOWN_ACCOUNT"]);
+    expect([makers(), world.view("a").orders]).toEqual([[], []]);
+  });
+
+  test("a mass quote stands in for what the account had in the market", () => {
+    const quote = (clientId: number, side: "buy" | "sell", price: bigint) => {
+      return { clientId, side, price, size: 5n };
+    };
+    const first = [quote(1, "buy", 99_990n), quote(2, "sell", 100_010n)];
+    world.act([PRICE], bundle("a", { kind: "quote", market: 0, quotes: first }));
+    expect(world.outcomes[0]?.[0]).toMatchObject({ code: "OK", resting: 10n });
+    // A taker of the same block, in front of it, meets the new quotes, not the old ones.
+    const next = [quote(1, "buy", 99_980n), quote(2, "sell", 100_000n), quote(2, "sell", 1n)];
+    world.act(
+      [PRICE],
+      bundle("b", place("buy", 5n, 100_010n)),
+      bundle("a", { kind: "quote", market: 0, quotes: next }),
+    );
+    expect(world.outcomes[1]?.[0]).toMatchObject({ code: "POST_ONLY_WOULD_TAKE", resting: 5n });
+    expect(makers()).toEqual([]);
+    expect(world.view("a").orders).toMatchObject([{ clientId: 1, price: 99_980n }]);
+    const outcomes = [
+      world.act([PRICE], bundle("a", { kind: "quote", market: 9, quotes: [] })),
+      world.act([PRICE], bundle("no", { kind: "quote", market: 0, quotes: [] })),
+      world.act([PRICE], bundle("a", { kind: "quote", market: 0, quotes: [] })),
+    ];
+    expect(outcomes.flat()).toEqual(["UNKNOWN_MARKET", "UNKNOWN_ACCOUNT", "OK"]);
+    expect(world.view("a").orders).toEqual([]);
+  });
+});
+
+describe("bounded work", () => {
+  /** Offers of one lot each, by as many accounts as they need. */
+  function offers(count: number): void {
+    const names = Array.from({ length: Math.ceil(count / OPEN_ORDERS_MAX) }, (_, i) => `q${i}`);
+    const rich = Object.fromEntries(names.map((name) => [name, 100_000_000n]));
+    const buyers = { c: 1_000_000_000n, d: 1_000_000_000n };
+    world = new World({ accounts: accounts({ ...rich, ...buyers }) });
+    world.block({ prices: [PRICE] });
+    names.forEach((name, index) => {
+      const left = Math.min(OPEN_ORDERS_MAX, count - index * OPEN_ORDERS_MAX);
+      const list = Array.from({ length: left }, () => place("sell", 1n, PRICE));
+      world.act([PRICE], bundle(name, ...list));
+    });
+  }
+
+  test("an order meets a bounded number of orders; what is left lapses", () => {
+    offers(STEPS_PER_ORDER_MAX + 2);
+    world.act([PRICE], bundle("c", place("buy", 2_000n, PRICE)));
+    const filled = BigInt(STEPS_PER_ORDER_MAX);
+    expect(world.outcomes[0]?.[0]).toMatchObject({ code: "OK", filled, resting: 0n });
+    world.act([PRICE], bundle("c", place("buy", 3n, PRICE)));
+    expect(world.outcomes[0]?.[0]).toMatchObject({ code: "OK", filled: 2n, resting: 1n });
+  });
+
+  test("a block refuses orders when its work is done, and cancels go on", () => {
+    offers(STEPS_PER_ORDER_MAX);
+    const vain = Array.from({ length: STEPS_PER_BLOCK_MAX / STEPS_PER_ORDER_MAX + 1 }, () =>
+      place("buy", 2_000n, PRICE, { timeInForce: "fok" }),
+    );
+    const late = place("buy", 1n, PRICE);
+    world.act([PRICE], bundle("c", ...vain), bundle("d", late, { kind: "cancel-all" }));
+    const codes = world.outcomes.flat().map(({ code }) => code);
+    expect(codes.slice(-4)).toEqual(["WOULD_NOT_FILL", "BLOCK_FULL", "BLOCK_FULL", "OK"]);
+    expect(world.act([PRICE], bundle("d", late))).toEqual(["OK"]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { absolute, minimum, PPM } from "../kernel/fixed-point.ts";
 import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import { type Draft, dropOrder, type MarketDraft, restOrder } from "./draft.ts";
-import { OPEN_ORDERS_MAX } from "./limits.ts";
+import { OPEN_ORDERS_MAX, PRICE_TICKS_MAX, STEPS_PER_BLOCK_MAX } from "./limits.ts";
 import {
   equityOf,
   isNotWorsening,
@@ -15,13 +15,14 @@ import {
   requirementWithOrders,
   sideSign,
 } from "./margin-requirement.ts";
-import { takeFromBook } from "./matching.ts";
-import { bestOrder, crosses, opposite } from "./order-book.ts";
+import { type Taker, takeFromBook, wouldFill } from "./matching.ts";
+import { crosses, opposite } from "./order-book.ts";
 import { done, type RefusedOutcome, refused, unknownAccount, unknownMarket } from "./outcome.ts";
 import type { Account } from "./state.ts";
-import type { ActionOutcome, Lots, MarginAction } from "./types.ts";
+import type { ActionOutcome, Lots, MarginAction, MarketId } from "./types.ts";
 
 export type Place = Extract<MarginAction, { kind: "place" }>;
+type MassQuote = Extract<MarginAction, { kind: "quote" }>;
 export type Cancel = Extract<MarginAction, { kind: "cancel" }>;
 
 export function cancelOrder(draft: Draft, key: PublicKey, action: Cancel): ActionOutcome {
@@ -38,6 +39,36 @@ export function cancelOrder(draft: Draft, key: PublicKey, action: Cancel): Actio
   return done(0n, 0n);
 }
 
+/** Cancels every open order of the account, or those of one market. */
+export function cancelAllOrders(draft: Draft, key: PublicKey, market?: MarketId): ActionOutcome {
+  const account = draft.accounts.get(key);
+  if (account === undefined) return unknownAccount();
+  for (const order of account.orders) {
+    if (market === undefined || order.market === market) dropOrder(draft, order);
+  }
+  return done(0n, 0n);
+}
+
+/**
+ * The orders of a mass quote, each checked by itself; the account's other orders in this market
+ * left with the cancels of the block. The outcome is the first refusal, if there is one.
+ */
+export function placeQuotes(draft: Draft, key: PublicKey, action: MassQuote): ActionOutcome {
+  const { market, quotes } = action;
+  if (draft.markets[market] === undefined) return unknownMarket(draft);
+  if (draft.accounts.get(key) === undefined) return unknownAccount();
+  const terms = { timeInForce: "post-only", reduceOnly: false, untilMs: 0 } as const;
+  let refusal: RefusedOutcome;
+  let resting = 0n;
+  for (const quote of quotes) {
+    const order = { kind: "place", market, ...quote, ...terms, selfTrade: "cancel-maker" } as const;
+    const outcome = placeOrder(draft, key, order);
+    if (outcome.code !== "OK") refusal ??= outcome;
+    resting += outcome.resting;
+  }
+  return { ...(refusal ?? done(0n, 0n)), resting };
+}
+
 /**
  * Checks, matches and rests one order (node/spec/margin.md §8). A refused order changes nothing.
  */
@@ -46,39 +77,74 @@ export function placeOrder(draft: Draft, key: PublicKey, action: Place): ActionO
   const account = draft.accounts.get(key);
   if (account === undefined) return unknownAccount();
   const problem =
-    checkForm(draft, account, action) ??
+    checkBlock(draft) ??
+    checkForm(draft, action) ??
+    checkOpenOrders(account, action) ??
     checkPrice(draft, action) ??
     checkReduceOnly(account, action);
   if (problem !== undefined) return problem;
   const size = sizeToPlace(account, action);
   const sized = { ...action, size };
-  const refusal = checkPostOnly(draft, sized) ?? checkMargin(draft, account, sized);
+  const { clientId, market, side, price, selfTrade } = action;
+  const taker = { account: key, clientId, market, side, size, limit: price, selfTrade };
+  const refusal =
+    checkPostOnly(draft, sized) ??
+    checkMargin(draft, account, sized) ??
+    checkWhole(draft, sized, taker);
   if (refusal !== undefined) return refusal;
-  return execute(draft, key, sized);
+  return execute(draft, sized, taker);
 }
 
-function execute(draft: Draft, key: PublicKey, order: Place): ActionOutcome {
-  const { market, clientId, side, size, price, timeInForce, reduceOnly } = order;
-  const taker = { account: key, clientId, market, side, size, limit: price };
-  const { filled } = takeFromBook(draft, taker);
-  const resting = timeInForce === "ioc" ? 0n : size - filled;
+function execute(draft: Draft, order: Place, taker: Taker): ActionOutcome {
+  const { filled, left } = takeFromBook(draft, taker);
+  const resting = rests(order) ? left : 0n;
   if (resting > 0n) {
-    const terms = { account: key, market, clientId, side, price, timeInForce, reduceOnly };
+    const { market, clientId, side, price, timeInForce, reduceOnly, untilMs } = order;
+    const { account } = taker;
+    const terms = { account, market, clientId, side, price, timeInForce, reduceOnly, untilMs };
     restOrder(draft, { ...terms, size: resting });
   }
   return done(filled, resting);
 }
 
-function checkForm(draft: Draft, account: Account, order: Place): RefusedOutcome {
+/** What such an order does not fill at once goes into the book. */
+function rests({ timeInForce }: Place): boolean {
+  return timeInForce !== "ioc" && timeInForce !== "fok";
+}
+
+/** The work of a block is bounded, whatever is ordered in it. */
+function checkBlock(draft: Draft): RefusedOutcome {
+  if (draft.steps < STEPS_PER_BLOCK_MAX) return undefined;
+  return refused("BLOCK_FULL", "market", "place the order again in a later block");
+}
+
+/** Fill or kill: whole, or nothing at all. */
+function checkWhole(draft: Draft, order: Place, taker: Taker): RefusedOutcome {
+  if (order.timeInForce !== "fok" || wouldFill(draft, taker)) return undefined;
+  return refused("WOULD_NOT_FILL", "size", "choose fewer lots, a better limit, or ioc");
+}
+
+function checkForm(draft: Draft, order: Place): RefusedOutcome {
   const { orderLotsMax } = marketDraft(draft, order).parameters;
   if (order.size < 1n || order.size > orderLotsMax) {
     return refused("SIZE_OUT_OF_RANGE", "size", `choose 1 to ${orderLotsMax} lots`);
   }
-  if (order.price < 1n) return refused("PRICE_OUT_OF_RANGE", "price", "choose at least 1 tick");
+  if (order.price < 1n || order.price > PRICE_TICKS_MAX) {
+    return refused("PRICE_OUT_OF_RANGE", "price", `choose 1 to ${PRICE_TICKS_MAX} ticks`);
+  }
+  const { timeInForce, untilMs } = order;
+  if (timeInForce === "gtt" ? untilMs <= draft.nowMs : untilMs !== 0) {
+    const fix = `choose a time after ${draft.nowMs} for gtt, 0 for every other order`;
+    return refused("TIME_OUT_OF_RANGE", "untilMs", fix);
+  }
+  return undefined;
+}
+
+function checkOpenOrders(account: Account, order: Place): RefusedOutcome {
   if (account.orders.some(({ clientId }) => clientId === order.clientId)) {
     return refused("DUPLICATE_CLIENT_ID", "clientId", "choose one that no open order has");
   }
-  if (order.timeInForce !== "ioc" && account.orders.length >= OPEN_ORDERS_MAX) {
+  if (rests(order) && account.orders.length >= OPEN_ORDERS_MAX) {
     return refused("TOO_MANY_ORDERS", "clientId", `cancel one of ${OPEN_ORDERS_MAX} open orders`);
   }
   return undefined;
@@ -116,7 +182,7 @@ function sizeToPlace(account: Account, order: Place): Lots {
 
 function checkPostOnly(draft: Draft, order: Place): RefusedOutcome {
   if (order.timeInForce !== "post-only") return undefined;
-  const best = bestOrder(marketDraft(draft, order).book, opposite(order.side));
+  const best = marketDraft(draft, order).book.best(opposite(order.side));
   if (best === undefined || !crosses(order.side, order.price, best)) return undefined;
   return refused("POST_ONLY_WOULD_TAKE", "price", `stay clear of the best price ${best.price}`);
 }

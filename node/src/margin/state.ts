@@ -1,6 +1,7 @@
 import type { MarginParameters } from "../kernel/parameters.ts";
 import type { PersistentMap } from "../kernel/persistent-map.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
+import type { OrderBook } from "./order-book.ts";
 import type {
   AccountStage,
   Lots,
@@ -38,9 +39,16 @@ export interface OpenOrder {
   readonly price: Ticks;
   readonly timeInForce: TimeInForce;
   readonly reduceOnly: boolean;
+  /** Block time at which it leaves the book; 0: none. */
+  readonly untilMs: Millis;
   /** Time priority within the market. */
   readonly sequence: number;
+  /** Where the book keeps it. Not part of the state's value: equal states may differ in it. */
+  readonly slot: number;
 }
+
+/** Names an open order that has an end. */
+export type ExpiringOrder = Pick<OpenOrder, "untilMs" | "market" | "sequence" | "account">;
 
 export interface Account {
   /** Quote balance including entry costs: a buyer has paid price x size out of it. */
@@ -83,17 +91,11 @@ export interface Oracle {
   readonly quorumMs: Millis;
 }
 
-/** Both sides are ordered worst first, so that the best order is taken from the end. */
-export interface Book {
-  readonly bids: readonly OpenOrder[];
-  readonly asks: readonly OpenOrder[];
-}
-
 export interface Market {
   readonly parameters: MarketParameters;
   readonly oracle: Oracle;
   readonly nextSequence: number;
-  readonly book: Book;
+  readonly book: OrderBook;
 }
 
 export interface MarginState {
@@ -105,6 +107,8 @@ export interface MarginState {
   readonly accounts: PersistentMap<Account>;
   readonly fund: MicroUsd;
   readonly totalDebt: MicroUsd;
+  /** Open orders with an end, the first to leave first. */
+  readonly expiring: readonly ExpiringOrder[];
   /** Accounts that changed in the last block: the next ladder has to look at them. */
   readonly recheck: ReadonlySet<PublicKey>;
   /** Accounts of a stage other than healthy: every ladder looks at them. */

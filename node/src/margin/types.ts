@@ -7,8 +7,16 @@ export type Lots = bigint;
 /** Price in ticks. */
 export type Ticks = bigint;
 export type Side = "buy" | "sell";
-/** Good till cancelled; immediate or cancel; post only (refused where it would take). */
-export type TimeInForce = "gtc" | "ioc" | "post-only";
+/**
+ * Good till cancelled; immediate or cancel; post only (refused where it would take); fill or kill
+ * (whole at once, or refused); good till a block time.
+ */
+export type TimeInForce = "gtc" | "ioc" | "post-only" | "fok" | "gtt";
+/**
+ * What an order does where it meets an order of its own account: which of the two is cancelled, or
+ * both shrink by the smaller size without a trade.
+ */
+export type SelfTradeMode = "cancel-maker" | "cancel-taker" | "cancel-both" | "decrement";
 
 /**
  * A perpetual on an index. Notional in micro-USD = lots x ticks x `microUsdPerLotTick`, exactly.
@@ -56,11 +64,26 @@ export type MarginAction =
       readonly price: Ticks;
       readonly timeInForce: TimeInForce;
       readonly reduceOnly: boolean;
+      readonly selfTrade: SelfTradeMode;
+      /** Block time at which a gtt order leaves the book; 0 for every other. */
+      readonly untilMs: Millis;
     }
   | { readonly kind: "cancel"; readonly market: MarketId; readonly clientId: number }
+  /** Every open order of the account, in all markets. */
+  | { readonly kind: "cancel-all" }
+  /** Post-only orders that stand in for all open orders of the account in this market. */
+  | { readonly kind: "quote"; readonly market: MarketId; readonly quotes: readonly Quote[] }
   | { readonly kind: "withdraw"; readonly amount: MicroUsd }
   /** A withdrawal that goes to an owner's treasury (rule SEAT: what bonds are paid of). */
   | { readonly kind: "stake"; readonly owner: PublicKey; readonly amount: MicroUsd };
+
+/** One order of a mass quote. */
+export interface Quote {
+  readonly clientId: number;
+  readonly side: Side;
+  readonly size: Lots;
+  readonly price: Ticks;
+}
 
 export interface Fill {
   readonly market: MarketId;
@@ -91,9 +114,10 @@ export type AccountStage = "healthy" | "called" | "reduce-only" | "liquidating";
 
 /**
  * Why the engine cancelled: it met its owner's other order, its owner no longer carried the margin
- * at the fill, a reduce-only order had nothing left to reduce, or the ladder cleared the account.
+ * at the fill, a reduce-only order had nothing left to reduce, the ladder cleared the account, or
+ * its time was over.
  */
-export type CancelReason = "self-trade" | "margin" | "nothing-to-reduce" | "ladder";
+export type CancelReason = "self-trade" | "margin" | "nothing-to-reduce" | "ladder" | "expired";
 
 export type MarginEvent =
   | {
@@ -148,7 +172,7 @@ export type MarginEvent =
       readonly account: PublicKey;
       readonly market: MarketId;
       readonly clientId: number;
-      /** Lots that were still open. */
+      /** Lots that left the book: all that were open, but for the mode decrement. */
       readonly size: Lots;
       readonly reason: CancelReason;
     }

@@ -85,7 +85,8 @@ function ordersOf(
     const sequence = sequences[market] ?? 0;
     sequences[market] = sequence + 1;
     const terms = { market, account, clientId: index + 1, side, size: 1n, price };
-    const order = { ...terms, timeInForce: "gtc" as const, reduceOnly: false, sequence };
+    const rest = { timeInForce: "gtc", reduceOnly: false, sequence, untilMs: 0 } as const;
+    const order = { ...terms, ...rest };
     return { key: orderKey(order), value: encodeOrder(order) };
   });
 }

@@ -195,7 +195,13 @@ function runBlocks(chain: TestChain): void {
     for (let index = 0; index < 20; index += 1) {
       const account = accountName(block * 20 + index);
       const order = { kind: "place", market: 0, clientId: 9, side: "buy", size: 1n } as const;
-      const terms = { price: 900n, timeInForce: "gtc", reduceOnly: false } as const;
+      const terms = {
+        price: 900n,
+        timeInForce: "gtc",
+        reduceOnly: false,
+        selfTrade: "cancel-maker",
+        untilMs: 0,
+      } as const;
       const isLast = block % 10 === 0 && index === 19;
       const actions = isLast
         ? [{ kind: "withdraw", amount: 1n } as const]

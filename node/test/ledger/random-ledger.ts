@@ -109,17 +109,38 @@ export class RandomLedger {
       return { kind: "cancel", market, clientId };
     }
     if (random.chance(0.1)) return { kind: "withdraw", amount: BigInt(random.between(1, 9_000)) };
-    this.#count += 1;
-    return {
-      kind: "place",
-      market: 0,
-      clientId: this.#count,
-      side: random.pick(["buy", "sell"] as const),
+    const order = {
+      ...{ clientId: this.#nextCount(), side: random.pick(["buy", "sell"] as const) },
       size: BigInt(random.between(1, 60)),
       price: this.#price + BigInt(random.between(-15, 15)),
-      timeInForce: random.pick(["gtc", "gtc", "ioc", "post-only"] as const),
-      reduceOnly: random.chance(0.1),
     };
+    const timeInForce = random.pick(["gtc", "gtc", "ioc", "post-only"] as const);
+    const reduceOnly = random.chance(0.1);
+    const terms = { kind: "place", market: 0, ...order, reduceOnly } as const;
+    const selfTrade = "decrement";
+    // Not drawn, so that everything else of a history stays as it was.
+    switch (order.clientId % 23) {
+      case 0:
+        return { kind: "cancel-all" };
+      case 1:
+        return { kind: "quote", market: 0, quotes: [order] };
+      case 2:
+        return { ...terms, timeInForce: "fok", selfTrade, untilMs: 0 };
+      case 3:
+        return {
+          ...terms,
+          timeInForce: "gtt",
+          selfTrade,
+          untilMs: chain.state.timestampMs + 9_000,
+        };
+      default:
+        return { ...terms, timeInForce, selfTrade: "cancel-maker", untilMs: 0 };
+    }
+  }
+
+  #nextCount(): number {
+    this.#count += 1;
+    return this.#count;
   }
 
   /** Something about seats; often refused, which is a receipt too. */

@@ -13,6 +13,7 @@ export interface Order {
   price: bigint;
   reduceOnly: boolean;
   sequence: number;
+  until: number;
 }
 
 export interface Holder {
@@ -183,6 +184,42 @@ export class ModelAccounts {
   loss(order: Pick<Order, "market" | "sign" | "size" | "price">): bigint {
     const worse = order.sign * (order.price - this.oracles[order.market]!.price);
     return max(0n, this.value(order.market, order.size, worse));
+  }
+
+  share(
+    amount: bigint,
+    weights: readonly { holder: Holder; weight: bigint }[],
+  ): Map<Holder, bigint> {
+    const total = weights.reduce((sum, { weight }) => sum + weight, 0n);
+    const parts = new Map<Holder, bigint>();
+    if (amount === 0n) return parts;
+    let left = amount;
+    for (const { holder, weight } of weights) {
+      parts.set(holder, (amount * weight) / total);
+      left -= (amount * weight) / total;
+    }
+    const ranked = weights.toSorted((one, two) => {
+      const difference = ((amount * two.weight) % total) - ((amount * one.weight) % total);
+      return Number(signOf(difference)) || text(one.holder.key, two.holder.key);
+    });
+    for (const { holder } of ranked.slice(0, Number(left))) {
+      parts.set(holder, parts.get(holder)! + 1n);
+    }
+    return parts;
+  }
+
+  expire(): void {
+    const over = this.orders
+      .filter(({ until }) => until > 0 && until <= this.now)
+      .sort((a, b) => a.until - b.until || a.market - b.market || a.sequence - b.sequence)
+      .slice(0, 1_024);
+    this.orders = this.orders.filter((order) => !over.includes(order));
+  }
+
+  drop(account: string, market?: number): void {
+    this.orders = this.orders.filter(
+      ({ owner, market: at }) => owner !== account || (market !== undefined && at !== market),
+    );
   }
 
   ordersOf(holder: Holder): Order[] {

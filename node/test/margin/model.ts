@@ -15,6 +15,12 @@ import {
 
 type Place = Extract<MarginAction, { kind: "place" }>;
 
+function classOf({ kind }: MarginAction): string {
+  if (kind === "cancel-all") return "cancel";
+  if (kind === "quote") return "place";
+  return kind === "stake" ? "withdraw" : kind;
+}
+
 export class Model extends ModelAccounts {
   apply(block: MarginBlock): string[][] {
     this.now = block.timestampMs;
@@ -28,11 +34,14 @@ export class Model extends ModelAccounts {
     });
     this.ladder();
     const codes: string[][] = block.bundles.map(() => []);
+    this.expire();
     for (const kind of ["cancel", "place", "withdraw"]) {
       const shut = this.holders.some((holder) => this.equity(holder) < 0n);
       block.bundles.forEach(({ account, actions }, at) => {
         actions.forEach((action, index) => {
-          if (action.kind === kind) codes[at]![index] = this.act(account, action, shut);
+          const replaces = action.kind === "quote" && kind === "cancel";
+          if (replaces) this.drop(account, action.market);
+          if (classOf(action) === kind) codes[at]![index] = this.act(account, action, shut);
         });
       });
     }
@@ -126,33 +135,11 @@ export class Model extends ModelAccounts {
     const room = (equity * own[market]!) / maintenance / (all * rules.microUsdPerLotTick);
     const width = min(room, (price * rules.priceBandPpm) / 1_000_000n);
     const limit = size > 0n ? max(1n, price - width) : price + width;
-    const { filled, value } = this.take(holder, market, -signOf(size) * lots, limit, false);
+    const { filled, value } = this.take(holder, market, -signOf(size) * lots, limit, undefined);
     const fee = min(ceil(value, rules.liquidationFeePpm), max(0n, this.equity(holder)));
     holder.balance -= fee;
     this.fund += fee;
     holder.misses = filled === lots ? 0 : holder.misses + 1;
-  }
-
-  share(
-    amount: bigint,
-    weights: readonly { holder: Holder; weight: bigint }[],
-  ): Map<Holder, bigint> {
-    const total = weights.reduce((sum, { weight }) => sum + weight, 0n);
-    const parts = new Map<Holder, bigint>();
-    if (amount === 0n) return parts;
-    let left = amount;
-    for (const { holder, weight } of weights) {
-      parts.set(holder, (amount * weight) / total);
-      left -= (amount * weight) / total;
-    }
-    const ranked = weights.toSorted((one, two) => {
-      const difference = ((amount * two.weight) % total) - ((amount * one.weight) % total);
-      return Number(signOf(difference)) || text(one.holder.key, two.holder.key);
-    });
-    for (const { holder } of ranked.slice(0, Number(left))) {
-      parts.set(holder, parts.get(holder)! + 1n);
-    }
-    return parts;
   }
 
   closeOut(holder: Holder): void {
@@ -182,38 +169,74 @@ export class Model extends ModelAccounts {
     holder.balance = 0n;
   }
 
+  /** A liquidation pays no fee and has no mode: its account has no orders. */
   take(
     taker: Holder,
     market: number,
     signed: bigint,
     limit: bigint,
-    paysFee: boolean,
-  ): { filled: bigint; value: bigint } {
+    mode: string | undefined,
+  ): { filled: bigint; value: bigint; left: bigint } {
     const sign = signOf(signed);
     let left = abs(signed);
+    let filled = 0n;
     let value = 0n;
     let paid = 0n;
-    while (left > 0n) {
+    for (let step = 0; left > 0n; step += 1) {
       const maker = this.best(market, -sign);
       if (maker === undefined || sign * (limit - maker.price) < 0n) break;
+      if (step === 1_024) return { filled, value, left: 0n };
       const owner = this.find(maker.owner)!;
-      const lots = this.makerLots(taker, owner, maker, left);
+      if (owner === taker) {
+        left = this.meetOwn(maker, left, mode);
+        continue;
+      }
+      const lots = this.makerLots(owner, maker, left);
       if (lots === 0n) {
-        this.orders = this.orders.filter((order) => order !== maker);
+        this.shrink(maker, maker.size);
         continue;
       }
       this.fill(taker, market, sign * lots, maker.price);
       this.fill(owner, market, -sign * lots, maker.price);
       value += this.value(market, lots, maker.price);
-      const due = paysFee ? ceil(value, this.markets[market]!.takerFeePpm) : 0n;
+      const due = mode === undefined ? 0n : ceil(value, this.markets[market]!.takerFeePpm);
       taker.balance -= due - paid;
       this.fund += due - paid;
       paid = due;
       left -= lots;
-      maker.size -= lots;
-      if (maker.size === 0n) this.orders = this.orders.filter((order) => order !== maker);
+      filled += lots;
+      this.shrink(maker, lots);
     }
-    return { filled: abs(signed) - left, value };
+    return { filled, value, left };
+  }
+
+  shrink(order: Order, lots: bigint): void {
+    order.size -= lots;
+    this.orders = this.orders.filter(({ size }) => size > 0n);
+  }
+
+  /** What is left of the taker. */
+  meetOwn(maker: Order, left: bigint, mode: string | undefined): bigint {
+    if (mode === "cancel-taker") return 0n;
+    const lots = mode === "decrement" ? min(left, maker.size) : maker.size;
+    this.shrink(maker, lots);
+    if (mode === "cancel-both") return 0n;
+    return mode === "decrement" ? left - lots : left;
+  }
+
+  /** Fill or kill: tries it, and puts everything back. */
+  fillsWhole(holder: Holder, action: Place, size: bigint): boolean {
+    const { orders, fund } = structuredClone({ orders: this.orders, fund: this.fund });
+    const holders = structuredClone(this.holders);
+    const { market, price, selfTrade } = action;
+    const sign = action.side === "buy" ? 1n : -1n;
+    const { filled } = this.take(holder, market, sign * size, price, selfTrade);
+    holders.forEach((saved, index) => {
+      Object.assign(this.holders[index]!, saved);
+    });
+    this.orders = orders;
+    this.fund = fund;
+    return filled === size;
   }
 
   best(market: number, sign: bigint): Order | undefined {
@@ -223,8 +246,8 @@ export class Model extends ModelAccounts {
   }
 
   /** 0 if the maker order has to go. */
-  makerLots(taker: Holder, owner: Holder, maker: Order, wanted: bigint): bigint {
-    if (owner === taker) return 0n;
+  makerLots(owner: Holder, maker: Order, wanted: bigint): bigint {
+    if (maker.until > 0 && maker.until <= this.now) return 0n;
     const { market, sign, price } = maker;
     const held = owner.size[market]!;
     let lots = min(wanted, maker.size);
@@ -242,9 +265,16 @@ export class Model extends ModelAccounts {
     if (action.kind === "withdraw" || action.kind === "stake") {
       return this.withdraw(holder, action.amount, shut);
     }
-    if (this.markets[action.market] === undefined) return "UNKNOWN_MARKET";
+    if (action.kind !== "cancel-all" && this.markets[action.market] === undefined) {
+      return "UNKNOWN_MARKET";
+    }
     if (holder === undefined) return "UNKNOWN_ACCOUNT";
     if (action.kind === "place") return this.place(holder, action);
+    if (action.kind === "cancel-all") {
+      this.drop(account);
+      return "OK";
+    }
+    if (action.kind === "quote") return this.quote(holder, action);
     const order = this.ordersOf(holder).find(
       ({ market, id }) => market === action.market && id === action.clientId,
     );
@@ -269,17 +299,38 @@ export class Model extends ModelAccounts {
     return "OK";
   }
 
+  quote(holder: Holder, { market, quotes }: Extract<MarginAction, { kind: "quote" }>): string {
+    const terms = {
+      timeInForce: "post-only",
+      reduceOnly: false,
+      selfTrade: "cancel-maker",
+    } as const;
+    const codes = quotes.map((each) =>
+      this.place(holder, { kind: "place", market, untilMs: 0, ...terms, ...each }),
+    );
+    return codes.find((code) => code !== "OK") ?? "OK";
+  }
+
+  formCode(own: readonly Order[], action: Place): string | undefined {
+    const { market, size, price, clientId, timeInForce, untilMs } = action;
+    const rests = timeInForce !== "ioc" && timeInForce !== "fok";
+    if (size < 1n || size > this.markets[market]!.orderLotsMax) return "SIZE_OUT_OF_RANGE";
+    if (price < 1n || price >= 2n ** 53n) return "PRICE_OUT_OF_RANGE";
+    if (timeInForce === "gtt" ? untilMs <= this.now : untilMs > 0) return "TIME_OUT_OF_RANGE";
+    if (own.some(({ id }) => id === clientId)) return "DUPLICATE_CLIENT_ID";
+    return rests && own.length >= 256 ? "TOO_MANY_ORDERS" : undefined;
+  }
+
   place(holder: Holder, action: Place): string {
-    const { market, clientId, price, timeInForce, reduceOnly } = action;
+    const { market, clientId, price, timeInForce, reduceOnly, untilMs, selfTrade } = action;
+    const rests = timeInForce !== "ioc" && timeInForce !== "fok";
     const rules = this.markets[market]!;
     const oracle = this.oracles[market]!;
     const sign = action.side === "buy" ? 1n : -1n;
     const held = holder.size[market]!;
     const own = this.ordersOf(holder);
-    if (action.size < 1n || action.size > rules.orderLotsMax) return "SIZE_OUT_OF_RANGE";
-    if (price < 1n) return "PRICE_OUT_OF_RANGE";
-    if (own.some(({ id }) => id === clientId)) return "DUPLICATE_CLIENT_ID";
-    if (timeInForce !== "ioc" && own.length >= 256) return "TOO_MANY_ORDERS";
+    const code = this.formCode(own, action);
+    if (code !== undefined) return code;
     if (oracle.state === "stale") return "PRICE_NOT_FRESH";
     if (abs(price - oracle.price) * 1_000_000n > rules.priceBandPpm * oracle.price) {
       return "PRICE_OUT_OF_BAND";
@@ -291,12 +342,14 @@ export class Model extends ModelAccounts {
       return "POST_ONLY_WOULD_TAKE";
     }
     const owner = holder.key;
-    const order = { owner, market, id: clientId, sign, size, price, reduceOnly, sequence: 0 };
+    const terms = { owner, market, id: clientId, sign, size, price, reduceOnly };
+    const order = { ...terms, sequence: 0, until: untilMs };
     const refusal = this.checkMargin(holder, order, timeInForce === "post-only");
     if (refusal !== undefined) return refusal;
-    const { filled } = this.take(holder, market, sign * size, price, true);
-    if (timeInForce !== "ioc" && filled < size) {
-      this.orders.push({ ...order, size: size - filled, sequence: oracle.sequence });
+    if (timeInForce === "fok" && !this.fillsWhole(holder, action, size)) return "WOULD_NOT_FILL";
+    const { left } = this.take(holder, market, sign * size, price, selfTrade);
+    if (rests && left > 0n) {
+      this.orders.push({ ...order, size: left, sequence: oracle.sequence });
       oracle.sequence += 1;
     }
     return "OK";

@@ -1,4 +1,4 @@
-import type { MarginAction, MarginBlock, MarketParameters } from "../../src/margin/types.ts";
+import type { MarginAction, MarginBlock, MarketParameters, Quote } from "../../src/margin/types.ts";
 import type { Random } from "./random.ts";
 import { key, MARKET, MEMBERS, USD, type World } from "./world.ts";
 
@@ -91,20 +91,36 @@ export class RandomBlocks {
     }
     if (random.chance(0.1))
       return { kind: "withdraw", amount: BigInt(random.between(0, 2_000)) * USD };
+    if (random.chance(0.02)) return { kind: "cancel-all" };
     const market = random.chance(0.01) ? 2 : random.between(0, 1);
+    if (random.chance(0.05)) {
+      const quotes = Array.from({ length: random.between(0, 4) }, () => this.#terms(market));
+      return { kind: "quote", market, quotes };
+    }
+    const timeInForce = random.pick(["gtc", "gtc", "gtt", "ioc", "fok", "post-only"] as const);
+    const endsMs = world.nowMs + random.between(-500, 6_000);
+    return {
+      kind: "place",
+      market,
+      ...this.#terms(market),
+      timeInForce,
+      reduceOnly: random.chance(0.15),
+      selfTrade: random.pick(["cancel-maker", "cancel-taker", "cancel-both", "decrement"] as const),
+      untilMs: timeInForce === "gtt" || random.chance(0.01) ? endsMs : 0,
+    };
+  }
+
+  #terms(market: number): Quote {
+    const random = this.#random;
     const index = this.#prices[market] ?? 1n;
     const offset = (index * BigInt(random.between(-30_000, 30_000))) / 1_000_000n;
     const wild = random.chance(0.02) ? index : 0n;
     this.#clientId += random.chance(0.97) ? 1 : 0;
     return {
-      kind: "place",
-      market,
       clientId: this.#clientId,
       side: random.pick(["buy", "sell"] as const),
       size: BigInt(random.chance(0.02) ? 0 : random.between(1, market === 0 ? 60 : 20_000)),
       price: index + offset + wild,
-      timeInForce: random.pick(["gtc", "gtc", "ioc", "post-only"] as const),
-      reduceOnly: random.chance(0.15),
     };
   }
 }

@@ -148,15 +148,11 @@ type Place = Extract<MarginAction, { kind: "place" }>;
 
 let nextClientId = 1;
 
-export function place(
-  side: Side,
-  size: bigint,
-  price: bigint,
-  more: Partial<Place> = {},
-): MarginAction {
+export function place(side: Side, size: bigint, price: bigint, more: Partial<Place> = {}): Place {
   nextClientId += 1;
   const base = { kind: "place", market: 0, clientId: nextClientId, timeInForce: "gtc" } as const;
-  return { ...base, side, size, price, reduceOnly: false, ...more };
+  const rest = { reduceOnly: false, selfTrade: "cancel-maker", untilMs: 0 } as const;
+  return { ...base, side, size, price, ...rest, ...more };
 }
 
 export function bundle(

@@ -110,8 +110,8 @@ export const snapshotMutants: readonly Mutant[] = [
     name: "load-turns-the-book",
     rule: "the leaves are the whole state: the order of the book",
     file: "node/src/margin/load-state.ts",
-    find: "return isBefore(one, two) ? 1 : -1;",
-    replace: "return isBefore(one, two) ? -1 : 1;",
+    find: "resting.sort((one, two) => one.terms.sequence - two.terms.sequence);",
+    replace: "resting.sort((one, two) => two.terms.sequence - one.terms.sequence);",
     ...reload,
   },
   {

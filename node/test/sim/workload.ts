@@ -43,6 +43,8 @@ export function createWorkload(keyring: Keyring, chainId: Digest, random: Random
       price: newest + BigInt(random.integer(-500, 500)),
       timeInForce: random.pick(["gtc", "gtc", "ioc", "post-only"] as const),
       reduceOnly: random.chance(0.05),
+      selfTrade: "cancel-maker",
+      untilMs: 0,
     };
   };
 

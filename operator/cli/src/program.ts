@@ -179,6 +179,8 @@ type PlaceOptions = GivenOptions & {
   readonly size: string;
   readonly price: string;
   readonly tif?: string;
+  readonly until?: string;
+  readonly selfTrade?: string;
   readonly reduceOnly?: boolean;
   readonly clientId?: string;
   readonly nonce?: string;
@@ -200,7 +202,9 @@ function addOrders(program: Command, run: Run, isJson: boolean): void {
     .requiredOption("--side <side>", "buy or sell")
     .requiredOption("--size <lots>", "lots, a whole number")
     .requiredOption("--price <ticks>", "limit price in ticks, a whole number")
-    .option("--tif <word>", "gtc, ioc or post-only (default gtc)")
+    .option("--tif <word>", "gtc, ioc, post-only, fok or gtt (default gtc)")
+    .option("--until <ms>", "block time in ms since 1970 at which a gtt order leaves the book")
+    .option("--self-trade <mode>", "cancel-maker (default), cancel-taker, cancel-both or decrement")
     .option("--reduce-only", "only make a position smaller")
     .option("--client-id <number>", "the order's own number (default: the nonce)")
     .action(

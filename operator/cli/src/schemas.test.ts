@@ -15,6 +15,7 @@ const SCHEMAS = new URL("../../../docs/schemas/", import.meta.url);
 const OTHERS = [
   "accountability",
   "bench-consensus",
+  "bench-margin",
   "crash",
   "fuzz",
   "load",

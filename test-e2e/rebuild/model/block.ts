@@ -1,7 +1,16 @@
 import { max, min, share, sum } from "./arithmetic.ts";
 import { climbLadder } from "./ladder.ts";
 import { updateIndexPrice } from "./oracle.ts";
-import { areWithdrawalsShut, cancelOrder, type Outcome, placeOrder, withdraw } from "./orders.ts";
+import {
+  areWithdrawalsShut,
+  cancelAll,
+  cancelOrder,
+  expireOrders,
+  type Outcome,
+  placeOrder,
+  placeQuotes,
+  withdraw,
+} from "./orders.ts";
 import {
   type Action,
   type Block,
@@ -32,6 +41,8 @@ export function executeBlock(world: World, block: Block): Executed {
   }
   for (const market of world.markets) updateIndexPrice(world, market, block);
   climbLadder(world);
+  world.passes = 0;
+  expireOrders(world);
   const outcomes = executeActions(world, block);
   repayDebts(world, fundAtStart);
   checkConservation(world, block, heldAtStart);
@@ -53,8 +64,19 @@ function executeActions(world: World, block: Block): Outcome[][] {
       }
     }
   };
-  pass(["cancel"], (account, action) => cancelOrder(world, account, action));
-  pass(["place"], (account, action) => placeOrder(world, account, action));
+  for (const [bundle, { account, actions }] of block.bundles.entries()) {
+    for (const [index, action] of actions.entries()) {
+      const row = outcomes[bundle] ?? [];
+      if (action.kind === "cancel") row[index] = cancelOrder(world, account, action);
+      if (action.kind === "cancel-all") row[index] = cancelAll(world, account, undefined);
+      if (action.kind === "quote") cancelAll(world, account, action.market);
+    }
+  }
+  pass(["place", "quote"], (account, action) =>
+    action.kind === "place"
+      ? placeOrder(world, account, action)
+      : placeQuotes(world, account, action),
+  );
   const isShut = areWithdrawalsShut(world);
   pass(["withdraw", "stake"], (account, action) => withdraw(world, account, { action, isShut }));
   return outcomes;

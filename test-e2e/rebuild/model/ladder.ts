@@ -175,7 +175,8 @@ function liquidate(
   const limit = size > 0n ? max(1n, market.price - width) : market.price + width;
   const lots = lotsToClose(market, held);
   const place = world.events.length;
-  const taken = take(world, { account, market, side, limit, lots, clientId: undefined });
+  const terms = { side, limit, lots, clientId: undefined, selfTrade: "cancel-maker" } as const;
+  const taken = take(world, { account, market, ...terms });
   const wanted = ceil(taken.value * liquidationFeePpm, PPM);
   const fee = min(wanted, max(0n, equity(world, account)));
   account.balance -= fee;

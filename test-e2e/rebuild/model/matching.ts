@@ -3,10 +3,13 @@ import { fill } from "./fills.ts";
 import { equity, initialMargin, isNotWorsening, sizesAfter, value } from "./numbers.ts";
 import {
   type Account,
+  type Action,
   getAccount,
+  getMarket,
   getPosition,
   type Market,
   type Order,
+  STEPS_PER_ORDER_MAX,
   sideSign,
   type World,
 } from "./world.ts";
@@ -19,12 +22,15 @@ export interface Taker {
   readonly lots: bigint;
   /** Undefined for a liquidation order, which pays no taker fee. */
   readonly clientId: number | undefined;
+  readonly selfTrade: Extract<Action, { kind: "place" }>["selfTrade"];
 }
 
 export interface Taken {
   readonly filled: bigint;
   /** Sum over the fills of lots at their prices. */
   readonly value: bigint;
+  /** What may rest. */
+  readonly left: bigint;
 }
 
 /** The book's best order against `side`: by price, then by sequence. */
@@ -48,24 +54,72 @@ export function cancel(world: World, order: Order, reason: string | undefined): 
   world.events.push({ kind: "order-cancelled", account, market, clientId, size: lots, reason });
 }
 
+export function isOver(world: World, { untilMs }: Order): boolean {
+  return untilMs > 0 && untilMs <= world.nowMs;
+}
+
 /** node/spec/margin.md §8.3: takes what crosses from the book. */
 export function take(world: World, taker: Taker): Taken {
+  let left = taker.lots;
   let filled = 0n;
   let filledValue = 0n;
-  while (filled < taker.lots) {
+  let passes = 0;
+  while (left > 0n) {
     const order = bestAgainst(world, taker.market.rules.id, taker.side);
     if (order === undefined || !crosses(order, taker.side, taker.limit)) break;
-    const lots = fillable(world, taker, { order, lots: min(taker.lots - filled, order.lots) });
+    if (passes === STEPS_PER_ORDER_MAX) return { filled, value: filledValue, left: 0n };
+    passes += 1;
+    if (taker.clientId !== undefined) world.passes += 1;
+    if (order.account === taker.account.key) {
+      left = meetOwn(world, taker, { order, left });
+      continue;
+    }
+    const lots = fillable(world, taker, { order, lots: min(left, order.lots) });
     if (typeof lots === "string") {
       cancel(world, order, lots);
       continue;
     }
     const paid = feeOn(taker, filledValue);
+    left -= lots;
     filled += lots;
     filledValue += value(taker.market, lots, order.price);
     execute(world, taker, { order, lots, fee: feeOn(taker, filledValue) - paid });
   }
-  return { filled, value: filledValue };
+  return { filled, value: filledValue, left };
+}
+
+/** The four modes; returns what is left of the taker. */
+function meetOwn(
+  world: World,
+  { selfTrade }: Taker,
+  { order, left }: { order: Order; left: bigint },
+): bigint {
+  if (selfTrade === "cancel-taker") return 0n;
+  if (selfTrade !== "decrement") {
+    cancel(world, order, "self-trade");
+    return selfTrade === "cancel-both" ? 0n : left;
+  }
+  const lots = min(left, order.lots);
+  const { account, market, clientId } = order;
+  const reason = "self-trade";
+  world.events.push({ kind: "order-cancelled", account, market, clientId, size: lots, reason });
+  order.lots -= lots;
+  if (order.lots === 0n) cancel(world, order, undefined);
+  return left - lots;
+}
+
+/** Fill or kill: tries it in a copy of the world, where an own order ends it. */
+export function wouldFill(world: World, taker: Taker): boolean {
+  const copy = structuredClone(world);
+  const { account, market } = taker;
+  const { filled } = take(copy, {
+    ...taker,
+    account: getAccount(copy, account.key),
+    market: getMarket(copy, market.rules.id),
+    selfTrade: taker.selfTrade === "cancel-maker" ? "cancel-maker" : "cancel-taker",
+  });
+  world.passes = copy.passes;
+  return filled === taker.lots;
 }
 
 /**
@@ -81,7 +135,7 @@ function fillable(
   taker: Taker,
   { order, lots: most }: { order: Order; lots: bigint },
 ): bigint | string {
-  if (order.account === taker.account.key) return "self-trade";
+  if (isOver(world, order)) return "expired";
   const { market } = taker;
   const maker = getAccount(world, order.account);
   const { size } = getPosition(maker, market.rules.id);

@@ -1,15 +1,18 @@
 import { abs, ceil, max, min, PPM, sign, sum } from "./arithmetic.ts";
-import { bestAgainst, cancel, crosses, take } from "./matching.ts";
+import { bestAgainst, cancel, crosses, isOver, take, wouldFill } from "./matching.ts";
 import { equity, isNotWorsening, loss, marginWithOrders, ordersOf, value } from "./numbers.ts";
 import {
   type Account,
   type Action,
+  EXPIRIES_PER_BLOCK_MAX,
   findAccount,
   getMarket,
   getPosition,
   type Market,
   OPEN_ORDERS_MAX,
   type Order,
+  PRICE_TICKS_MAX,
+  STEPS_PER_BLOCK_MAX,
   sideSign,
   type World,
 } from "./world.ts";
@@ -43,6 +46,46 @@ export function cancelOrder(world: World, key: string, action: Cancel): Outcome 
   return DONE;
 }
 
+/** Of one market, or of all; the owner's own cancels are no events. */
+export function cancelAll(world: World, key: string, market: number | undefined): Outcome {
+  if (findAccount(world, key) === undefined) return refused("UNKNOWN_ACCOUNT");
+  for (const order of ordersOf(world, key)) {
+    if (market === undefined || order.market === market) cancel(world, order, undefined);
+  }
+  return DONE;
+}
+
+/** §8.4. */
+export function expireOrders(world: World): void {
+  const over = world.orders
+    .filter((order) => isOver(world, order))
+    .sort((a, b) => a.untilMs - b.untilMs || a.market - b.market || a.sequence - b.sequence);
+  for (const order of over.slice(0, EXPIRIES_PER_BLOCK_MAX)) cancel(world, order, "expired");
+}
+
+/** §8.5. */
+export function placeQuotes(
+  world: World,
+  key: string,
+  { market, quotes }: Extract<Action, { kind: "quote" }>,
+): Outcome {
+  if (market >= world.markets.length) return refused("UNKNOWN_MARKET");
+  if (findAccount(world, key) === undefined) return refused("UNKNOWN_ACCOUNT");
+  const outcomes = quotes.map((each) =>
+    placeOrder(world, key, {
+      ...each,
+      kind: "place",
+      market,
+      timeInForce: "post-only",
+      reduceOnly: false,
+      selfTrade: "cancel-maker",
+      untilMs: 0,
+    }),
+  );
+  const code = outcomes.find((outcome) => outcome.code !== "OK")?.code ?? "OK";
+  return { code, filled: 0n, resting: sum(outcomes.map(({ resting }) => resting)) };
+}
+
 /** §8.2: the refusals in their order, then the book. */
 export function placeOrder(world: World, key: string, action: Place): Outcome {
   if (action.market >= world.markets.length) return refused("UNKNOWN_MARKET");
@@ -54,17 +97,22 @@ export function placeOrder(world: World, key: string, action: Place): Outcome {
   const { size: held } = getPosition(account, market.rules.id);
   let lots = action.size;
   if (action.reduceOnly) {
-    if (sign(held) !== -sideSign(action.side)) return refused("NOTHING_TO_REDUCE"); // 9
+    if (sign(held) !== -sideSign(action.side)) return refused("NOTHING_TO_REDUCE"); // 11
     lots = min(lots, abs(held));
   }
   if (action.timeInForce === "post-only") {
     const best = bestAgainst(world, market.rules.id, action.side);
     if (best !== undefined && crosses(best, action.side, action.price)) {
-      return refused("POST_ONLY_WOULD_TAKE"); // 10
+      return refused("POST_ONLY_WOULD_TAKE"); // 12
     }
   }
   const marginCode = marginRefusal(world, { account, market, action }, lots);
   if (marginCode !== undefined) return refused(marginCode);
+  if (action.timeInForce === "fok") {
+    const { side, price, clientId, selfTrade } = action;
+    const taker = { account, market, side, limit: price, lots, clientId, selfTrade };
+    if (!wouldFill(world, taker)) return refused("WOULD_NOT_FILL"); // 14
+  }
   return execute(world, { account, market, action }, lots);
 }
 
@@ -74,20 +122,23 @@ interface Placing {
   readonly action: Place;
 }
 
-/** Refusals 3 to 8. */
+/** Refusals 3 to 10. */
 function formRefusal(world: World, { account, market, action }: Placing): string | undefined {
+  if (world.passes >= STEPS_PER_BLOCK_MAX) return "BLOCK_FULL";
   if (action.size < 1n || action.size > market.rules.orderLotsMax) return "SIZE_OUT_OF_RANGE";
-  if (action.price < 1n) return "PRICE_OUT_OF_RANGE";
+  if (action.price < 1n || action.price > PRICE_TICKS_MAX) return "PRICE_OUT_OF_RANGE";
+  const hasEnd = action.timeInForce === "gtt";
+  if (hasEnd ? action.untilMs <= world.nowMs : action.untilMs !== 0) return "TIME_OUT_OF_RANGE";
   const open = ordersOf(world, account.key);
   if (open.some((order) => order.clientId === action.clientId)) return "DUPLICATE_CLIENT_ID";
-  if (action.timeInForce !== "ioc" && open.length >= OPEN_ORDERS_MAX) return "TOO_MANY_ORDERS";
+  if (!isAtOnce(action) && open.length >= OPEN_ORDERS_MAX) return "TOO_MANY_ORDERS";
   if (market.state === "stale") return "PRICE_NOT_FRESH";
   const distance = abs(action.price - market.price);
   if (distance * PPM > market.rules.priceBandPpm * market.price) return "PRICE_OUT_OF_BAND";
   return undefined;
 }
 
-/** Refusal 11. */
+/** Refusal 13. */
 function marginRefusal(
   world: World,
   { account, market, action }: Placing,
@@ -126,11 +177,15 @@ function isInFreshMarketsOnly(world: World, account: Account): boolean {
   );
 }
 
+function isAtOnce({ timeInForce }: Place): boolean {
+  return timeInForce === "ioc" || timeInForce === "fok";
+}
+
 function execute(world: World, { account, market, action }: Placing, lots: bigint): Outcome {
-  const { side, price, clientId, timeInForce, reduceOnly } = action;
-  const { filled } = take(world, { account, market, side, limit: price, lots, clientId });
-  const left = lots - filled;
-  if (left === 0n || timeInForce === "ioc") return { code: "OK", filled, resting: 0n };
+  const { side, price, clientId, timeInForce, reduceOnly, untilMs, selfTrade } = action;
+  const taker = { account, market, side, limit: price, lots, clientId, selfTrade };
+  const { filled, left } = take(world, taker);
+  if (left === 0n || isAtOnce(action)) return { code: "OK", filled, resting: 0n };
   const order: Order = {
     account: account.key,
     market: market.rules.id,
@@ -139,6 +194,7 @@ function execute(world: World, { account, market, action }: Placing, lots: bigin
     price,
     timeInForce,
     reduceOnly,
+    untilMs,
     sequence: market.nextSequence,
     lots: left,
   };

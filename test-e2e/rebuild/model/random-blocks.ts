@@ -99,8 +99,36 @@ const actionDrawn = fc.oneof(
         "gtc" as const,
         "ioc" as const,
         "post-only" as const,
+        "fok" as const,
+        "gtt" as const,
       ),
       reduceOnly: mostly(fc.constant(false), 4, fc.constant(true)),
+      selfTrade: fc.constantFrom(
+        "cancel-maker" as const,
+        "cancel-taker" as const,
+        "cancel-both" as const,
+        "decrement" as const,
+      ),
+      /** After the block; of gtt alone, and now and then of another. */
+      lastsMs: fc.integer({ min: -200, max: 4_000 }),
+      isEndWrong: mostly(fc.constant(false), 40, fc.constant(true)),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("cancel-all" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("quote" as const),
+      market: mostly(fc.nat(MARKETS - 1), 40, fc.constant(MARKETS)),
+      quotes: fc.array(
+        fc.record({
+          clientId: fc.nat(30),
+          side: fc.constantFrom("buy" as const, "sell" as const),
+          lots: lotsDrawn,
+          awayPpm: fc.integer({ min: -3_000, max: 3_000 }),
+        }),
+        { maxLength: 4 },
+      ),
     }),
   },
   {
@@ -197,7 +225,7 @@ export function blocksOf(history: readonly BlockDrawn[]): Block[] {
       })),
       bundles: drawn.bundles.map(({ account, actions }) => ({
         account: accountKey(account),
-        actions: actions.map((action) => actionOf(action, prices)),
+        actions: actions.map((action) => actionOf(action, prices, timestampMs)),
       })),
     };
   });
@@ -216,8 +244,17 @@ function reportsOf(drawn: BlockDrawn, nowMs: number, prices: readonly bigint[]):
   );
 }
 
-function actionOf(drawn: ActionDrawn, prices: readonly bigint[]): Action {
+function actionOf(drawn: ActionDrawn, prices: readonly bigint[], nowMs: number): Action {
+  if (drawn.kind === "quote") {
+    const { kind, market } = drawn;
+    const quotes = drawn.quotes.map(({ lots, awayPpm, ...rest }) => {
+      return { ...rest, size: lots, price: away(prices[market] ?? 1n, awayPpm) };
+    });
+    return { kind, market, quotes };
+  }
   if (drawn.kind !== "place") return drawn;
-  const { lots, awayPpm, ...rest } = drawn;
-  return { ...rest, size: lots, price: away(prices[drawn.market] ?? 1n, awayPpm) };
+  const { lots, awayPpm, lastsMs, isEndWrong, ...rest } = drawn;
+  const hasEnd = (rest.timeInForce === "gtt") !== isEndWrong;
+  const untilMs = hasEnd ? nowMs + lastsMs : 0;
+  return { ...rest, size: lots, price: away(prices[drawn.market] ?? 1n, awayPpm), untilMs };
 }

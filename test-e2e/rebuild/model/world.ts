@@ -6,6 +6,10 @@ export const CLOSE_OUTS_PER_BLOCK_MAX = 64;
 export const WHOLE_POSITION_NOTIONAL = 1_000_000_000n;
 export const CLOSE_OUT_AFTER_MISSES = 8;
 export const GAIN_LOCK_BUCKETS = 8;
+export const PRICE_TICKS_MAX = 9_007_199_254_740_991n;
+export const STEPS_PER_ORDER_MAX = 1_024;
+export const STEPS_PER_BLOCK_MAX = 131_072;
+export const EXPIRIES_PER_BLOCK_MAX = 1_024;
 
 export interface MarketRules {
   readonly id: number;
@@ -77,14 +81,17 @@ export interface Market {
   nextSequence: number;
 }
 
+export type TimeInForce = "gtc" | "ioc" | "post-only" | "fok" | "gtt";
+
 export interface Order {
   readonly account: string;
   readonly market: number;
   readonly clientId: number;
   readonly side: "buy" | "sell";
   readonly price: bigint;
-  readonly timeInForce: "gtc" | "ioc" | "post-only";
+  readonly timeInForce: TimeInForce;
   readonly reduceOnly: boolean;
+  readonly untilMs: number;
   readonly sequence: number;
   lots: bigint;
 }
@@ -97,12 +104,23 @@ export type Action =
       readonly side: "buy" | "sell";
       readonly size: bigint;
       readonly price: bigint;
-      readonly timeInForce: "gtc" | "ioc" | "post-only";
+      readonly timeInForce: TimeInForce;
       readonly reduceOnly: boolean;
+      readonly selfTrade: "cancel-maker" | "cancel-taker" | "cancel-both" | "decrement";
+      readonly untilMs: number;
     }
   | { readonly kind: "cancel"; readonly market: number; readonly clientId: number }
   | { readonly kind: "withdraw"; readonly amount: bigint }
-  | { readonly kind: "stake"; readonly owner: string; readonly amount: bigint };
+  | { readonly kind: "stake"; readonly owner: string; readonly amount: bigint }
+  | { readonly kind: "cancel-all" }
+  | { readonly kind: "quote"; readonly market: number; readonly quotes: readonly Quote[] };
+
+export interface Quote {
+  readonly clientId: number;
+  readonly side: "buy" | "sell";
+  readonly size: bigint;
+  readonly price: bigint;
+}
 
 export interface Report {
   readonly author: string;
@@ -136,6 +154,8 @@ export interface World {
   /** The ledger's clock at the block. */
   clockMs: number;
   events: Event[];
+  /** Resting orders that the block's orders have met (§8.3). */
+  passes: number;
 }
 
 export function newAccount(world: Pick<World, "markets" | "accounts">, key: string): Account {
@@ -175,6 +195,7 @@ export function createWorld(genesis: Genesis): World {
     nowMs: genesis.rules.genesisTimeMs,
     clockMs: genesis.rules.genesisTimeMs,
     events: [],
+    passes: 0,
   };
   for (const { account, balance } of genesis.accounts) newAccount(world, account).balance = balance;
   return world;

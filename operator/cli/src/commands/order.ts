@@ -57,10 +57,16 @@ export interface OrderArguments {
   readonly size: string;
   readonly price: string;
   readonly timeInForce?: string;
+  readonly selfTrade?: string;
+  /** Block time in ms, of a gtt order. */
+  readonly until?: string;
   readonly reduceOnly?: boolean;
   readonly clientId?: string;
   readonly nonce?: string;
 }
+
+const TIMES_IN_FORCE = ["gtc", "ioc", "post-only", "fok", "gtt"] as const;
+const SELF_TRADE_MODES = ["cancel-maker", "cancel-taker", "cancel-both", "decrement"] as const;
 
 export async function placeOrder(
   signing: Signing,
@@ -74,8 +80,10 @@ export async function placeOrder(
     side: oneOf(given.side, "--side", ["buy", "sell"] as const),
     size: parsePositive(given.size, "--size", "lots"),
     price: parsePositive(given.price, "--price", "ticks"),
-    timeInForce: oneOf(given.timeInForce ?? "gtc", "--tif", ["gtc", "ioc", "post-only"] as const),
+    timeInForce: oneOf(given.timeInForce ?? "gtc", "--tif", TIMES_IN_FORCE),
     reduceOnly: given.reduceOnly ?? false,
+    selfTrade: oneOf(given.selfTrade ?? "cancel-maker", "--self-trade", SELF_TRADE_MODES),
+    untilMs: given.until === undefined ? 0 : parseCounter(given.until, "--until"),
   };
   const { sent, outcome } = await send(signing, nonce, (bundle) => bundle.place(order));
   const document = {
