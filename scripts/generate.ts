@@ -1,5 +1,6 @@
-// Writes proto/gen from the .proto files, and manifests/crds from operator/src/api: npm run gen.
-// With --check it writes nothing and fails when either is not what its source says.
+// Writes proto/gen from the .proto files, manifests/crds from operator/src/api, and what
+// scripts/observability makes of the metrics: npm run gen.
+// With --check it writes nothing and fails when one of them is not what its source says.
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
@@ -11,10 +12,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { crdFiles } from "../operator/src/api/v1alpha1/crd-files.ts";
+import { observabilityFiles } from "./observability/files.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const proto = join(repository, "proto");
@@ -50,6 +52,22 @@ function writeCrds(): void {
   for (const [file, text] of crdFiles()) writeFileSync(join(crds, file), text);
 }
 
+function writeObservability(): void {
+  for (const [file, text] of observabilityFiles()) {
+    mkdirSync(dirname(join(repository, file)), { recursive: true });
+    writeFileSync(join(repository, file), text);
+  }
+}
+
+/** Those of `files`, by path in the repository, that do not say so there. */
+function unlike(files: ReadonlyMap<string, string>): readonly string[] {
+  const text = (file: string) => {
+    const path = join(repository, file);
+    return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+  };
+  return [...files].filter(([file, wanted]) => text(file) !== wanted).map(([file]) => file);
+}
+
 function driftedFiles(): readonly string[] {
   const fresh = mkdtempSync(join(tmpdir(), "quorate-gen-"));
   try {
@@ -59,6 +77,7 @@ function driftedFiles(): readonly string[] {
     return [
       ...different(wanted, committed).map((file) => `proto/gen/${file}`),
       ...different(crdFiles(), filesIn(crds, ".yaml")).map((file) => `manifests/crds/${file}`),
+      ...unlike(observabilityFiles()),
     ];
   } finally {
     rmSync(fresh, { recursive: true, force: true });
@@ -73,4 +92,5 @@ if (values.check) {
 } else {
   generateInto(proto);
   writeCrds();
+  writeObservability();
 }

@@ -20,7 +20,7 @@ import { ClusterCache } from "./observe/cluster-cache.ts";
 import { Observer } from "./observe/observe.ts";
 import type { ChainPort, ControlKeys, HttpPort } from "./ports.ts";
 import { ValidatorSetReconciler } from "./reconcile/validator-set-reconciler.ts";
-import { createOperatorMetrics } from "./report/metrics.ts";
+import { createOperatorMetrics, forgetAllSets } from "./report/metrics.ts";
 import { Reporter } from "./report/report.ts";
 
 /** All that the operator needs of the world: the real one, or a simulator's. */
@@ -174,6 +174,7 @@ class Wired implements Operator {
       await recorder.flush();
     } finally {
       this.#queue = undefined;
+      forgetAllSets(this.#operatorMetrics);
     }
   }
 

@@ -67,6 +67,7 @@ export class ChainObserver {
       case "certified": {
         const { height, timestampMs } = effect.certificate.result;
         metrics.certifiedHeight.set(height);
+        metrics.certifiedTime.set(timestampMs / 1_000);
         const seconds = (this.#options.now() - timestampMs) / 1_000;
         if (seconds < LATENCY_SECONDS_MAX) metrics.certificateLatency.observe(seconds);
         return;

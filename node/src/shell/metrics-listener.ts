@@ -9,7 +9,7 @@ export interface MetricsListenerOptions {
   readonly listen: string;
   readonly registry: Registry;
   /** Brings gauges up to date; called before every scrape. */
-  readonly refresh: () => void;
+  readonly refresh: () => void | Promise<void>;
   /** Undefined where the node is ready, else one sentence that says why not. */
   readonly notReady: () => string | undefined;
 }
@@ -79,13 +79,15 @@ export class MetricsListener {
 
   #metrics(response: ServerResponse): void {
     const { registry, refresh } = this.#options;
-    refresh();
-    registry.metrics().then(
-      (text) => {
-        response.writeHead(200, { "content-type": registry.contentType });
-        response.end(text);
-      },
-      (error: unknown) => reply(response, 500, `${String(error)}\n`),
-    );
+    Promise.resolve()
+      .then(refresh)
+      .then(() => registry.metrics())
+      .then(
+        (text) => {
+          response.writeHead(200, { "content-type": registry.contentType });
+          response.end(text);
+        },
+        (error: unknown) => reply(response, 500, `${String(error)}\n`),
+      );
   }
 }

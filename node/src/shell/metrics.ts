@@ -14,7 +14,7 @@ type Metrics = ReturnType<typeof chainMetrics> &
 export type NodeMetrics = Metrics & { readonly registry: Registry };
 
 /**
- * Every metric of the process; node/docs/node.md is the catalogue, a test compares them. Labels are
+ * Every metric of the process; docs/metrics.md, generated from here, is the catalogue. Labels are
  * public keys, market numbers and fixed words: nothing secret, nothing a client chooses.
  */
 export function createMetrics(): NodeMetrics {
@@ -71,6 +71,11 @@ function chainMetrics(r: Registry) {
     committedHeight: gauge(r, "quorate_committed_height", "Newest committed height."),
     executedHeight: gauge(r, "quorate_executed_height", "Newest executed height."),
     certifiedHeight: gauge(r, "quorate_certified_height", "Newest certified height."),
+    certifiedTime: gauge(
+      r,
+      "quorate_certified_timestamp_seconds",
+      "Block time of the newest certified height, Unix time; 0 before the first.",
+    ),
     epoch: gauge(r, "quorate_epoch", "Current epoch."),
     splitHeight: gauge(r, "quorate_split_height", "Height whose results split; 0 if none."),
     protocolVersion: gauge(r, "quorate_protocol_version", "Active protocol version."),
@@ -253,6 +258,11 @@ function marginMetrics(r: Registry) {
 function snapshotMetrics(r: Registry) {
   return {
     snapshotHeight: gauge(r, "quorate_snapshot_height", "Height of the newest own snapshot."),
+    snapshotInterval: gauge(
+      r,
+      "quorate_snapshot_interval_blocks",
+      "Blocks between two snapshots; 0 where none are taken.",
+    ),
     snapshotBytes: gauge(r, "quorate_snapshot_bytes", "Size of the newest own snapshot."),
     snapshotSeconds: gauge(r, "quorate_snapshot_seconds", "How long it took to write."),
     snapshotsFailed: counter(
@@ -278,6 +288,17 @@ function snapshotMetrics(r: Registry) {
 
 function processMetrics(r: Registry) {
   return {
+    diskFree: gauge(
+      r,
+      "quorate_disk_free_bytes",
+      "Free space of the volume that holds journal and chain log.",
+    ),
+    diskSize: gauge(r, "quorate_disk_size_bytes", "Size of that volume."),
+    certificateExpiry: gauge(
+      r,
+      "quorate_certificate_expiry_timestamp_seconds",
+      "When this process's TLS certificate ends, Unix time.",
+    ),
     inputQueue: gauge(r, "quorate_input_queue_length", "Inputs that wait for the replica."),
     outboxQueue: gauge(r, "quorate_outbox_messages", "Messages that wait for slow subscribers."),
     outboxDropped: gauge(

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
@@ -8,6 +9,7 @@ import { type Config, parseCommandLine, parseConfig, USAGE, UsageError } from ".
 import { diskFileSystem, type FileSystem, makeFolder } from "./disk/file-system.ts";
 import { type FolderLock, lockFolder } from "./disk/folder-lock.ts";
 import { makeJournal } from "./disk/missing-journal.ts";
+import { tellDiskSpace } from "./disk-space.ts";
 import { FatalError } from "./fatal-error.ts";
 import { ControlService } from "./grpc/control-service.ts";
 import { type Identity, issueIdentity } from "./grpc/pinned-tls.ts";
@@ -125,11 +127,16 @@ async function prepare(config: Config, ports: ProcessPorts): Promise<Base> {
 async function runNode(base: Base, control: ControlService, stop: Stop): Promise<void> {
   const { config, keys, identity, log, fileSystem, protocols } = base;
   const metrics = createMetrics();
+  const { validTo } = new X509Certificate(identity.certificate);
+  metrics.certificateExpiry.set(Date.parse(validTo) / 1_000);
   const running: { node?: ValidatorNode } = {};
   const { listener } = await MetricsListener.start({
     listen: config.listen.metrics,
     registry: metrics.registry,
-    refresh: () => running.node?.refresh(),
+    refresh: () => {
+      running.node?.refresh();
+      return tellDiskSpace(config.dataDir, metrics);
+    },
     notReady: () =>
       running.node === undefined ? "waiting for a genesis" : running.node.notReady(),
   });

@@ -7,7 +7,7 @@ export interface Series {
   readonly value: number;
 }
 
-/** What of a node's /metrics is its view of the others; names in node/docs/node.md, Metrics. */
+/** What of a node's /metrics is its view of the others; names in docs/metrics.md. */
 export const PEER_METRICS = {
   certifiedHeight: "quorate_certified_height",
   lastSeen: "quorate_member_last_seen_seconds",

@@ -36,6 +36,7 @@ export class SnapshotTaker {
 
   constructor(options: SnapshotTakerOptions) {
     this.#options = options;
+    options.metrics.snapshotInterval.set(options.every);
     const [newest] = options.snapshots.heights;
     if (newest !== undefined) options.metrics.snapshotHeight.set(newest);
   }
