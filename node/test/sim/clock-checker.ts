@@ -30,6 +30,13 @@ export class ClockChecker {
     this.#gaps[height] = spanMs > GAP_MS ? height : (this.#gaps[height - 1] ?? 0);
   }
 
+  /** The heights above are void (rule SPLIT). */
+  cut({ height, timestampMs }: Pick<AttestedResult, "height" | "timestampMs">): void {
+    this.#clocks.length = height + 1;
+    this.#gaps.length = height + 1;
+    this.#timestampMs = timestampMs;
+  }
+
   /** The chain's clock after the newest block. */
   get clockMs(): Millis {
     return this.#clocks.at(-1) ?? 0;

@@ -42,7 +42,7 @@ export class ConductChecker {
   stepped({ key, name, process }: SimNode): void {
     if (process === undefined) return;
     this.#votes.stepped(key, process.state);
-    this.#run.clock.stepped(name, process.state);
+    if (!this.#run.isVoid(process.state.ledger)) this.#run.clock.stepped(name, process.state);
   }
 
   /** After the run's own checkers have seen the effect. */
@@ -51,6 +51,10 @@ export class ConductChecker {
       this.#votes.checkCommit(key, effect.record.proof);
     } else if (effect.kind === "store" && effect.record.kind === "epoch") {
       this.#votes.checkEpochProof(key, effect.record.proof);
+    } else if (effect.kind === "epoch-started" && effect.proof.repair !== undefined) {
+      const { nextSet, certificate } = effect.proof;
+      this.#votes.epochEnded(nextSet.epoch, certificate.result);
+      this.#height = this.#run.height;
     } else if (effect.kind === "executed" && this.#run.height > this.#height) {
       const { result, nextSet } = effect.execution;
       this.#height = result.height;

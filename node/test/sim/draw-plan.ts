@@ -2,6 +2,7 @@ import { drawFault, FAULT_START_MS, type Fault } from "./faults.ts";
 import { drawFaulty, drawLiar, drawThief, LIAR_KINDS, type Liar, type LiarKind } from "./liars.ts";
 import type { Links, Plan } from "./plan.ts";
 import { createRandom, type Random } from "./random.ts";
+import { drawSplit } from "./split-fault.ts";
 import { drawStorm } from "./storms.ts";
 import type { Upgrade } from "./upgrade.ts";
 
@@ -80,6 +81,9 @@ function drawUpgrade(random: Random, nodes: number): Upgrade {
   return { fromMs, everyMs: random.integer(100, Math.floor(20_000 / (nodes + 3))) };
 }
 
+/** The thief, or a split, is alone: what else goes wrong would hide what it does. */
+const NOBODY_LIES = { liars: [], upgrade: undefined, storm: undefined } as const;
+
 /** The run that a seed stands for. */
 export function drawPlan(seed: number, members: number): Plan {
   const random = createRandom(seed);
@@ -98,7 +102,9 @@ export function drawPlan(seed: number, members: number): Plan {
   const storm = random.chance(forgets ? 0.8 : 0.3)
     ? drawStorm(random.fork(32), HEAL_MS, forgets ? "hidden-order" : undefined)
     : undefined;
-  if (thief === undefined) faults.push(...villains.gone);
+  const split = thief === undefined ? drawSplit(random.fork(34), powers) : undefined;
+  const isQuiet = thief !== undefined || split !== undefined;
+  if (!isQuiet) faults.push(...villains.gone);
   const rare = random.fork(33);
   const isLate = rare.chance(0.2) && thief === undefined;
   const upgrade = rare.chance(0.12) ? drawUpgrade(rare, nodes) : undefined;
@@ -116,13 +122,14 @@ export function drawPlan(seed: number, members: number): Plan {
       ? { node: random.integer(0, members - 1), extraMs: random.integer(20, 75) }
       : undefined,
     faults: faults.toSorted((left, right) => left.atMs - right.atMs),
-    liars: thief === undefined ? villains.liars : [],
+    liars: villains.liars,
     thief,
     lateSpareMs: isLate ? rare.integer(4_000, 25_000) : undefined,
-    upgrade: thief === undefined ? upgrade : undefined,
-    storm: thief === undefined ? storm : undefined,
+    upgrade,
+    split,
+    storm,
     evidenceDropper: random.chance(0.2) ? random.integer(0, members - 1) : undefined,
-    ownersAct: random.chance(0.4),
+    ownersAct: random.chance(0.4) && split === undefined,
     junk: random.chance(0.4),
     healMs: HEAL_MS,
     endMs: END_MS,
@@ -130,5 +137,6 @@ export function drawPlan(seed: number, members: number): Plan {
     emptyBlockPaceMs: Math.max(random.pick([250, 500, 1_000]), leastPaceMs(members)),
     silenceMs: random.pick([2_000, 4_000]),
     oracleSlotMs: random.pick([1_000, 3_000]),
+    ...(isQuiet ? NOBODY_LIES : {}),
   };
 }

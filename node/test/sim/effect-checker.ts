@@ -9,6 +9,7 @@ import type { Counts } from "./counts.ts";
 import type { Plan } from "./plan.ts";
 import type { RunChecker } from "./run-checker.ts";
 import type { SimNode } from "./sim-node.ts";
+import { ODD } from "./split-fault.ts";
 import { demand, Violation } from "./violation.ts";
 
 interface Options {
@@ -45,7 +46,8 @@ export class EffectChecker {
   check(node: SimNode, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case "executed":
-        if (this.#splits) return;
+        // A binary that is known to be wrong is no witness of what the chain is.
+        if (this.#splits || node.protocols === ODD) return;
         this.#checkExecution(node, effect.execution);
         return;
       case "certified":
@@ -54,6 +56,10 @@ export class EffectChecker {
           return;
         }
         this.#run.certified(node.name, effect.certificate);
+        return;
+      case "epoch-started":
+        if (this.#splits || effect.proof.repair === undefined) return;
+        this.#run.repaired(node.name, effect.proof);
         return;
       case "misconduct-found":
         this.#counts.add(`evidence found: ${offenceName(effect.first, effect.second)}`);

@@ -8,11 +8,12 @@ export const USAGE = `npm run sim -- --seeds A..B [options]
 Runs one network for each seed on a virtual clock, 62 virtual seconds each: delays, losses,
 partitions, crashes of one and of all nodes between any two effects, torn and lost writes, pauses,
 clocks that move, members that are gone, a volume put back as it was (BURN), a spare that comes
-late, a binary with the next version on one node after another (VERSION). At most f of the power
-lies: twins, amnesia, equivocation of every kind of statement, withholding, delays, invalid
-proposals, stale certificates, spam, junk, a disk that forgets; or a thief with the operator's and
-a sponsor's key. Owners rotate, clients send what is refused, storms pick their messages. At 44 s
-everything heals and the chain has to commit. Every rule is checked at every effect.
+late, a binary with the next version on one node after another (VERSION), members whose binary
+comes to other results until their owners repair the split (SPLIT). At most f of the power lies:
+twins, amnesia, equivocation of every kind of statement, withholding, delays, invalid proposals,
+stale certificates, spam, junk, a disk that forgets; or a thief with the operator's and a sponsor's
+key. Owners rotate, clients send what is refused, storms pick their messages. At 44 s everything
+heals and the chain has to commit. Every rule is checked at every effect.
 
   --seeds A..B   seeds to run, both included (default 1..100); a single number runs one
   --nodes A..B   members of the set, 4 to 10 (default 4): a range gives each seed its own number,

@@ -1,5 +1,6 @@
 import type { Fault } from "./faults.ts";
 import type { Liar, Thief } from "./liars.ts";
+import type { Split } from "./split-fault.ts";
 import type { Storm } from "./storms.ts";
 import type { Upgrade } from "./upgrade.ts";
 
@@ -36,6 +37,8 @@ export interface Plan {
   /** The last spare is made, starts and is registered only then. */
   readonly lateSpareMs: number | undefined;
   readonly upgrade: Upgrade | undefined;
+  /** Then nobody lies, and no other binary comes. */
+  readonly split: Split | undefined;
   /** Messages lost or held up by what they are, to reach corners that chance does not. */
   readonly storm: Storm | undefined;
   /** Honest, but keeps the evidence that it finds to itself. */

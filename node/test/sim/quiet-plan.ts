@@ -22,6 +22,7 @@ export function quietPlan(changes: Partial<Plan> = {}): Plan {
     thief: undefined,
     lateSpareMs: undefined,
     upgrade: undefined,
+    split: undefined,
     storm: undefined,
     evidenceDropper: undefined,
     ownersAct: false,

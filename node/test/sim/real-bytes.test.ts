@@ -17,7 +17,7 @@ describe("real signatures and wire bytes", { timeout: 120_000 }, () => {
     world.at(2_600, () => world.start(first));
     world.runUntil(12_000, () => world.checker.epoch > 1 && world.now > 6_000);
     expect(world.checker.swaps.map(({ cause }) => cause)).toEqual(["misconduct"]);
-    expect([...world.checker.slashed].map((key) => world.nodeName(key))).toEqual(["v1"]);
+    expect([...world.checker.slashed.keys()].map((key) => world.nodeName(key))).toEqual(["v1"]);
     expect(first.process?.state.executedHeight).toBeGreaterThan(world.checker.height - 4);
   });
 });

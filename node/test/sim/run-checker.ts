@@ -1,10 +1,15 @@
-import { resultDigest, verifyResultCertificate } from "../../src/kernel/certificates.ts";
+import {
+  type EpochProof,
+  resultDigest,
+  verifyResultCertificate,
+} from "../../src/kernel/certificates.ts";
 import { verifyListProof } from "../../src/kernel/merkle.ts";
 import type { Digest, Epoch, Height, PublicKey } from "../../src/kernel/scalars.ts";
 import type { SignatureScheme, SignedStatement, Statement } from "../../src/kernel/statements.ts";
 import { type ValidatorSet, validatorSetHash } from "../../src/kernel/validator-set.ts";
 import { genesisSet } from "../../src/ledger/genesis.ts";
 import { receiptProof } from "../../src/ledger/receipt.ts";
+import type { LedgerState } from "../../src/ledger/state.ts";
 import type { LedgerEvent, SwapRecord } from "../../src/ledger/types.ts";
 import type { CertifiedReceipt, ReplicaEffect } from "../../src/replica/types.ts";
 import type { Birth } from "./birth.ts";
@@ -20,7 +25,7 @@ export interface RunChecker {
   readonly height: Height;
   readonly certifiedHeight: Height;
   readonly swaps: readonly SwapRecord[];
-  readonly slashed: ReadonlySet<PublicKey>;
+  readonly slashed: ReadonlyMap<PublicKey, Height>;
   readonly epoch: Epoch;
   /** The set of that epoch. */
   readonly set: ValidatorSet;
@@ -31,6 +36,13 @@ export interface RunChecker {
   /** An honest node executed a block: the first time is the chain, every other must equal it. */
   executed(name: string, execution: Executed): void;
   certified(name: string, certificate: Certified): void;
+  /**
+   * An honest node went on into an epoch that a repair opened: what the epoch before did above the
+   * repaired result is void (rule SPLIT).
+   */
+  repaired(name: string, proof: EpochProof): void;
+  /** True where a ledger holds what became void: it has not followed the repair yet. */
+  isVoid(ledger: Pick<LedgerState, "height" | "voids">): boolean;
   answered(transaction: Digest, receipt: CertifiedReceipt): void;
   evidence(name: string, first: SignedStatement, second: SignedStatement): void;
   /** Every heartbeat that an honest key signs. */
@@ -62,12 +74,14 @@ export function createRunChecker(options: Options): RunChecker {
   const results = new Map<Height, Executed["result"]>();
   const sets = new Map<Epoch, ValidatorSet>([[1, genesisSet(birth.genesis)]]);
   const receipts = new Map<Digest, CertifiedReceipt>();
-  const swaps: SwapRecord[] = [];
-  const slashed = new Set<PublicKey>();
+  let swaps: SwapRecord[] = [];
+  const slashed = new Map<PublicKey, Height>();
   const clock = new ClockChecker(birth);
   const setChecker = createSetChecker({ ...options, clock });
   let height = 0;
-  const executedOnce = new Set<Digest>();
+  const executedOnce = new Map<Digest, Height>();
+  /** By abandoned epoch: the repaired result, and the set that went on from it. */
+  const repairs = new Map<Epoch, { readonly height: Height; readonly digest: string }>();
   let blockTimeMs = birth.genesis.genesisTimeMs;
   let certifiedHeight = 0;
   let epoch = 1;
@@ -86,7 +100,7 @@ export function createRunChecker(options: Options): RunChecker {
       if (code !== "OK") continue;
       const what = () => `${transaction.slice(0, 8)} again at ${height}`;
       demand(!executedOnce.has(transaction), "every transaction is executed once", what);
-      executedOnce.add(transaction);
+      executedOnce.set(transaction, height);
     }
   };
 
@@ -105,7 +119,7 @@ export function createRunChecker(options: Options): RunChecker {
     for (const swap of records) checkSwap(swap);
     for (const event of events) {
       if (event.kind === "slashed") {
-        slashed.add(event.key);
+        slashed.set(event.key, height);
         const what = () => `${event.key.slice(0, 8)} was slashed for ${event.evidence}`;
         demand(!isHonest(event.key), "no honest member is slashed", what);
       }
@@ -144,6 +158,31 @@ export function createRunChecker(options: Options): RunChecker {
     sets.set(epoch, nextSet);
   };
 
+  /** The chain ends at that height again, and goes on with that set. */
+  const cutTo = (place: string, result: Executed["result"], nextSet: ValidatorSet) => {
+    const { height: at } = result;
+    const kept = () => `${place}, and ${certifiedHeight} is certified`;
+    demand(certifiedHeight <= at, "SPLIT: nothing certified becomes void", kept);
+    const known = results.get(at);
+    const isOurs = known !== undefined && resultDigest(known) === resultDigest(result);
+    demand(isOurs, "SPLIT: a repair goes on from the chain", () => place);
+    const before = sets.get(nextSet.epoch - 1);
+    const isSameSet =
+      before !== undefined &&
+      validatorSetHash({ ...before, epoch: nextSet.epoch }) === validatorSetHash(nextSet);
+    demand(isSameSet, "SPLIT: a repair keeps the set", () => place);
+    for (const old of [...results.keys()]) if (old > at) results.delete(old);
+    for (const [id, old] of executedOnce) if (old > at) executedOnce.delete(id);
+    for (const [key, old] of slashed) if (old > at) slashed.delete(key);
+    swaps = swaps.filter((swap) => swap.height <= at);
+    clock.cut(result);
+    setChecker.cut(at);
+    height = at;
+    blockTimeMs = result.timestampMs;
+    epoch = nextSet.epoch;
+    sets.set(epoch, nextSet);
+  };
+
   const setNow = () => sets.get(epoch) as ValidatorSet;
 
   /** What a client was told is what honest nodes executed there. */
@@ -169,10 +208,14 @@ export function createRunChecker(options: Options): RunChecker {
     },
     clock,
     setOf: (of) => sets.get(of),
-    swaps,
+    get swaps() {
+      return swaps;
+    },
     slashed,
     executed(name, execution) {
       const { result } = execution;
+      // Who has not heard of the repair yet.
+      if (result.height > (repairs.get(result.epoch)?.height ?? result.height)) return;
       const known = results.get(result.height);
       if (known === undefined) {
         const what = () => `${name} executes ${result.height} after ${height}`;
@@ -195,6 +238,23 @@ export function createRunChecker(options: Options): RunChecker {
       demand(equal, "certified roots", () => `${name} at ${result.height}: not what was executed`);
       const whole = resultDigest(known ?? result) === resultDigest(result);
       demand(whole, "certified roots", () => `${name} at ${result.height}: another result`);
+    },
+    repaired(name, { certificate, nextSet }) {
+      const abandoned = nextSet.epoch - 1;
+      const { result } = certificate;
+      const digest = `${resultDigest(result)} ${validatorSetHash(nextSet)}`;
+      const before = repairs.get(abandoned);
+      const place = `${name} repairs epoch ${abandoned} at ${result.height}`;
+      demand((before?.digest ?? digest) === digest, "SPLIT: one repair of an epoch", () => place);
+      if (before !== undefined) return;
+      repairs.set(abandoned, { height: result.height, digest });
+      cutTo(place, result, nextSet);
+    },
+    isVoid({ height: at, voids }) {
+      for (const [abandoned, repair] of repairs) {
+        if (at > repair.height && !voids.has(String(abandoned))) return true;
+      }
+      return false;
     },
     answered(transaction, receipt) {
       const { certificate, execution, position } = receipt;

@@ -7,6 +7,7 @@ import { addJunk, addOwners, announceAbsence } from "./owners.ts";
 import type { Plan } from "./plan.ts";
 import { createRandom } from "./random.ts";
 import type { SimNode } from "./sim-node.ts";
+import { splitResults } from "./split-fault.ts";
 import { raiseStorm } from "./storms.ts";
 import { unleash } from "./thief.ts";
 import { upgradeAll } from "./upgrade.ts";
@@ -154,6 +155,7 @@ export function addLife(world: World): Clients {
   if (plan.junk) addJunk(world, clients, random.fork(3));
   if (plan.thief !== undefined) unleash(world, plan.thief, clients, random.fork(4));
   if (plan.upgrade !== undefined) upgradeAll(world, plan.upgrade);
+  if (plan.split !== undefined) splitResults(world, plan.split, random.fork(6));
   for (const fault of plan.faults) {
     if (fault.kind === "old-volume") putOldVolumeBack(world, fault);
   }

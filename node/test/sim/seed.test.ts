@@ -21,8 +21,34 @@ describe("a seed of the simulator", { timeout: 240_000 }, () => {
       const power = [...faulty].reduce((sum, node) => sum + (plan.powers[node] ?? 0n), 0n);
       const total = plan.powers.reduce((sum, each) => sum + each, 0n);
       expect(power, `seed ${seed}`).toBeLessThanOrEqual(faultyPowerMax(total));
-      if (plan.thief !== undefined) expect(faulty.size, `seed ${seed}`).toBe(0);
+      const isAlone = plan.thief !== undefined || plan.split !== undefined;
+      if (isAlone) expect(faulty.size, `seed ${seed}`).toBe(0);
     }
+  });
+
+  test("rule SPLIT: where binaries differ, neither side is a quorum, and a quorum approves", () => {
+    let splits = 0;
+    for (let seed = 0; seed < 2_000; seed += 1) {
+      const { split, powers } = drawPlan(seed, 4 + (seed % 7));
+      if (split === undefined) continue;
+      splits += 1;
+      const all = powers.reduce((sum, power) => sum + power, 0n);
+      const powerOf = (nodes: readonly number[]) =>
+        nodes.reduce((sum, node) => sum + (powers[node] ?? 0n), 0n);
+      const odd = powerOf(split.odd);
+      expect(odd * 3n <= all * 2n && (all - odd) * 3n <= all * 2n, `seed ${seed}`).toBe(true);
+      expect(powerOf(split.approve) * 3n > all * 2n, `seed ${seed}`).toBe(true);
+    }
+    expect(splits).toBeGreaterThan(100);
+  });
+
+  test("rule SPLIT: a seed whose binaries differ is repaired, and goes on above the void", () => {
+    const seed = 69;
+    expect(drawPlan(seed, 4).split).toBeDefined();
+    const { failure, counts } = runSeed({ seed, nodes: 4, crypto: "stub" });
+    expect(failure).toBeUndefined();
+    expect(new Map(counts).get("splits repaired")).toBe(1);
+    expect(new Map(counts).get("fault: split")).toBe(1);
   });
 
   test("--nodes A..B gives each seed a number of its own, the same in every range of seeds", () => {

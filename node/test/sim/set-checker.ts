@@ -23,6 +23,8 @@ export interface SetChecker {
   heartbeat(author: PublicKey, statement: Statement): void;
   executed(height: Height, execution: Executed): void;
   changed(change: SetChange): void;
+  /** The heights above are void (rule SPLIT). */
+  cut(height: Height): void;
 }
 
 interface Options {
@@ -37,6 +39,7 @@ interface Options {
 interface Newcomer {
   /** On the chain's clock. */
   readonly seatedMs: Millis;
+  readonly height: Height;
   readonly endorsed: boolean;
 }
 
@@ -50,7 +53,7 @@ export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options
   const blocks = new Map<Height, { readonly stateRoot: string; readonly clockMs: Millis }>();
   /** Block time as every clock of the chain counts it. */
   let { clockMs } = clock;
-  let silenceSwapMs = Number.NEGATIVE_INFINITY;
+  let silenceSwaps: { readonly height: Height; readonly clockMs: Millis }[] = [];
 
   const checkOverlap = ({ before, next }: SetChange) => {
     const shared = before.members.reduce((sum, { key, power }) => {
@@ -83,12 +86,12 @@ export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options
     });
   };
 
-  const checkCoolDown = ({ swaps }: SetChange) => {
+  const checkCoolDown = ({ swaps, execution }: SetChange) => {
     if (!swaps.some(({ cause }) => cause === "silence")) return;
-    const spanMs = clockMs - silenceSwapMs;
+    const spanMs = clockMs - (silenceSwaps.at(-1)?.clockMs ?? Number.NEGATIVE_INFINITY);
     const coolMs = rotation.coolDownWindows * rotation.silenceMs;
     demand(spanMs >= coolMs, "rule RATE: cool-down", () => `${spanMs} ms after the last`);
-    silenceSwapMs = clockMs;
+    silenceSwaps.push({ height: execution.result.height, clockMs });
   };
 
   /** FIT: an honest newcomer attested a root of this chain, a short while ago. */
@@ -115,7 +118,7 @@ export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options
 
   const checkSwap = (swap: SwapRecord, change: SetChange) => {
     const { newcomer, leaver, cause, power } = swap;
-    const { before, next } = change;
+    const { before, next, execution } = change;
     demand(swap.epoch === next.epoch, "rule RATE: one at a time", () => `epoch ${swap.epoch}`);
     if (newcomer === undefined) return;
     const old = before.members.find(({ key }) => key === leaver);
@@ -128,10 +131,11 @@ export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options
     const endorsed = isOwn && (cause === "owner" || isEndorsed(newcomer));
     demand(cause !== "owner" || isOwn, "rule PICK", () => `${short(newcomer)} is another owner's`);
     if (!endorsed) checkAge(swap);
+    const { height } = execution.result;
     const former = newcomers.get(leaver);
     // Whoever came in unendorsed, and exchanges its own key, is the newcomer that it was.
     const isSame = endorsed && former?.endorsed === false;
-    newcomers.set(newcomer, isSame ? former : { seatedMs: clockMs, endorsed });
+    newcomers.set(newcomer, isSame ? former : { seatedMs: clockMs, height, endorsed });
     checkFit(newcomer, change);
   };
 
@@ -145,6 +149,11 @@ export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options
     executed(height, { result }) {
       clockMs = clock.clockMs;
       blocks.set(height, { stateRoot: result.stateRoot, clockMs });
+    },
+    cut(height) {
+      clockMs = clock.clockMs;
+      silenceSwaps = silenceSwaps.filter((swap) => swap.height <= height);
+      for (const [key, newcomer] of newcomers) if (newcomer.height > height) newcomers.delete(key);
     },
     changed(change) {
       checkOverlap(change);

@@ -4,8 +4,7 @@ import { mayVote } from "../../src/consensus/state.ts";
 import { defined } from "../../src/kernel/assert.ts";
 import { compareText, toHex } from "../../src/kernel/bytes.ts";
 import { stateKeyHash } from "../../src/kernel/merkle.ts";
-import { applyDecoded } from "../../src/ledger/apply-transaction.ts";
-import { PROTOCOL_1, PROTOCOLS, type Protocols } from "../../src/ledger/protocol.ts";
+import { PROTOCOLS } from "../../src/ledger/protocol.ts";
 import type { LedgerState } from "../../src/ledger/state.ts";
 import {
   childTrees,
@@ -24,21 +23,8 @@ import type { ReplicaBase, ReplicaEffect, ReplicaState } from "../../src/replica
 import { quietPlan } from "./quiet-plan.ts";
 import { addLife, type Clients, startAll } from "./scenario.ts";
 import type { SimNode } from "./sim-node.ts";
+import { ODD, TRIGGER } from "./split-fault.ts";
 import { World } from "./world.ts";
-
-const TRIGGER = 13n;
-
-/** A bug that depends on the machine: half of them refuse the very faucet that others execute. */
-const BUGGY: Protocols = [
-  {
-    ...PROTOCOL_1,
-    apply: (work, transaction, place) => {
-      const isTrigger = transaction.kind === "faucet" && transaction.amount === TRIGGER;
-      if (isTrigger) return { code: "OTHER_MACHINE", field: "amount", fix: "a bug" };
-      return applyDecoded(work, transaction, place);
-    },
-  },
-];
 
 function members(world: World): readonly SimNode[] {
   return world.nodes.slice(0, 4);
@@ -51,7 +37,7 @@ function statusOf(node: SimNode) {
 /** Two of four have the bug; the faucet that shows it comes after 2 s. */
 function splitWorld(seed = 1, crypto: "stub" | "ed25519" = "stub"): World {
   const world = new World(quietPlan({ seed, healMs: 0 }), { splits: true, crypto });
-  for (const node of world.nodes.slice(2)) node.protocols = BUGGY;
+  for (const node of world.nodes.slice(2)) node.protocols = ODD;
   startAll(world);
   const clients: Clients = addLife(world);
   const account = world.keyring.key("account0");
@@ -401,7 +387,7 @@ describe("rule SPLIT", { timeout: 240_000 }, () => {
     const base = snapshotOf(restarted, plan.height);
     repair(world, members(world).slice(0, 3), plan);
     // The bug is still there: what was ordered before splits the new epoch in its first block.
-    for (const node of world.nodes.slice(2)) node.protocols = BUGGY;
+    for (const node of world.nodes.slice(2)) node.protocols = ODD;
     world.runUntil(9_000);
     expect(statusOf(defined(world.nodes[0], "a node")).split?.height).toBe(plan.height + 1);
     const again = planOf(world);

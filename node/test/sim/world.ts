@@ -124,7 +124,7 @@ export class World {
       conduct: this.#conduct,
       localTime: (node) => this.localTime(node),
       counts,
-      splits,
+      splits: splits || plan.split !== undefined,
     });
     for (const [index, liar] of plan.liars.entries()) {
       for (const node of this.nodes.filter(({ place }) => place === liar.node)) {
