@@ -106,10 +106,10 @@ describe("rule EVIDENCE: E10", () => {
     const { height } = end.result;
     for (const name of ["a", "b", "c", "d"]) {
       const signed = { ...attest(name, end.result, height + 1), signature: new Uint8Array(64) };
-      tell(network, "b", { kind: "statement", signed });
+      tell(network, "a", { kind: "statement", signed });
     }
     // What it said below the end it may say again; e never sat in epoch 1.
-    tell(network, "b", { kind: "statement", signed: attest("e", end.result, height + 1) });
-    expect(accused(network.node("b"))).toEqual([]);
+    tell(network, "a", { kind: "statement", signed: attest("e", end.result, height + 1) });
+    expect(accused(network.node("a"))).toEqual([]);
   });
 });

@@ -15,7 +15,7 @@ import { type Member, validatorSet, validatorSetHash } from "./validator-set.ts"
 /** A keyed hash stands for a signature: what is tested here is who may sign, not the curve. */
 function sign(author: string, message: Uint8Array): Uint8Array {
   const half = sha256(fromHex(author), message);
-  return concatBytes(half, half);
+  return concatBytes([half, half]);
 }
 const scheme: SignatureScheme = {
   verify: (author, message, signature) => equalBytes(sign(author, message), signature),

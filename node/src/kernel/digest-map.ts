@@ -1,4 +1,5 @@
 import type { Digest, Height } from "./scalars.ts";
+import type { Steps } from "./steps.ts";
 
 /**
  * An immutable map from digests: a 16-ary trie over the hex digits that copies only the path it
@@ -102,6 +103,35 @@ export interface Survey<V, N> {
   readonly read: (note: unknown) => N | undefined;
   /** Whether the note answers today's question for everything below it. */
   readonly settles: (note: N) => boolean;
+}
+
+/** Values that are looked at between two yields: far below a millisecond of work. */
+const VALUES_PER_STEP = 128;
+
+/**
+ * Notes for the whole map, some values a step: for a map that was just loaded. Without them the
+ * first question looks at every value at once.
+ */
+export function* noteAll<V, N>(map: DigestMap<V>, survey: Survey<V, N>): Steps<void> {
+  let count = 0;
+  function* visit(branch: Branch<V>): Steps<N> {
+    const notes: N[] = [];
+    for (const child of branch.children) {
+      if (child === undefined) continue;
+      if (!isLeaf(child)) {
+        notes.push(yield* visit(child));
+        continue;
+      }
+      count += 1;
+      if (count % VALUES_PER_STEP === 0) yield;
+      notes.push(survey.of(child.value));
+    }
+    const note = survey.join(notes);
+    branch.note = note;
+    return note;
+  }
+  const { root } = map;
+  if (root !== undefined && !isLeaf(root)) yield* visit(root);
 }
 
 /** The entries that no note settles. What is found out of a group stays with its node. */

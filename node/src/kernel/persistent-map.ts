@@ -4,11 +4,13 @@ import {
   digestEntries,
   emptyDigestMap,
   getDigest,
+  noteAll,
   type Survey,
   setDigest,
   unsettledEntries,
 } from "./digest-map.ts";
 import type { Digest } from "./scalars.ts";
+import type { Steps } from "./steps.ts";
 
 /**
  * A digest map to be read like any other map: a copy with one entry replaced shares all the rest,
@@ -50,6 +52,11 @@ export class PersistentMap<V> implements ReadonlyMap<Digest, V> {
   /** See `unsettledEntries`. */
   unsettled<N>(survey: Survey<V, N>): readonly (readonly [Digest, V])[] {
     return unsettledEntries(this.#map, survey);
+  }
+
+  /** See `noteAll`. */
+  noteAll<N>(survey: Survey<V, N>): Steps<void> {
+    return noteAll(this.#map, survey);
   }
 
   forEach(visit: (value: V, key: Digest, map: ReadonlyMap<Digest, V>) => void): void {

@@ -1,4 +1,5 @@
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
+import type { Steps } from "../kernel/steps.ts";
 import {
   CHUNK_BYTES_MAX,
   CHUNK_HEADER_BYTES,
@@ -22,17 +23,21 @@ export interface VerifiedChunk {
   readonly tree: StateTree;
 }
 
+/** Leaves that are hashed, or decoded, between two yields: about a millisecond of work. */
+export const LEAVES_PER_STEP = 256;
+
 const ASK = "ask another node for this chunk";
 
 /**
  * Reads u32 number of leaves, then their records in order of the key hashes, and nothing else. What
- * is kept while reading is bounded by the bytes that are there, whatever they declare.
+ * is kept while reading is bounded by the bytes that are there, whatever they declare. In steps:
+ * whoever sends a chunk decides how long it is.
  */
-export function readChunk(
+export function* readChunk(
   manifest: SnapshotManifest,
   index: number,
   bytes: Uint8Array,
-): Result<VerifiedChunk, Refusal> {
+): Steps<Result<VerifiedChunk, Refusal>> {
   const root = manifest.chunks[index];
   if (root === undefined) {
     const fix = `name one of ${manifest.chunks.length} chunks`;
@@ -42,8 +47,9 @@ export function readChunk(
     const fix = `${bytes.length} bytes, at most ${CHUNK_BYTES_MAX}: ${ASK}`;
     return refuse("CHUNK_OVERSIZED", `chunks[${index}]`, fix);
   }
-  const items = readChunkItems(manifest.bits, index, bytes);
+  const items = yield* readChunkItems(manifest.bits, index, bytes);
   if (!items.ok) return items;
+  yield;
   const tree = buildTree(items.value, manifest.bits);
   if (treeRoot(tree) !== root.hash) {
     return refuse("CHUNK_CORRUPT", `chunks[${index}]`, `its hash is ${treeRoot(tree)}: ${ASK}`);
@@ -72,11 +78,11 @@ export function kindOf(leaves: number): ChunkRoot["kind"] {
 }
 
 /** Every leaf of a chunk, in its place; whether they are the right ones is for the hash to say. */
-export function readChunkItems(
+export function* readChunkItems(
   bits: number,
   index: number,
   bytes: Uint8Array,
-): Result<LeafItem[], Refusal> {
+): Steps<Result<LeafItem[], Refusal>> {
   const field = `chunks[${index}]`;
   const malformed = (why: string): Result<never, Refusal> =>
     refuse("CHUNK_MALFORMED", field, `${why}: ${ASK}`);
@@ -103,6 +109,7 @@ export function readChunkItems(
     }
     items.push({ keyHash, leafHash: pair.subarray(DIGEST_BYTES), record });
     offset = end;
+    if (items.length % LEAVES_PER_STEP === 0) yield;
   }
   if (items.length !== count) return malformed(`it has ${items.length} leaves and says ${count}`);
   return ok(items);

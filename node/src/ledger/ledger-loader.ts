@@ -4,6 +4,7 @@ import { PersistentMap } from "../kernel/persistent-map.ts";
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Digest, Height, Round } from "../kernel/scalars.ts";
 import type { AttestedResult } from "../kernel/statements.ts";
+import { atOnce, type Steps } from "../kernel/steps.ts";
 import { validatorSetHash } from "../kernel/validator-set.ts";
 import {
   finishMarginLoad,
@@ -13,7 +14,7 @@ import {
   openMarginLoad,
 } from "../margin/load-state.ts";
 import type { MarginState } from "../margin/state.ts";
-import { readChunk } from "./chunk.ts";
+import { LEAVES_PER_STEP, readChunk } from "./chunk.ts";
 import { markBlock } from "./clock.ts";
 import type { Genesis } from "./genesis-file.ts";
 import { emptyLeaves, type LoadedLeaves } from "./leaf-kind.ts";
@@ -43,10 +44,11 @@ export interface LoaderContext {
 export interface LedgerLoader {
   /** A chunk that was taken before is taken again without effect; empty chunks need not come. */
   add(index: number, bytes: Uint8Array): Result<void, Refusal>;
+  /** The same in steps of about a millisecond: for a process that has other work. */
+  addSteps(index: number, bytes: Uint8Array): Steps<Result<void, Refusal>>;
   /** The state, once all chunks are there. */
   finish(): Result<LedgerState, Refusal>;
-  /** The same in steps of about a millisecond: for a process that has other work. */
-  finishSteps(): Generator<void, Result<LedgerState, Refusal>>;
+  finishSteps(): Steps<Result<LedgerState, Refusal>>;
 }
 
 const KINDS = new Map(LEAF_KINDS.map((kind) => [kind.prefix, kind]));
@@ -66,14 +68,23 @@ export class Loader implements LedgerLoader {
   }
 
   add(index: number, bytes: Uint8Array): Result<void, Refusal> {
-    const chunk = readChunk(this.#context.manifest, index, bytes);
+    return atOnce(this.addSteps(index, bytes));
+  }
+
+  *addSteps(index: number, bytes: Uint8Array): Steps<Result<void, Refusal>> {
+    const chunk = yield* readChunk(this.#context.manifest, index, bytes);
     if (!chunk.ok) return chunk;
+    // Two peers may have sent it: from here on its leaves are taken by one alone.
     if (this.#trees[index] !== "missing") return ok(undefined);
-    for (const { record } of chunk.value.items) {
-      const added = this.#addLeaf(recordKey(record), recordValue(record));
-      if (!added.ok) return added;
-    }
     this.#trees[index] = chunk.value.tree;
+    for (const [at, { record }] of chunk.value.items.entries()) {
+      if (at % LEAVES_PER_STEP === 0) yield;
+      const added = this.#addLeaf(recordKey(record), recordValue(record));
+      if (!added.ok) {
+        this.#trees[index] = "missing";
+        return added;
+      }
+    }
     return ok(undefined);
   }
 
@@ -93,14 +104,10 @@ export class Loader implements LedgerLoader {
   }
 
   finish(): Result<LedgerState, Refusal> {
-    const steps = this.finishSteps();
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-    }
+    return atOnce(this.finishSteps());
   }
 
-  *finishSteps(): Generator<void, Result<LedgerState, Refusal>> {
+  *finishSteps(): Steps<Result<LedgerState, Refusal>> {
     const trees: StateTree[] = [];
     for (const [index, tree] of this.#trees.entries()) {
       if (tree === "missing") {
@@ -184,7 +191,7 @@ export class Loader implements LedgerLoader {
 function* loadingMargin(
   loading: LoadingMargin,
   origin: MarginOrigin,
-): Generator<void, Result<MarginState, Refusal>> {
+): Steps<Result<MarginState, Refusal>> {
   try {
     return ok(yield* finishMarginLoad(loading, origin));
   } catch (error) {

@@ -8,8 +8,10 @@ import { sha256Hex } from "../crypto/sha256.ts";
 import { defined } from "../kernel/assert.ts";
 import { concatBytes } from "../kernel/bytes.ts";
 import { DecodeError, Reader, Writer } from "../kernel/codec.ts";
+import { LEAVES_PER_STEP, readChunk } from "./chunk.ts";
 import { describeSnapshot, encodeChunk, openLedgerLoader, verifyChunk } from "./snapshot.ts";
 import {
+  CHUNK_BYTES_MAX,
   encodeManifest,
   readManifest,
   type SnapshotManifest,
@@ -84,13 +86,13 @@ describe("snapshots", () => {
   test.each<[string, string, Uint8Array]>([
     ["no byte at all", "CHUNK_MALFORMED", new Uint8Array()],
     ["a missing last byte", "CHUNK_MALFORMED", bytes.subarray(0, -1)],
-    ["a byte too many", "CHUNK_MALFORMED", concatBytes(bytes, Uint8Array.of(0))],
-    ["a count too high", "CHUNK_MALFORMED", concatBytes(header(most + 1), bytes.subarray(4))],
+    ["a byte too many", "CHUNK_MALFORMED", concatBytes([bytes, Uint8Array.of(0)])],
+    ["a count too high", "CHUNK_MALFORMED", concatBytes([header(most + 1), bytes.subarray(4)])],
     ["a count that no memory holds", "CHUNK_MALFORMED", header(0xffff_ffff)],
     [
       "a length that no memory holds",
       "CHUNK_MALFORMED",
-      concatBytes(header(1), header(0xffff_ffff)),
+      concatBytes([header(1), header(0xffff_ffff)]),
     ],
     ["above the bound", "CHUNK_OVERSIZED", new Uint8Array(2 ** 21 + 1)],
     ["a missing leaf", "CHUNK_CORRUPT", chunkOf(leaves.slice(1))],
@@ -180,6 +182,13 @@ describe("snapshots", () => {
     expect(isTaken(encoded)).toBe(true);
   });
 
+  const loadedAtOnce = () => {
+    const loader = loaderOf(chain, snapshot);
+    for (const [index, chunk] of chunks.entries()) loader.add(index, chunk);
+    const state = loader.finish();
+    return state.ok ? state.value : state.error;
+  };
+
   test("the loader takes no state that is not whole, and says what is missing", () => {
     const loader = loaderOf(chain, snapshot);
     const needed = manifest.chunks.findIndex(({ kind }) => kind !== "empty");
@@ -191,6 +200,34 @@ describe("snapshots", () => {
       expect(loader.add(index, chunk).ok).toBe(true);
     });
     expect(loader.finish().ok).toBe(true);
+  });
+
+  test("one chunk from two peers at once is taken once, whichever is read first", () => {
+    const loader = loaderOf(chain, snapshot);
+    for (const [index, chunk] of chunks.entries()) {
+      const [one, two] = [loader.addSteps(index, chunk), loader.addSteps(index, chunk)];
+      // In turns, as the event loop gives them.
+      for (let isOpen = true; isOpen; ) {
+        const steps = [one.next(), two.next()];
+        isOpen = steps.some(({ done }) => done !== true);
+      }
+    }
+    const state = loader.finish();
+    expect(state.ok && state.value).toEqual(loadedAtOnce());
+  });
+
+  test("a long chunk is read in steps, whatever the manifest said of its length", () => {
+    const many = Array.from({ length: 3_000 }, (_, at) => ({
+      key: `kv/${at.toString(16).padStart(8, "0")}`,
+      value: Uint8Array.of(1),
+    }));
+    const state = { ...chain.state, tree: updateTree(undefined, many) };
+    const whole = describeSnapshot(state, CHUNK_BYTES_MAX);
+    expect(whole.bits).toBe(0);
+    const steps = readChunk(whole, 0, encodeChunk(state, whole, 0));
+    let count = 0;
+    while (steps.next().done !== true) count += 1;
+    expect(count).toBeGreaterThanOrEqual(3_000 / LEAVES_PER_STEP - 1);
   });
 
   test("a refused chunk leaves the loader as it was", () => {
@@ -267,7 +304,7 @@ describe("snapshots", () => {
     return set;
   }
   function foreignChain(): Uint8Array {
-    return concatBytes(new Uint8Array(32).fill(9), read("chain").subarray(32));
+    return concatBytes([new Uint8Array(32).fill(9), read("chain").subarray(32)]);
   }
   function foreignVersion(): Uint8Array {
     const leaf = read("chain").slice();

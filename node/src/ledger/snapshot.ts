@@ -1,5 +1,6 @@
 import { Writer } from "../kernel/codec.ts";
 import { ok, type Refusal, type Result } from "../kernel/result.ts";
+import { atOnce } from "../kernel/steps.ts";
 import { kindOf, readChunk } from "./chunk.ts";
 import { type LedgerLoader, Loader, type LoaderContext } from "./ledger-loader.ts";
 import {
@@ -68,7 +69,7 @@ export function verifyChunk(
   index: number,
   bytes: Uint8Array,
 ): Result<void, Refusal> {
-  const chunk = readChunk(manifest, index, bytes);
+  const chunk = atOnce(readChunk(manifest, index, bytes));
   return chunk.ok ? ok(undefined) : chunk;
 }
 

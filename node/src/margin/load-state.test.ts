@@ -2,9 +2,11 @@ import { describe, expect, test } from "vitest";
 import { randomFrom } from "../../test/margin/random.ts";
 import { RANDOM_MARKETS, RandomBlocks } from "../../test/margin/random-blocks.ts";
 import { accounts, trade, World } from "../../test/margin/world.ts";
+import { atOnce } from "../kernel/steps.ts";
 import { genesisLeaves } from "./engine.ts";
 import { finishMarginLoad, MARGIN_KINDS, openMarginLoad } from "./load-state.ts";
-import type { MarginState } from "./state.ts";
+import { safePriceSurvey } from "./safe-prices.ts";
+import type { Account, MarginState } from "./state.ts";
 
 /** The state, gone through its leaves, the last one first. */
 function reload(state: MarginState): MarginState {
@@ -13,10 +15,7 @@ function reload(state: MarginState): MarginState {
     const [prefix = "", ...rest] = key.split("/");
     MARGIN_KINDS.get(prefix)?.(loading, rest.join("/"), value ?? new Uint8Array());
   }
-  const steps = finishMarginLoad(loading, state);
-  let step = steps.next();
-  while (step.done !== true) step = steps.next();
-  return step.value;
+  return atOnce(finishMarginLoad(loading, state));
 }
 
 function expectSame(loaded: World, living: World, what: string): void {
@@ -26,6 +25,24 @@ function expectSame(loaded: World, living: World, what: string): void {
 }
 
 describe("margin's state from its leaves", () => {
+  test("a loaded state has its accounts noted: the first ladder does not look at all of them at once", () => {
+    const names = Array.from({ length: 300 }, (_, at) => `rich ${at}`);
+    const genesis = {
+      markets: RANDOM_MARKETS,
+      accounts: accounts(Object.fromEntries(names.map((name) => [name, 4_000n]))),
+    };
+    const loaded = reload(new World(genesis).state);
+    const survey = safePriceSurvey(loaded.markets);
+    let looks = 0;
+    const of = (account: Account) => {
+      looks += 1;
+      return survey.of(account);
+    };
+    const counted = { ...survey, of };
+    expect(loaded.accounts.unsettled(counted)).toEqual([]);
+    expect(looks).toBe(0);
+  });
+
   test("random blocks give the same events, outcomes and leaves, loaded before every fifth", () => {
     for (const seed of [1, 2, 3]) {
       const names = ["a", "b", "c", "d", "e"];

@@ -3,6 +3,7 @@ import { DecodeError } from "../kernel/codec.ts";
 import type { MarginParameters } from "../kernel/parameters.ts";
 import { PersistentMap } from "../kernel/persistent-map.ts";
 import type { Millis, PublicKey } from "../kernel/scalars.ts";
+import type { Steps } from "../kernel/steps.ts";
 import { byExpiry, nameOf } from "./expiry.ts";
 import { needsLook } from "./ladder.ts";
 import {
@@ -17,6 +18,7 @@ import {
 } from "./leaves.ts";
 import { PRICE_TICKS_MAX } from "./limits.ts";
 import { OrderBook } from "./order-book.ts";
+import { safePriceSurvey } from "./safe-prices.ts";
 import type { Account, ExpiringOrder, MarginState, Market, OpenOrder, Position } from "./state.ts";
 import type { MarketId } from "./types.ts";
 
@@ -119,7 +121,7 @@ const ACCOUNTS_PER_STEP = 256;
 export function* finishMarginLoad(
   loading: LoadingMargin,
   { parameters, genesisTimeMs }: MarginOrigin,
-): Generator<void, MarginState> {
+): Steps<MarginState> {
   const { fund } = loading;
   if (fund === undefined) throw new DecodeError("fund", "this leaf is missing");
   const markets = marketsOf(loading);
@@ -137,14 +139,13 @@ export function* finishMarginLoad(
     count += 1;
     if (count % ACCOUNTS_PER_STEP === 0) yield;
   }
+  // The first price move finds its notes: a look at all accounts at once would stop the node.
+  yield* accounts.noteAll(safePriceSurvey(bare));
   return { parameters, genesisTimeMs, markets, accounts, ...fund, expiring, recheck, unhealthy };
 }
 
 /** The books, oldest order first, as they were filled. Returns the orders that have an end. */
-function* fillBooks(
-  loading: LoadingMargin,
-  markets: readonly Market[],
-): Generator<void, ExpiringOrder[]> {
+function* fillBooks(loading: LoadingMargin, markets: readonly Market[]): Steps<ExpiringOrder[]> {
   const resting: { readonly terms: OrderTerms; readonly loaded: LoadingAccount }[] = [];
   for (const [key, loaded] of loading.accounts) {
     for (const terms of loaded.terms) {

@@ -110,6 +110,44 @@ describe("safe prices", () => {
     );
   });
 
+  test("a map that was just loaded is noted in steps, and the first question finds what it would find without", () => {
+    const markets = marketsAt([1_000n, 1_000n, 1_000n, 1_000n]);
+    const rich = accountOf([3n, -2n, 0n, 0n], 1_000_000n, markets);
+    const poor = accountOf([3n, -2n, 0n, 0n], -1n, markets);
+    const build = () =>
+      PersistentMap.of(
+        Array.from({ length: 700 }, (_, name) => {
+          const key = sha256Hex(Uint8Array.of(name, name >> 8));
+          return [key, name % 233 === 0 ? poor : rich] as const;
+        }),
+      );
+    const [noted, fresh] = [build(), build()];
+    let looks = 0;
+    let most = 0;
+    const counted = (real: ReturnType<typeof safePriceSurvey>) => (account: Account) => {
+      looks += 1;
+      return real.of(account);
+    };
+    const real = safePriceSurvey(markets);
+    for (
+      const steps = noted.noteAll({ ...real, of: counted(real) });
+      steps.next().done !== true;
+      looks = 0
+    ) {
+      most = Math.max(most, looks);
+    }
+    expect(most).toBeLessThanOrEqual(128);
+    looks = 0;
+    const moved = safePriceSurvey(marketsAt([999n, 1_000n, 1_000n, 1_000n]));
+    const again = { ...moved, of: counted(moved) };
+    expect(noted.unsettled(again).map(([key]) => key)).toEqual(
+      fresh.unsettled(moved).map(([key]) => key),
+    );
+    expect(noted.unsettled(again)).toHaveLength(4);
+    // Only the groups of those four are looked at, twice.
+    expect(looks).toBeLessThan(2 * 700 * 0.2);
+  });
+
   test("who stands well is looked at once, not at every price", () => {
     const markets = marketsAt([1_000n, 1_000n, 1_000n, 1_000n]);
     const rich = accountOf([3n, -2n, 0n, 0n], 1_000_000n, markets);

@@ -16,12 +16,12 @@ const [self = "", two = "", three = "", four = ""] = [1, 2, 3, 4].map((n) => `${
 
 function signature(author: string, statement: Statement): Uint8Array {
   const half = sha256(fromHex(author), signingBytes(chainId, statement));
-  return concatBytes(half, half);
+  return concatBytes([half, half]);
 }
 const scheme: SignatureScheme = {
   verify: (author, message, given) => {
     const half = sha256(fromHex(author), message);
-    return equalBytes(concatBytes(half, half), given);
+    return equalBytes(concatBytes([half, half]), given);
   },
 };
 function signed(author: string, statement: Statement): SignedStatement {

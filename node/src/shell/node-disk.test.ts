@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { scheme } from "../../test/ledger/test-chain.ts";
+import { keyOf, scheme, sign } from "../../test/ledger/test-chain.ts";
 import { failingFileSystem } from "../../test/shell/failing-file-system.ts";
 import { FaultyDisk } from "../../test/shell/faulty-disk.ts";
 import { SimulatedDisk } from "../../test/shell/simulated-disk.ts";
 import { SoloReplica } from "../../test/shell/solo-replica.ts";
 import { defined } from "../kernel/assert.ts";
+import { signingBytes } from "../kernel/statements.ts";
 import { type Checkpoint, validatorSet, validatorSetHash } from "../kernel/validator-set.ts";
 import { genesisSet } from "../ledger/genesis.ts";
 import { PROTOCOLS } from "../ledger/protocol.ts";
@@ -32,14 +33,15 @@ interface OpenWith {
   readonly lines?: string[];
   readonly fetched?: ReplicaBase;
   readonly checkpoint?: Checkpoint;
+  readonly author?: string;
 }
 
 function open(
   solo: SoloReplica,
   fileSystem: FileSystem,
-  { lines = [], fetched, checkpoint }: OpenWith = {},
+  { lines = [], fetched, checkpoint, author = solo.state.config.self.key }: OpenWith = {},
 ) {
-  const { genesis, chainId, self } = solo.state.config;
+  const { genesis, chainId } = solo.state.config;
   return openNodeDisk({
     ...{
       fileSystem,
@@ -48,7 +50,7 @@ function open(
       fetched,
       checkpoint,
       birth: { genesis, chainId },
-      author: self.key,
+      author,
     },
     ...{ log: logTo(lines), protocols: PROTOCOLS, now: () => 0 },
   });
@@ -234,6 +236,33 @@ describe("start from the disk", () => {
       expect(height(solo, opened)).toBeGreaterThanOrEqual(21);
     }
   }, 20_000);
+
+  test("a newcomer that signed its registration and nothing else fetches a state first, as if it had signed nothing", async () => {
+    const solo = new SoloReplica();
+    const { chainId } = solo.state.config;
+    const author = keyOf("spare");
+    const safety = { epoch: 1, lastVotedRound: 0, oneChainRound: 0, highestTimeoutRound: 0 };
+    const endorsement = { kind: "endorsement", nonce: 1, subject: "ab".repeat(32) } as const;
+    const heartbeat = { kind: "heartbeat", epoch: 1, height: 1, stateRoot: chainId } as const;
+    for (const [signed, isBare] of [
+      [[], true],
+      [[endorsement], true],
+      [[endorsement, heartbeat], false],
+    ] as const) {
+      const { fileSystem } = new SimulatedDisk();
+      const first = await open(solo, fileSystem, { author });
+      for (const statement of signed) {
+        const signature = sign(author, signingBytes(chainId, statement));
+        const record = { statement, author, signature, safety };
+        first.journal.stage(record);
+        await first.journal.append([record]);
+      }
+      await first.journal.close();
+      const again = await open(solo, fileSystem, { author });
+      expect(again.isBare, signed.map(({ kind }) => kind).join()).toBe(isBare);
+      expect(again.signed).toHaveLength(signed.length);
+    }
+  });
 
   test("weak subjectivity: a disk of another chain than the checkpoint's ends the start, by name", async () => {
     const disk = new SimulatedDisk();

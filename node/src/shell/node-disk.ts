@@ -94,7 +94,11 @@ export async function openNodeDisk(options: NodeDiskOptions): Promise<NodeDisk> 
   if (fetched !== undefined) await store.prune(height);
   const isFounder = genesis.seats.some(({ key }) => key === author);
   const isEmpty = base === undefined && store.height === 0;
-  const isBare = isEmpty && (isRebuilt || (!isFounder && journal.size === 0));
+  // A newcomer signs its registration before its first sync. An endorsement names no block and no
+  // round, so that a journal with nothing else says as little of the chain as an empty one; any
+  // other signature rests on what this disk should have, and then history is the safe way back.
+  const hasOnlyEndorsed = signed.every(({ statement }) => statement.kind === "endorsement");
+  const isBare = isEmpty && (isRebuilt || (!isFounder && hasOnlyEndorsed));
   return { ...common, records: opened.records, base, isBare, isLost: false };
 }
 

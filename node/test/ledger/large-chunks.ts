@@ -1,4 +1,5 @@
 import { Writer } from "../../src/kernel/codec.ts";
+import { atOnce } from "../../src/kernel/steps.ts";
 import { readChunkItems } from "../../src/ledger/chunk.ts";
 import type { ChunkRoot } from "../../src/ledger/snapshot-manifest.ts";
 import { buildTree, treeRoot } from "../../src/ledger/state-tree.ts";
@@ -37,7 +38,7 @@ export class LargeChunks {
       const header = new Writer().u32(bucket.length).finish();
       const encoded = Buffer.concat([header, ...bucket.map(({ record }) => record)]);
       take(index, encoded);
-      const items = readChunkItems(this.bits, index, encoded);
+      const items = atOnce(readChunkItems(this.bits, index, encoded));
       if (!items.ok) throw new Error(items.error.fix);
       const hash = treeRoot(buildTree(items.value, this.bits));
       const kind = bucket.length === 0 ? "empty" : bucket.length === 1 ? "leaf" : "inner";

@@ -35,7 +35,7 @@ import type {
 /** A keyed hash stands for a signature: what is tested is who may sign what, not the curve. */
 export function sign(author: PublicKey, message: Uint8Array): Uint8Array {
   const half = sha256(fromHex(author), message);
-  return concatBytes(half, half);
+  return concatBytes([half, half]);
 }
 
 export const scheme: SignatureScheme = {

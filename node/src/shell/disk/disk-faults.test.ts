@@ -35,7 +35,7 @@ function ground(round: number): ChainRecord {
 
 function sign(message: Uint8Array): Uint8Array {
   const half = sha256(message);
-  return concatBytes(half, half);
+  return concatBytes([half, half]);
 }
 
 let salts = 0;

@@ -34,7 +34,7 @@ function attestation(height: number): Statement {
 
 function sign(message: Uint8Array): Uint8Array {
   const half = sha256(message);
-  return concatBytes(half, half);
+  return concatBytes([half, half]);
 }
 
 let salts = 0;

@@ -54,12 +54,12 @@ function frameCrc(salt: Uint8Array, offset: number, payload: Uint8Array): number
 
 function header(salt: Uint8Array): Uint8Array {
   assert(salt.length === SALT_LENGTH, `salt of ${salt.length} bytes`);
-  return concatBytes(HEADER_TEXT, salt, u32Bytes(crc32(salt, crc32(HEADER_TEXT))));
+  return concatBytes([HEADER_TEXT, salt, u32Bytes(crc32(salt, crc32(HEADER_TEXT)))]);
 }
 
 function frame(salt: Uint8Array, offset: number, payload: Uint8Array): Uint8Array {
   const crc = u32Bytes(frameCrc(salt, offset, payload));
-  return concatBytes(FRAME_MAGIC, u32Bytes(payload.length), crc, payload);
+  return concatBytes([FRAME_MAGIC, u32Bytes(payload.length), crc, payload]);
 }
 
 /** Payload of the valid frame at `index` of the bytes, which is `offset` in the file. */
@@ -224,17 +224,6 @@ function unreadable(path: string, offset: number, cause: unknown): FatalError {
   );
 }
 
-/** A group may have more parts than a call can have arguments. */
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
 function groups(records: readonly Uint8Array[]): Uint8Array[] {
   const payloads: Uint8Array[] = [];
   let parts: Uint8Array[] = [];
@@ -243,14 +232,14 @@ function groups(records: readonly Uint8Array[]): Uint8Array[] {
     const needed = record.length + 4;
     assert(record.length > 0 && needed <= FRAME_BYTES_MAX, `record of ${record.length} bytes`);
     if (length + needed > FRAME_BYTES_MAX) {
-      payloads.push(joined(parts, length));
+      payloads.push(concatBytes(parts));
       parts = [];
       length = 0;
     }
     parts.push(u32Bytes(record.length), record);
     length += needed;
   }
-  if (parts.length > 0) payloads.push(joined(parts, length));
+  if (parts.length > 0) payloads.push(concatBytes(parts));
   return payloads;
 }
 

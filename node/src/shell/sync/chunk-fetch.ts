@@ -4,7 +4,7 @@ import type { LedgerLoader } from "../../ledger/ledger-loader.ts";
 import type { SnapshotHead, SnapshotWriter } from "../disk/snapshot-store.ts";
 import type { FatalError } from "../fatal-error.ts";
 import type { ChunkPlan } from "./chunk-plan.ts";
-import { unreadableState } from "./snapshot-load.ts";
+import { inSteps, unreadableState } from "./snapshot-load.ts";
 import type { SnapshotPeer, StateSyncPorts } from "./sync-ports.ts";
 
 const RETRY_MS: Millis = 500;
@@ -97,7 +97,7 @@ export class ChunkFetch {
         continue;
       }
       try {
-        this.#take(peer, index, await peer.chunk(head.manifest.height, index));
+        await this.#take(peer, index, await peer.chunk(head.manifest.height, index));
         failures = 0;
       } catch {
         this.#plan.failed(peer.key, index);
@@ -110,8 +110,8 @@ export class ChunkFetch {
     }
   }
 
-  #take(peer: SnapshotPeer, index: number, chunk: Uint8Array): void {
-    const added = this.#ports.loader.add(index, chunk);
+  async #take(peer: SnapshotPeer, index: number, chunk: Uint8Array): Promise<void> {
+    const added = await inSteps(this.#ports.loader.addSteps(index, chunk));
     if (!added.ok && added.error.code === "MANIFEST_FALSE") {
       this.#isFalse = true;
       return;

@@ -3,12 +3,12 @@ import { verifyResultCertificate } from "../../kernel/certificates.ts";
 import { type Refusal, type Result, refuse } from "../../kernel/result.ts";
 import { type Digest, type Height, ZERO_DIGEST } from "../../kernel/scalars.ts";
 import type { SignatureScheme } from "../../kernel/statements.ts";
+import type { Steps } from "../../kernel/steps.ts";
 import type { Genesis } from "../../ledger/genesis-file.ts";
 import type { LedgerLoader } from "../../ledger/ledger-loader.ts";
 import type { Protocols } from "../../ledger/protocol.ts";
 import { openLedgerLoader } from "../../ledger/snapshot.ts";
 import { verifyManifest } from "../../ledger/snapshot-manifest.ts";
-import type { LedgerState } from "../../ledger/state.ts";
 import type { ReplicaBase } from "../../replica/types.ts";
 import type { SnapshotHead, SnapshotStore } from "../disk/snapshot-store.ts";
 import { FatalError } from "../fatal-error.ts";
@@ -109,20 +109,19 @@ async function loadOne(
     const loader = openLoader(trust, head);
     Object.assign(opened, { loader, head });
     return async (index, chunk) => {
-      demand(loader.add(index, chunk), height);
+      demand(await inSteps(loader.addSteps(index, chunk)), height);
       await pause();
     };
   });
   const { loader, head } = opened;
   if (loader === undefined || head === undefined) throw new Error("no head was read");
   const { certificate, block } = head;
-  const ledger = demand(await finishLoad(loader), height);
+  const ledger = demand(await inSteps(loader.finishSteps()), height);
   return { certificate, block, epochProofs: trust.epochs.proofs, ledger };
 }
 
-/** In steps, so that whoever asks for health meanwhile is answered. */
-export async function finishLoad(loader: LedgerLoader): Promise<Result<LedgerState, Refusal>> {
-  const steps = loader.finishSteps();
+/** With a turn of the event loop after each step: whoever asks for health meanwhile is answered. */
+export async function inSteps<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;

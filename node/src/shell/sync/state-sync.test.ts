@@ -398,6 +398,9 @@ describe("weak subjectivity", () => {
     expect(base).toBeUndefined();
     expect(epochs.proofs).toEqual([]);
     expect(told.lies).toEqual([["forger", "CHECKPOINT_MISMATCH"]]);
+    // Nor where a state of the epoch before the checkpoint's would be near enough.
+    const near = { ...checkpoint, epoch: 2 };
+    expect((await syncFrom(from, [onward], { checkpoint: near })).base).toBeUndefined();
   });
 
   test("weak subjectivity: one honest peer proves the way, whatever others proved before it", async () => {

@@ -8,7 +8,7 @@ import { FatalError } from "../fatal-error.ts";
 import { ChunkFetch } from "./chunk-fetch.ts";
 import { ChunkPlan } from "./chunk-plan.ts";
 import {
-  finishLoad,
+  inSteps,
   openLoader,
   SnapshotRefused,
   unreadableState,
@@ -227,7 +227,7 @@ export class StateSync {
     const loader = openLoader(trust, head);
     const have = new Set<number>();
     const writer = await snapshots.resume(head, async (index, chunk) => {
-      if (loader.add(index, chunk).ok) have.add(index);
+      if ((await inSteps(loader.addSteps(index, chunk))).ok) have.add(index);
       await pause();
     });
     const missing = head.manifest.chunks.flatMap(({ kind }, index) => {
@@ -249,7 +249,7 @@ export class StateSync {
       await writer.suspend();
       return undefined;
     }
-    const state = await finishLoad(loader);
+    const state = await inSteps(loader.finishSteps());
     if (!state.ok) {
       await writer.suspend();
       throw unreadableState(height, state.error) ?? new SnapshotRefused(state.error);
