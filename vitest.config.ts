@@ -9,7 +9,8 @@ export default defineConfig({
       "test-e2e/**/*.test.ts",
     ],
     // The end-to-end tests start real processes: `npm run test:e2e` runs them.
-    exclude: ["**/node_modules/**", "test-e2e/e2e/**"],
+    // `npm run chart` needs helm.
+    exclude: ["**/node_modules/**", "test-e2e/e2e/**", "scripts/chart/**"],
     // A test that passes the second time is a bug found the first time.
     retry: 0,
     // The cache on disk does not know of mutants (npm run mutants): it hides and would keep them.

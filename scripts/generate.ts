@@ -1,4 +1,4 @@
-// Writes proto/gen from the .proto files, manifests/crds from operator/src/api, and what
+// Writes proto/gen from the .proto files, the chart's CRDs from operator/src/api, and what
 // scripts/observability makes of the metrics: npm run gen.
 // With --check it writes nothing and fails when one of them is not what its source says.
 import { execFileSync } from "node:child_process";
@@ -20,7 +20,7 @@ import { observabilityFiles } from "./observability/files.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const proto = join(repository, "proto");
-const crds = join(repository, "manifests/crds");
+const crds = join(repository, "charts/quorate/files/crds");
 
 function generateInto(folder: string): void {
   const path = join(repository, "node_modules/.bin") + delimiter + process.env["PATH"];
@@ -76,7 +76,9 @@ function driftedFiles(): readonly string[] {
     const committed = filesIn(join(proto, "gen"), ".ts");
     return [
       ...different(wanted, committed).map((file) => `proto/gen/${file}`),
-      ...different(crdFiles(), filesIn(crds, ".yaml")).map((file) => `manifests/crds/${file}`),
+      ...different(crdFiles(), filesIn(crds, ".yaml")).map(
+        (file) => `charts/quorate/files/crds/${file}`,
+      ),
       ...unlike(observabilityFiles()),
     ];
   } finally {

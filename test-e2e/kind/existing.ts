@@ -5,6 +5,7 @@ import type { ClusterProvider, PodName } from "../provider/provider.ts";
 import { openKube } from "../set/open-kube.ts";
 import { collectObjects } from "./collect.ts";
 import { command } from "./command.ts";
+import { installByHelm } from "./helm.ts";
 import { namespaceNames, removeNamespaces } from "./namespaces.ts";
 import { openNodePort } from "./outside-access.ts";
 
@@ -60,6 +61,10 @@ class ExistingCluster implements ClusterProvider {
 
   podResume({ namespace, name }: PodName): Promise<void> {
     return door("pod", "resume", namespace, name);
+  }
+
+  installOperator(): Promise<void> {
+    return installByHelm(this.kubeconfigFile);
   }
 
   queryEndpoint(member: PodName): Promise<string> {

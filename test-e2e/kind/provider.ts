@@ -6,6 +6,7 @@ import { openKube } from "../set/open-kube.ts";
 import { machinesReady, openKindCluster, startMachines } from "./cluster.ts";
 import { collectMachines, collectObjects } from "./collect.ts";
 import { command } from "./command.ts";
+import { installByHelm } from "./helm.ts";
 import { buildImages, loadImages } from "./images.ts";
 import { removeNamespaces, systemNamespaces } from "./namespaces.ts";
 import { openNodePort } from "./outside-access.ts";
@@ -75,6 +76,10 @@ class KindProvider implements ClusterProvider {
 
   async podResume(pod: PodName): Promise<void> {
     await this.#task(pod, "resume");
+  }
+
+  installOperator(): Promise<void> {
+    return installByHelm(this.kubeconfigFile);
   }
 
   queryEndpoint(member: PodName): Promise<string> {

@@ -1,6 +1,8 @@
 /** Where the end-to-end tests run; a test never asks which one it is. */
 export interface ClusterProvider {
   readonly name: "local" | "kind" | "existing";
+  /** By Helm, with the defaults of the chart; not given: from manifests/install.yaml. */
+  installOperator?(): Promise<void>;
   /** Administrator's access, as `kubectl --kubeconfig` takes it. */
   readonly kubeconfigFile: string;
   /** Pulls the plug of a Kubernetes node: what ran there is gone without a word. */

@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { KubeObject } from "@quorate/runtime/objects";
@@ -7,7 +6,7 @@ import { parseAllDocuments } from "yaml";
 import { eventually } from "../network/eventually.ts";
 import { resourceOf } from "./resources.ts";
 
-const MANIFESTS = fileURLToPath(new URL("../../manifests/", import.meta.url));
+const MANIFEST = fileURLToPath(new URL("../../manifests/install.yaml", import.meta.url));
 const ESTABLISHED_MS = 30_000;
 
 /** Every object of a manifest file. */
@@ -18,27 +17,29 @@ export function readManifest(path: string): readonly KubeObject[] {
 }
 
 /**
- * What `kubectl apply -f manifests/crds -f manifests/operator.yaml` does; on `machine` where a
- * fault is to strike validators only.
+ * What `kubectl apply -f manifests/install.yaml` does; on `machine` where a fault is to strike
+ * validators only.
  */
 export async function installOperator(kube: KubeClient, machine?: string): Promise<void> {
-  const crds = readdirSync(join(MANIFESTS, "crds"))
-    .filter((file) => file.endsWith(".yaml"))
-    .flatMap((file) => readManifest(join(MANIFESTS, "crds", file)));
+  const objects = readManifest(MANIFEST);
+  const crds = objects.filter(({ kind }) => kind === "CustomResourceDefinition");
   for (const crd of crds) await kube.apply(resourceOf(crd), crd);
   for (const crd of crds) await established(kube, crd);
-  for (const object of readManifest(join(MANIFESTS, "operator.yaml"))) {
-    await kube.apply(resourceOf(object), placed(object, machine));
+  for (const object of objects.filter((one) => !crds.includes(one))) {
+    await kube.apply(resourceOf(object), onOneMachine(object, machine));
   }
 }
 
-function placed(object: KubeObject, machine: string | undefined): KubeObject {
-  if (object.kind !== "Deployment" || machine === undefined) return object;
+/** One operator: all machines of a local cluster are one, where a second would only wait. */
+function onOneMachine(object: KubeObject, machine: string | undefined): KubeObject {
+  if (object.kind !== "Deployment") return object;
   const { spec } = object as KubeObject & {
     readonly spec: { readonly template: { readonly spec: object } };
   };
-  const pod = { ...spec.template.spec, nodeSelector: { "kubernetes.io/hostname": machine } };
-  return { ...object, spec: { ...spec, template: { ...spec.template, spec: pod } } } as KubeObject;
+  const place = machine === undefined ? {} : { "kubernetes.io/hostname": machine };
+  const pod = { ...spec.template.spec, nodeSelector: place };
+  const template = { ...spec.template, spec: pod };
+  return { ...object, spec: { ...spec, replicas: 1, template } } as KubeObject;
 }
 
 interface Established extends KubeObject {

@@ -7,6 +7,9 @@ const CLUSTER_WIDE = new Set([
   "CustomResourceDefinition",
   "ClusterRole",
   "ClusterRoleBinding",
+  "PriorityClass",
+  "ValidatingAdmissionPolicy",
+  "ValidatingAdmissionPolicyBinding",
   "StorageClass",
   "PersistentVolume",
 ]);

@@ -184,16 +184,16 @@ export class FakeLocalCluster implements LocalCluster {
     this.folders.delete(folder);
   }
 
-  manifests() {
+  manifest() {
     const object = (kind: string, name: string, more: object) =>
       JSON.stringify({ apiVersion: "v1", kind, metadata: { name }, ...more });
     const established = { conditions: [{ type: "Established", status: "True" }] };
-    return {
-      crds: [object("CustomResourceDefinition", "sets", { status: established })],
-      operator: object("Deployment", "quorate-operator", {
+    return [
+      object("CustomResourceDefinition", "sets", { status: established }),
+      object("Deployment", "quorate-operator", {
         metadata: { namespace: "quorate-system", name: "quorate-operator" },
         status: { readyReplicas: this.operatorReplicas, updatedReplicas: 1 },
       }),
-    };
+    ].join("\n---\n");
   }
 }

@@ -280,6 +280,17 @@ describe("rule STOLEN: before a swap is proven and over", () => {
     ]);
   });
 
+  test("the label voter stays for the life of a pod, also where its key is a spare again", () => {
+    const pods = leaverPod({ "quorate.dev/voter": "true" });
+    const votes = (observation: Observation) =>
+      build(observation).pods.find(({ metadata }) => metadata.name === "val-4")?.metadata.labels?.[
+        "quorate.dev/voter"
+      ];
+    const back = { spares: [{ ...SPARE, key: keyOf(60) }] };
+    expect(votes(living([leaver], back, { pods }))).toBe("true");
+    expect(votes(living([leaver], back, { pods: leaverPod({}) }))).toBe("false");
+  });
+
   test("a pod of another name is nobody's, whatever its labels say", () => {
     const pods = leaverPod({}).map((pod) => (pod.uid === "u4" ? { ...pod, name: "job" } : pod));
     expect(build(living([leaver], { chain: { swaps } }, { pods })).removals).toEqual([]);

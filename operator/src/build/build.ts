@@ -212,7 +212,11 @@ function nodesOf(observation: Observation, staffed: readonly Roster[]) {
     pods: ready
       .filter(({ member }) => !held.has(member.name))
       .map(({ member, role }) => {
-        const votes = role === "Voter" || role === "Leaving";
+        // A pod that was a voter's keeps the label for its life: admission refuses its removal, so
+        // that a thief of this account cannot take a voter out of its budget (rule STOLEN).
+        const was = observation.pods.find(({ name }) => name === member.name);
+        const votes =
+          role === "Voter" || role === "Leaving" || was?.labels[LABELS.voter] === "true";
         return podOf(set, member, { votes, genesisHash });
       }),
   };

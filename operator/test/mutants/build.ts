@@ -13,6 +13,15 @@ export const buildMutants = [
     testName: "rule STOLEN: no pod of a seated key is deleted, whatever state it is in",
   },
   {
+    name: "operator-takes-the-voter-label-away",
+    rule: "STOLEN: the label voter stays for the life of the pod",
+    file: `${build}/build.ts`,
+    find: ' || was?.labels[LABELS.voter] === "true"',
+    replace: "",
+    test: buildTest,
+    testName: "the label voter stays for the life of a pod, also where its key is a spare again",
+  },
+  {
     name: "operator-scales-voters-down",
     rule: "scale-down removes spares only",
     file: `${build}/build.ts`,

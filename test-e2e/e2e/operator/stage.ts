@@ -91,7 +91,8 @@ export class Stage {
     });
     const stage = new Stage({ provider, folder, kube: openKube(provider.kubeconfigFile) });
     try {
-      await installOperator(stage.kube);
+      if (provider.installOperator) await provider.installOperator();
+      else await installOperator(stage.kube);
       return stage;
     } catch (error) {
       await stage.stop();

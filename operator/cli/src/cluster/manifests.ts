@@ -7,6 +7,9 @@ const CLUSTER_WIDE: ReadonlySet<string> = new Set([
   "CustomResourceDefinition",
   "ClusterRole",
   "ClusterRoleBinding",
+  "PriorityClass",
+  "ValidatingAdmissionPolicy",
+  "ValidatingAdmissionPolicyBinding",
 ]);
 
 /** Every object of a manifest's text. */
@@ -16,8 +19,8 @@ export function objectsOf(text: string): readonly KubeObject[] {
     .filter((object) => object !== null);
 }
 
-/** Kinds of our manifests only: each has the plural that adds an `s`. */
+/** The resource of an object by the API's own naming: lower case, with an `s`. */
 export function resourceOf({ apiVersion, kind }: KubeObject): ResourceType {
-  const plural = `${kind.toLowerCase()}s`;
-  return { apiVersion, kind, plural, namespaced: !CLUSTER_WIDE.has(kind) };
+  const plural = kind.toLowerCase().replace(/y$/, "ie").replace(/s$/, "se");
+  return { apiVersion, kind, plural: `${plural}s`, namespaced: !CLUSTER_WIDE.has(kind) };
 }

@@ -30,6 +30,6 @@ export interface LocalCluster {
   holdsCluster(folder: string): boolean | undefined;
   /** Removes the folder with the keys in it. */
   remove(folder: string): void;
-  /** Text of each manifest: the CRDs, then the operator. */
-  manifests(): { readonly crds: readonly string[]; readonly operator: string };
+  /** What an installation consists of: the text of manifests/install.yaml. */
+  manifest(): string;
 }

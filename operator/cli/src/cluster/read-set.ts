@@ -26,7 +26,7 @@ export async function listSets(
     return await kube.list(validatorSets, namespace === undefined ? {} : { namespace });
   } catch (error) {
     if (!(error instanceof ApiError) || error.reason !== "NotFound") throw error;
-    const fix = "the cluster knows no ValidatorSet: kubectl apply -f manifests/crds, or run up";
+    const fix = "the cluster knows no ValidatorSet: helm install quorate charts/quorate, or run up";
     const refusal = { code: "CRDS_MISSING", field: "API server", fix };
     throw new ClusterRefusal(refusal, { cause: error });
   }

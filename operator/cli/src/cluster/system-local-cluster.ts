@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runningDaemon } from "@quorate/local-cluster/daemon-folder";
@@ -7,7 +7,7 @@ import { ClusterRefusal } from "./errors.ts";
 import type { LocalCluster } from "./ports.ts";
 
 const MAIN = fileURLToPath(new URL("../../../local-cluster/src/main.ts", import.meta.url));
-const MANIFESTS = fileURLToPath(new URL("../../../../manifests/", import.meta.url));
+const MANIFEST = fileURLToPath(new URL("../../../../manifests/install.yaml", import.meta.url));
 /** Written last by a cluster's first start: what else is a folder's business is not ours. */
 const MARK = "cluster.json";
 
@@ -43,11 +43,5 @@ export const systemLocalCluster: LocalCluster = {
   stop: (pid) => void process.kill(pid, "SIGTERM"),
   holdsCluster: (folder) => (existsSync(folder) ? existsSync(join(folder, MARK)) : undefined),
   remove: (folder) => rmSync(folder, { recursive: true }),
-  manifests: () => {
-    const crds = readdirSync(join(MANIFESTS, "crds")).filter((file) => file.endsWith(".yaml"));
-    return {
-      crds: crds.map((file) => readFileSync(join(MANIFESTS, "crds", file), "utf8")),
-      operator: readFileSync(join(MANIFESTS, "operator.yaml"), "utf8"),
-    };
-  },
+  manifest: () => readFileSync(MANIFEST, "utf8"),
 };

@@ -74,9 +74,10 @@ async function until(
 }
 
 async function install(ports: UpPorts, kube: KubeClient): Promise<void> {
-  const { crds, operator } = ports.localCluster.manifests();
-  const definitions = crds.flatMap(objectsOf);
-  ports.progress("installing manifests/crds and manifests/operator.yaml");
+  const objects = objectsOf(ports.localCluster.manifest());
+  const definitions = objects.filter(({ kind }) => kind === "CustomResourceDefinition");
+  const others = objects.filter((object) => !definitions.includes(object));
+  ports.progress("installing manifests/install.yaml");
   // Ours are the fields of our manifests, whoever wrote them before.
   const force = { force: true };
   for (const object of definitions) await kube.apply(resourceOf(object), object, force);
@@ -93,7 +94,7 @@ async function install(ports: UpPorts, kube: KubeClient): Promise<void> {
       },
     });
   }
-  for (const object of objectsOf(operator)) await kube.apply(resourceOf(object), object, force);
+  for (const object of others) await kube.apply(resourceOf(object), object, force);
 }
 
 function isReady({ metadata, spec, status }: Deployment): boolean {

@@ -30,6 +30,10 @@ customresourcedefinitions crd,crds cluster status api-extensions
 V1EndpointSlice discovery.k8s.io EndpointSlice endpointslices - namespaced - -
 V1PriorityClass scheduling.k8s.io PriorityClass priorityclasses pc cluster - -
 V1NetworkPolicy networking.k8s.io NetworkPolicy networkpolicies netpol namespaced - -
+V1ValidatingAdmissionPolicy admissionregistration.k8s.io ValidatingAdmissionPolicy \
+validatingadmissionpolicies - cluster status -
+V1ValidatingAdmissionPolicyBinding admissionregistration.k8s.io ValidatingAdmissionPolicyBinding \
+validatingadmissionpolicybindings - cluster - -
 `;
 
 const SCALED = {

@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import { customResourceDefinitions } from "./crds.ts";
 
-/** File name in manifests/crds to content. */
+/** File name in charts/quorate/files/crds to content. */
 export function crdFiles(): ReadonlyMap<string, string> {
   const note = "# Written by `npm run gen` from operator/src/api/v1alpha1: change it there.\n";
   return new Map(

@@ -148,7 +148,7 @@ function definition({ kind, shortName, schema, columns, scale }: Definition): Js
   };
 }
 
-/** The two CustomResourceDefinitions, as `npm run gen` writes them to manifests/crds. */
+/** The two CustomResourceDefinitions, as `npm run gen` writes them to charts/quorate/files/crds. */
 export function customResourceDefinitions(): readonly Json[] {
   return [set, rotation].map(definition);
 }
