@@ -7,7 +7,7 @@ import type { MarginBlock } from "../../node/src/margin/types.ts";
 import { executeBlock } from "./model/block.ts";
 import { ordersOf } from "./model/numbers.ts";
 import { accountKey, blocksOf, GENESIS, historyDrawn, START_MS } from "./model/random-blocks.ts";
-import { type Block, createWorld, type Genesis, type World } from "./model/world.ts";
+import { type Action, type Block, createWorld, type Genesis, type World } from "./model/world.ts";
 
 function engine(genesis: Genesis): MarginState {
   const parameters = { ...PRODUCTION.margin, ...genesis.rules };
@@ -160,6 +160,13 @@ describe("the margin engine and a naive model written from node/spec/margin.md",
     expect(seen.get("close-out")).toBe(64 + 150);
   }, 120_000);
 
+  test("agree where an order, and an account, met all the orders that they may", () => {
+    const seen = new Map<string, number>();
+    compare(...deepBook(), seen);
+    expect([seen.get("WOULD_NOT_FILL"), seen.get("BLOCK_SHARE_SPENT")]).toEqual([4, 2]);
+    expect(seen.get("fill")).toBe(1_024);
+  }, 120_000);
+
   test("agree at the limit of open orders", () => {
     const [genesis, blocks] = crowd(1);
     const first = blocks[0];
@@ -181,6 +188,37 @@ describe("the margin engine and a naive model written from node/spec/margin.md",
     expect(seen.get("TOO_MANY_ORDERS")).toBe(2);
   });
 });
+
+/** Offers of one lot, more than one order may meet, against one rich taker. */
+function deepBook(): [Genesis, Block[]] {
+  const [genesis, [first]] = crowd(0, [10_000n]);
+  if (first === undefined) throw new Error("no block");
+  const taker = accountKey(0xfe);
+  const makers = [1, 2, 3, 4, 5].map(accountKey);
+  const order = { kind: "place", market: 0, price: 10_000n, reduceOnly: false } as const;
+  const rest = { selfTrade: "cancel-maker", untilMs: 0 } as const;
+  const offer = (clientId: number): Action => {
+    return { ...order, ...rest, clientId, side: "sell", size: 1n, timeInForce: "gtc" };
+  };
+  const take = (timeInForce: "fok" | "gtc"): Action => {
+    return { ...order, ...rest, clientId: 1, side: "buy", size: 5_000n, timeInForce };
+  };
+  const next = (index: number, actions: readonly Action[]): Block => {
+    const timestampMs = first.timestampMs + 500 * index;
+    const reports = first.reports.map((report) => ({ ...report, slot: index }));
+    const bundles = [{ account: taker, actions }];
+    return { ...first, timestampMs, clockMs: timestampMs, reports, bundles };
+  };
+  const offers = makers.map((account) => {
+    return { account, actions: Array.from({ length: 206 }, (_, id) => offer(id)) };
+  });
+  const accounts = [taker, ...makers].map((account) => ({ account, balance: 10n ** 15n }));
+  const foks = Array.from({ length: 5 }, () => take("fok"));
+  return [
+    { ...genesis, accounts },
+    [{ ...first, bundles: offers }, next(1, [...foks, take("gtc")]), next(2, [take("gtc")])],
+  ];
+}
 
 const FALLING = [10_000n, 9_700n, 9_690n, 9_500n, 9_400n, 9_900n, 9_000n, 8_900n];
 

@@ -45,6 +45,8 @@ export interface Draft {
   inflow: MicroUsd;
   /** Resting orders that the orders of this block have met: bounds its work. */
   steps: number;
+  /** Those of them that each account's orders have met: no one takes all of the block's work. */
+  readonly stepsOf: Map<PublicKey, number>;
 }
 
 /** Market and sequence name an order for ever. */
@@ -72,6 +74,7 @@ export function openDraft(
     totalDebt: before.totalDebt,
     inflow: 0n,
     steps: 0,
+    stepsOf: new Map(),
   };
 }
 

@@ -20,6 +20,8 @@ export const CLOSE_OUT_AFTER_MISSES = 8;
 export const GAIN_LOCK_BUCKETS = 8;
 /** Resting orders that one order meets at most; what is left of it then lapses. */
 export const STEPS_PER_ORDER_MAX = 1_024;
+/** Resting orders that the orders of one account in a block meet at most: no one takes it all. */
+export const STEPS_PER_ACCOUNT_MAX = 4_096;
 /** Resting orders that all orders of one block meet at most; later orders are refused. */
 export const STEPS_PER_BLOCK_MAX = 131_072;
 /** Orders whose time is over that one block takes out of the book; the others wait. */

@@ -12,6 +12,7 @@ import {
 import {
   EXPIRIES_PER_BLOCK_MAX,
   OPEN_ORDERS_MAX,
+  STEPS_PER_ACCOUNT_MAX,
   STEPS_PER_BLOCK_MAX,
   STEPS_PER_ORDER_MAX,
 } from "./limits.ts";
@@ -239,18 +240,23 @@ describe("orders with an end", () => {
   test("a block takes out a bounded number; the others trade no more", () => {
     const names = Array.from({ length: 5 }, (_, index) => `q${index}`);
     const rich = Object.fromEntries(names.map((name) => [name, 10_000_000n]));
-    world = new World({ accounts: accounts({ ...rich, c: 100_000n }) });
-    world.block({ prices: [PRICE] });
     const count = Math.ceil((EXPIRIES_PER_BLOCK_MAX + 2) / names.length);
-    const many = names.map((name) =>
-      bundle(name, ...Array.from({ length: count }, () => until(PRICE, 2_000))),
-    );
-    world.act([PRICE], ...many);
-    world.act([PRICE], bundle("c", place("buy", 5n, PRICE, { timeInForce: "ioc" })));
-    expect(makers()).toEqual([]);
-    const gone = world.eventsOf("order-cancelled");
-    expect(new Set(gone.map(({ reason }) => reason))).toEqual(new Set(["expired"]));
-    expect(gone).toHaveLength(count * names.length);
+    /** Orders that leave in the block in which all are over, where somebody bids `limit`. */
+    const leaving = (limit: bigint): number => {
+      world = new World({ accounts: accounts({ ...rich, c: 100_000n }) });
+      world.block({ prices: [PRICE] });
+      const many = names.map((name) =>
+        bundle(name, ...Array.from({ length: count }, () => until(PRICE, 2_000))),
+      );
+      world.act([PRICE], ...many);
+      world.act([PRICE], bundle("c", place("buy", 5n, limit, { timeInForce: "ioc" })));
+      expect(makers()).toEqual([]);
+      const gone = world.eventsOf("order-cancelled");
+      expect(new Set(gone.map(({ reason }) => reason))).toEqual(new Set(["expired"]));
+      return gone.length;
+    };
+    expect(leaving(PRICE - 1n)).toBe(EXPIRIES_PER_BLOCK_MAX);
+    expect(leaving(PRICE)).toBe(count * names.length);
   });
 });
 
@@ -319,15 +325,30 @@ describe("bounded work", () => {
     expect(world.outcomes[0]?.[0]).toMatchObject({ code: "OK", filled: 2n, resting: 1n });
   });
 
+  const vain = () => place("buy", 2_000n, PRICE, { timeInForce: "fok" });
+
+  test("an account's orders take a bounded share of a block, others go on", () => {
+    offers(STEPS_PER_ORDER_MAX);
+    const share = Array.from({ length: STEPS_PER_ACCOUNT_MAX / STEPS_PER_ORDER_MAX + 1 }, vain);
+    world.act([PRICE], bundle("c", ...share), bundle("d", place("buy", 1n, PRICE)));
+    const codes = world.outcomes.flat().map(({ code }) => code);
+    expect(codes.slice(-3)).toEqual(["WOULD_NOT_FILL", "BLOCK_SHARE_SPENT", "OK"]);
+    expect(world.act([PRICE], bundle("c", place("buy", 1n, PRICE)))).toEqual(["OK"]);
+  });
+
   test("a block refuses orders when its work is done, and cancels go on", () => {
     offers(STEPS_PER_ORDER_MAX);
-    const vain = Array.from({ length: STEPS_PER_BLOCK_MAX / STEPS_PER_ORDER_MAX + 1 }, () =>
-      place("buy", 2_000n, PRICE, { timeInForce: "fok" }),
-    );
+    const count = STEPS_PER_BLOCK_MAX / STEPS_PER_ACCOUNT_MAX;
+    const many = Array.from({ length: count }, (_, index) => `w${String(index).padStart(2, "0")}`);
+    const amount = 1_000_000_000n * USD;
+    const deposits = many.map((name) => ({ account: key(name), amount }));
+    const share = Array.from({ length: STEPS_PER_ACCOUNT_MAX / STEPS_PER_ORDER_MAX }, vain);
     const late = place("buy", 1n, PRICE);
-    world.act([PRICE], bundle("c", ...vain), bundle("d", late, { kind: "cancel-all" }));
+    const bundles = many.map((name) => bundle(name, ...share));
+    bundles.push(bundle("d", late, { kind: "cancel-all" }));
+    world.block({ prices: [PRICE], deposits, bundles });
     const codes = world.outcomes.flat().map(({ code }) => code);
-    expect(codes.slice(-4)).toEqual(["WOULD_NOT_FILL", "BLOCK_FULL", "BLOCK_FULL", "OK"]);
+    expect(codes.slice(-3)).toEqual(["WOULD_NOT_FILL", "BLOCK_FULL", "OK"]);
     expect(world.act([PRICE], bundle("d", late))).toEqual(["OK"]);
   });
 });

@@ -75,10 +75,12 @@ export function takeFromBook(draft: Draft, taker: Taker): Taken {
   return { filled: filledLots, notional, left };
 }
 
-/** Bounds the work of an order, and counts it for the block; liquidations are bounded anyway. */
+/** Bounds the work of an order, and counts it; the number of liquidations is bounded anyway. */
 function mayStep(draft: Draft, taker: Taker, step: number): boolean {
   if (step >= STEPS_PER_ORDER_MAX) return false;
-  if (taker.clientId !== undefined) draft.steps += 1;
+  if (taker.clientId === undefined) return true;
+  draft.steps += 1;
+  draft.stepsOf.set(taker.account, (draft.stepsOf.get(taker.account) ?? 0) + 1);
   return true;
 }
 

@@ -1,7 +1,12 @@
 import { absolute, minimum, PPM } from "../kernel/fixed-point.ts";
 import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import { type Draft, dropOrder, type MarketDraft, restOrder } from "./draft.ts";
-import { OPEN_ORDERS_MAX, PRICE_TICKS_MAX, STEPS_PER_BLOCK_MAX } from "./limits.ts";
+import {
+  OPEN_ORDERS_MAX,
+  PRICE_TICKS_MAX,
+  STEPS_PER_ACCOUNT_MAX,
+  STEPS_PER_BLOCK_MAX,
+} from "./limits.ts";
 import {
   equityOf,
   isNotWorsening,
@@ -77,7 +82,7 @@ export function placeOrder(draft: Draft, key: PublicKey, action: Place): ActionO
   const account = draft.accounts.get(key);
   if (account === undefined) return unknownAccount();
   const problem =
-    checkBlock(draft) ??
+    checkBlock(draft, key) ??
     checkForm(draft, action) ??
     checkOpenOrders(account, action) ??
     checkPrice(draft, action) ??
@@ -113,9 +118,12 @@ function rests({ timeInForce }: Place): boolean {
 }
 
 /** The work of a block is bounded, whatever is ordered in it. */
-function checkBlock(draft: Draft): RefusedOutcome {
-  if (draft.steps < STEPS_PER_BLOCK_MAX) return undefined;
-  return refused("BLOCK_FULL", "market", "place the order again in a later block");
+function checkBlock(draft: Draft, key: PublicKey): RefusedOutcome {
+  const fix = "place the order again in a later block";
+  if (draft.steps >= STEPS_PER_BLOCK_MAX) return refused("BLOCK_FULL", "market", fix);
+  const own = draft.stepsOf.get(key) ?? 0;
+  if (own >= STEPS_PER_ACCOUNT_MAX) return refused("BLOCK_SHARE_SPENT", "market", fix);
+  return undefined;
 }
 
 /** Fill or kill: whole, or nothing at all. */

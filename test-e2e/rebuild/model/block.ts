@@ -42,6 +42,7 @@ export function executeBlock(world: World, block: Block): Executed {
   for (const market of world.markets) updateIndexPrice(world, market, block);
   climbLadder(world);
   world.passes = 0;
+  world.passesOf = new Map();
   expireOrders(world);
   const outcomes = executeActions(world, block);
   repayDebts(world, fundAtStart);

@@ -69,7 +69,7 @@ export function take(world: World, taker: Taker): Taken {
     if (order === undefined || !crosses(order, taker.side, taker.limit)) break;
     if (passes === STEPS_PER_ORDER_MAX) return { filled, value: filledValue, left: 0n };
     passes += 1;
-    if (taker.clientId !== undefined) world.passes += 1;
+    if (taker.clientId !== undefined) countPass(world, taker.account.key);
     if (order.account === taker.account.key) {
       left = meetOwn(world, taker, { order, left });
       continue;
@@ -86,6 +86,11 @@ export function take(world: World, taker: Taker): Taken {
     execute(world, taker, { order, lots, fee: feeOn(taker, filledValue) - paid });
   }
   return { filled, value: filledValue, left };
+}
+
+function countPass(world: World, account: string): void {
+  world.passes += 1;
+  world.passesOf.set(account, (world.passesOf.get(account) ?? 0) + 1);
 }
 
 /** The four modes; returns what is left of the taker. */
@@ -119,6 +124,7 @@ export function wouldFill(world: World, taker: Taker): boolean {
     selfTrade: taker.selfTrade === "cancel-maker" ? "cancel-maker" : "cancel-taker",
   });
   world.passes = copy.passes;
+  world.passesOf = copy.passesOf;
   return filled === taker.lots;
 }
 

@@ -12,6 +12,7 @@ import {
   OPEN_ORDERS_MAX,
   type Order,
   PRICE_TICKS_MAX,
+  STEPS_PER_ACCOUNT_MAX,
   STEPS_PER_BLOCK_MAX,
   sideSign,
   type World,
@@ -125,6 +126,8 @@ interface Placing {
 /** Refusals 3 to 10. */
 function formRefusal(world: World, { account, market, action }: Placing): string | undefined {
   if (world.passes >= STEPS_PER_BLOCK_MAX) return "BLOCK_FULL";
+  const ownPasses = world.passesOf.get(account.key) ?? 0;
+  if (ownPasses >= STEPS_PER_ACCOUNT_MAX) return "BLOCK_SHARE_SPENT";
   if (action.size < 1n || action.size > market.rules.orderLotsMax) return "SIZE_OUT_OF_RANGE";
   if (action.price < 1n || action.price > PRICE_TICKS_MAX) return "PRICE_OUT_OF_RANGE";
   const hasEnd = action.timeInForce === "gtt";

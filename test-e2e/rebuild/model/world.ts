@@ -8,6 +8,7 @@ export const CLOSE_OUT_AFTER_MISSES = 8;
 export const GAIN_LOCK_BUCKETS = 8;
 export const PRICE_TICKS_MAX = 9_007_199_254_740_991n;
 export const STEPS_PER_ORDER_MAX = 1_024;
+export const STEPS_PER_ACCOUNT_MAX = 4_096;
 export const STEPS_PER_BLOCK_MAX = 131_072;
 export const EXPIRIES_PER_BLOCK_MAX = 1_024;
 
@@ -156,6 +157,8 @@ export interface World {
   events: Event[];
   /** Resting orders that the block's orders have met (§8.3). */
   passes: number;
+  /** The same by account. */
+  passesOf: Map<string, number>;
 }
 
 export function newAccount(world: Pick<World, "markets" | "accounts">, key: string): Account {
@@ -196,6 +199,7 @@ export function createWorld(genesis: Genesis): World {
     clockMs: genesis.rules.genesisTimeMs,
     events: [],
     passes: 0,
+    passesOf: new Map(),
   };
   for (const { account, balance } of genesis.accounts) newAccount(world, account).balance = balance;
   return world;
