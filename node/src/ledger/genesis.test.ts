@@ -119,6 +119,12 @@ describe("rule GENESIS", () => {
     expect(refusal(Uint8Array.from([0xef, 0xbb, 0xbf, 0x7b, 0x7d]))).toBe("GENESIS_INVALID file");
   });
 
+  test("more sessions than a leaf may hold are refused", () => {
+    const field = "parameters.margin.sessionsMax";
+    expect(refusal(edited(field, 64))).toBe("OK");
+    expect(refusal(edited(field, 65))).toBe(`GENESIS_INVALID ${field}`);
+  });
+
   test("rule GENESIS: dev alone may shorten times", () => {
     const short = "parameters.rotation.silenceMs";
     expect(refusal(edited(short, 9_999, production()))).toBe(`GENESIS_TIME_SHORT ${short}`);

@@ -167,7 +167,7 @@ describe("sessions", () => {
     const chain = new TestChain();
     const scope = { cancel: false, markets: [0], orderLotsMax: 5n, orderNotionalMax: 300_000n };
     const [open, id] = opening(chain, { scope });
-    const tries = [cancel, place(1n, 1), place(6n), place(4n), place(3n)];
+    const tries = [cancel, place(1n, 1), { ...place(6n), price: 1n }, place(4n), place(3n)];
     const bundles = tries.map((action) => use(chain, id, { actions: [action] }));
     // 100 micro-USD a lot and tick: 3 lots at 1,000 ticks are 300,000.
     const refused = Array.from({ length: 4 }, () => "SESSION_SCOPE");

@@ -1,16 +1,17 @@
 import type { Survey } from "../kernel/digest-map.ts";
 import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
-import type { LeafChange, MarginAction, MarketId } from "../margin/types.ts";
+import type { LeafChange } from "../margin/types.ts";
 import { checkAccount, checkSize } from "./client-transactions.ts";
 import type { LeafLayouts } from "./leaf-layouts.ts";
 import { leafKeys } from "./leaves.ts";
+import { scopeRefusal } from "./session-scope.ts";
 import type { LedgerState, Session } from "./state.ts";
 import {
   revokeSessionSigningBytes,
   sessionBundleSigningBytes,
   sessionSigningBytes,
 } from "./transaction.ts";
-import type { SessionScope, Transaction } from "./types.ts";
+import type { Transaction } from "./types.ts";
 import { burnNonce, change, checkNonce, type Verdict, type Work } from "./work.ts";
 
 type Kind<K extends Transaction["kind"]> = Extract<Transaction, { kind: K }>;
@@ -133,42 +134,6 @@ const UNKNOWN_SESSION: Verdict = {
   fix: "no such session of this account, or it ended: open one with the account's key",
 };
 
-/** What the scope says to one action; withdrawals and stakes are in no scope. */
-function checkScope(state: LedgerState, scope: SessionScope, action: MarginAction): Verdict {
-  const refuse = (fix: string): Verdict => ({ code: "SESSION_SCOPE", field: "actions", fix });
-  if (action.kind === "withdraw" || action.kind === "stake" || !mayAct(scope, action.kind)) {
-    return refuse(`the session may not ${action.kind}: sign it with the account`);
-  }
-  const isElsewhere =
-    action.kind === "cancel-all" ? scope.markets.length > 0 : !isMarketOf(scope, action.market);
-  if (isElsewhere) return refuse(`the session trades in markets ${scope.markets.join(", ")} alone`);
-  if (action.kind === "cancel" || action.kind === "cancel-all") return undefined;
-  const { orderLotsMax, orderNotionalMax } = scope;
-  const perLotTick = state.genesis.margin.markets[action.market]?.microUsdPerLotTick ?? 0n;
-  for (const { size, price } of action.kind === "quote" ? action.quotes : [action]) {
-    if (orderLotsMax > 0n && size > orderLotsMax) {
-      return refuse(`the session's orders have at most ${orderLotsMax} lots`);
-    }
-    if (orderNotionalMax > 0n && size * price * perLotTick > orderNotionalMax) {
-      return refuse(`the session's orders are of at most ${orderNotionalMax} micro-USD`);
-    }
-  }
-  return undefined;
-}
-
-/** A mass quote places and cancels. */
-function mayAct(
-  scope: SessionScope,
-  kind: Exclude<MarginAction["kind"], "withdraw" | "stake">,
-): boolean {
-  if (kind === "quote") return scope.place && scope.cancel;
-  return kind === "place" ? scope.place : scope.cancel;
-}
-
-function isMarketOf({ markets }: SessionScope, market: MarketId): boolean {
-  return markets.length === 0 || markets.includes(market);
-}
-
 /** Admits a bundle signed by a session's key, as one of the account. */
 export function applySessionBundle(
   work: Work,
@@ -186,7 +151,7 @@ export function applySessionBundle(
     return { code: "SESSION_EXPIRED", field: "session", fix };
   }
   for (const action of actions) {
-    const beyond = checkScope(state, session.scope, action);
+    const beyond = scopeRefusal(session.scope, action, state.genesis.margin.markets);
     if (beyond !== undefined) return beyond;
   }
   const nonces = nonceScope(session.id);

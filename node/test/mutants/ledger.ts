@@ -17,73 +17,6 @@ const genesis = `${ledger}/genesis.test.ts`;
 const protocol = `${ledger}/protocol.test.ts`;
 const crypto = "node/src/crypto/ed25519.test.ts";
 
-const sessions = `${ledger}/sessions.test.ts`;
-const sessionMutants: readonly Mutant[] = [
-  {
-    name: "session-withdraws",
-    rule: "a session's key never moves money out",
-    file: `${ledger}/sessions.ts`,
-    find: 'if (action.kind === "withdraw" || action.kind === "stake" || !mayAct(scope, action.kind)) {',
-    replace: 'if (action.kind === "stake" || (action.kind === "place" && !scope.place)) {',
-    test: sessions,
-    testName: "a session's key neither withdraws nor stakes",
-  },
-  {
-    name: "session-after-its-end",
-    rule: "an expired session signs nothing, also where its removal is still due",
-    file: `${ledger}/sessions.ts`,
-    find: "  if (!isOpen(session, state)) {",
-    replace: "  if (isOpen(session, state) && session.expiresMs === 0) {",
-    test: sessions,
-    testName: "an expired session is refused, and a block removes a bounded number of them",
-  },
-  {
-    name: "session-survives-its-revocation",
-    rule: "a revoked session signs nothing",
-    file: `${ledger}/sessions.ts`,
-    find: "open.filter(({ id }) => id !== session.id),",
-    replace: "open.filter(({ id }) => id === session.id),",
-    test: sessions,
-    testName: "a revoked session is refused at once, by whomever of the two it was revoked",
-  },
-  {
-    name: "session-found-by-its-key",
-    rule: "what was signed for one session is never executed under another",
-    file: `${ledger}/sessions.ts`,
-    find: "find((session) => session.id === id)",
-    replace: "at(0)",
-    test: sessions,
-    testName: "no bundle of a session is replayed when the same key is registered again",
-  },
-  {
-    name: "session-opened-by-anyone",
-    rule: "only the account's key opens a session",
-    file: `${ledger}/sessions.ts`,
-    find: "if (!work.scheme.verify(account, message, session.signature)) {",
-    replace: "if (!work.scheme.verify(key, message, session.signature)) {",
-    test: sessions,
-    testName: "neither a stranger nor a session opens a session, or uses another account's",
-  },
-  {
-    name: "session-nonces-unused",
-    rule: "a session bundle is executed once",
-    file: `${ledger}/sessions.ts`,
-    find: "  burnNonce(work, nonces, nonce, id);\n  work.bundles.push",
-    replace: "  work.bundles.push",
-    test: sessions,
-    testName: "a bundle counts once, and sessions do not contend for nonces",
-  },
-  {
-    name: "session-nonces-stay",
-    rule: "the nonces of a session go with it",
-    file: `${ledger}/sessions.ts`,
-    find: "return [...accounts, ...ended];",
-    replace: "return [...accounts, ...ended.slice(ended.length)];",
-    test: sessions,
-    testName: "what a session leaves in the state is gone with it",
-  },
-];
-
 const silenceMutants: readonly Mutant[] = [
   {
     name: "silence-from-certificates-alone",
@@ -913,7 +846,6 @@ const versionMutants: readonly Mutant[] = [
 ];
 
 export const ledgerMutants: readonly Mutant[] = [
-  ...sessionMutants,
   ...silenceMutants,
   ...versionMutants,
   ...swapMutants,

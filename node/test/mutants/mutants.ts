@@ -5,6 +5,7 @@ import { ledgerMutants } from "./ledger.ts";
 import { marginMutants } from "./margin.ts";
 import type { Mutant } from "./mutant.ts";
 import { ruleMutants } from "./rules.ts";
+import { sessionMutants } from "./sessions.ts";
 import { shellMutants } from "./shell.ts";
 import { simMutants } from "./sim.ts";
 import { snapshotMutants } from "./snapshots.ts";
@@ -16,6 +17,7 @@ export const mutants: readonly Mutant[] = [
   ...doorMutants,
   ...ledgerMutants,
   ...ruleMutants,
+  ...sessionMutants,
   ...snapshotMutants,
   ...marginMutants,
   ...simMutants,
