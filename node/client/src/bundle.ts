@@ -77,27 +77,12 @@ export class Bundle {
   }
 
   place(order: PlaceOrder): this {
-    checkMarket(order.market, this.#field("market"));
-    checkClientId(order.clientId, this.#field("clientId"));
-    checkAmount(order.size, this.#field("size"), "lots");
-    checkAmount(order.price, this.#field("price"), "ticks");
-    return this.#add({
-      kind: "place",
-      market: order.market,
-      clientId: order.clientId,
-      side: order.side,
-      size: order.size,
-      price: order.price,
-      timeInForce: order.timeInForce ?? "gtc",
-      reduceOnly: order.reduceOnly ?? false,
-      selfTrade: order.selfTrade ?? "cancel-maker",
-      untilMs: order.untilMs ?? 0,
-    });
+    return this.add(placeAction(order, this.#field("")));
   }
 
   /** Cancels every open order of the account, in all markets. */
   cancelAll(): this {
-    return this.#add({ kind: "cancel-all" });
+    return this.add({ kind: "cancel-all" });
   }
 
   /**
@@ -115,18 +100,16 @@ export class Bundle {
       checkAmount(size, this.#field("size"), "lots");
       checkAmount(price, this.#field("price"), "ticks");
     }
-    return this.#add({ kind: "quote", market, quotes });
+    return this.add({ kind: "quote", market, quotes });
   }
 
   cancel(order: { readonly market: MarketId; readonly clientId: number }): this {
-    checkMarket(order.market, this.#field("market"));
-    checkClientId(order.clientId, this.#field("clientId"));
-    return this.#add({ kind: "cancel", market: order.market, clientId: order.clientId });
+    return this.add(cancelAction(order, this.#field("")));
   }
 
   withdraw(amount: MicroUsd): this {
     checkAmount(amount, this.#field("amount"), "micro-USD");
-    return this.#add({ kind: "withdraw", amount });
+    return this.add({ kind: "withdraw", amount });
   }
 
   /**
@@ -140,7 +123,18 @@ export class Bundle {
       throw input("OWNER_MALFORMED", this.#field("owner"), fix);
     }
     checkAmount(amount, this.#field("amount"), "micro-USD");
-    return this.#add({ kind: "stake", owner, amount });
+    return this.add({ kind: "stake", owner, amount });
+  }
+
+  /** An action that was checked before. */
+  add(action: MarginAction): this {
+    const { actionsMax } = this.#options;
+    if (this.#actions.length >= actionsMax) {
+      const fix = `this chain takes at most ${actionsMax} actions in a bundle`;
+      throw input("BUNDLE_FULL", "actions", fix);
+    }
+    this.#actions.push(action);
+    return this;
   }
 
   /** Takes a fresh nonce and signs: each call makes another transaction, so keep it to resend. */
@@ -175,16 +169,36 @@ export class Bundle {
   #field(name: string): string {
     return `actions[${this.#actions.length}].${name}`;
   }
+}
 
-  #add(action: MarginAction): this {
-    const { actionsMax } = this.#options;
-    if (this.#actions.length >= actionsMax) {
-      const fix = `this chain takes at most ${actionsMax} actions in a bundle`;
-      throw input("BUNDLE_FULL", "actions", fix);
-    }
-    this.#actions.push(action);
-    return this;
-  }
+/** An order as an action; throws InputError with `prefix` before the field's name. */
+export function placeAction(order: PlaceOrder, prefix: string): MarginAction {
+  checkMarket(order.market, `${prefix}market`);
+  checkClientId(order.clientId, `${prefix}clientId`);
+  checkAmount(order.size, `${prefix}size`, "lots");
+  checkAmount(order.price, `${prefix}price`, "ticks");
+  return {
+    kind: "place",
+    market: order.market,
+    clientId: order.clientId,
+    side: order.side,
+    size: order.size,
+    price: order.price,
+    timeInForce: order.timeInForce ?? "gtc",
+    reduceOnly: order.reduceOnly ?? false,
+    selfTrade: order.selfTrade ?? "cancel-maker",
+    untilMs: order.untilMs ?? 0,
+  };
+}
+
+/** As `placeAction`. */
+export function cancelAction(
+  order: { readonly market: MarketId; readonly clientId: number },
+  prefix: string,
+): MarginAction {
+  checkMarket(order.market, `${prefix}market`);
+  checkClientId(order.clientId, `${prefix}clientId`);
+  return { kind: "cancel", market: order.market, clientId: order.clientId };
 }
 
 function input(code: string, field: string, fix: string): InputError {

@@ -464,7 +464,7 @@ export const marginMutants: readonly Mutant[] = [
   {
     name: "session-quotes-without-cancels",
     rule: "a session acts within its scope",
-    file: "node/src/ledger/sessions.ts",
+    file: "node/src/ledger/session-scope.ts",
     find: 'if (kind === "quote") return scope.place && scope.cancel;',
     replace: 'if (kind === "quote") return scope.place;',
     test: "node/src/ledger/sessions.test.ts",
