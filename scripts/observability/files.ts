@@ -1,6 +1,10 @@
 import { catalogueText } from "./catalogue.ts";
+import { ruleFiles } from "./rules.ts";
+
+const CHART = "charts/quorate/files";
 
 /** Everything that is generated from the metrics, by path in the repository. */
 export function observabilityFiles(): ReadonlyMap<string, string> {
-  return new Map([["docs/metrics.md", catalogueText()]]);
+  const rules = [...ruleFiles()].map(([name, text]) => [`${CHART}/rules/${name}`, text] as const);
+  return new Map([["docs/metrics.md", catalogueText()], ...rules]);
 }
