@@ -10,6 +10,8 @@ import type { Digest } from "@quorate/node/kernel/scalars";
 import type { AttestedResult } from "@quorate/node/kernel/statements";
 import { MEMBERS_MAX, type Member, type ValidatorSet } from "@quorate/node/kernel/validator-set";
 import type * as wire from "@quorate/proto/ledger/v1/ledger";
+import type { ProtocolStatus, SplitStatus } from "@quorate/proto/query/v1/query";
+import type { ClaimedProtocol, ClaimedSplit } from "./query-node.ts";
 
 /** Wire types stop here: each function throws DecodeError and names the field. */
 
@@ -157,5 +159,41 @@ export function treeProofFromWire(message: wire.TreeProof | undefined, field: st
       keyHash: hex32(other.keyHash, `${field}.other.keyHash`),
       valueHash: hex32(other.valueHash, `${field}.other.valueHash`),
     },
+  };
+}
+
+/** Groups and members that a status may name: a set has no more. */
+function bounded<T>(list: readonly T[], field: string): readonly T[] {
+  if (list.length > MEMBERS_MAX) throw new DecodeError(field, `has ${list.length} entries`);
+  return list;
+}
+
+export function protocolFromWire(message: ProtocolStatus): ClaimedProtocol {
+  const number = (value: bigint) => safeNumber(value, "status.protocol");
+  const version = number(message.activationVersion);
+  const height = number(message.activationHeight);
+  return {
+    version: number(message.version),
+    next: version === 0 ? undefined : { version, height },
+    held: bounded(message.held, "status.protocol.held").map(number),
+    ready: bounded(message.ready, "status.protocol.ready").map((each) => ({
+      key: hex32(each.key, "status.protocol.ready.key"),
+      version: number(each.version),
+    })),
+  };
+}
+
+export function splitFromWire(message: SplitStatus): ClaimedSplit {
+  const field = "status.split.groups";
+  return {
+    height: safeNumber(message.height, "status.split.height"),
+    groups: bounded(message.groups, field).map((group) => ({
+      stateRoot: hex32(group.stateRoot, `${field}.stateRoot`),
+      receiptsRoot: hex32(group.receiptsRoot, `${field}.receiptsRoot`),
+      members: bounded(group.members, `${field}.members`).map((key) => {
+        return hex32(key, `${field}.members`);
+      }),
+    })),
+    firstDifference: message.firstDifference,
   };
 }

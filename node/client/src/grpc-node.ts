@@ -33,7 +33,9 @@ import {
   hex32,
   listProofFromWire,
   present,
+  protocolFromWire,
   safeNumber,
+  splitFromWire,
   treeProofFromWire,
 } from "./from-wire.ts";
 import { nodeError } from "./grpc-errors.ts";
@@ -206,6 +208,8 @@ class GrpcNode implements QueryNode {
           executedHeight: safeNumber(status.height, "status.height"),
           certifiedHeight: safeNumber(status.certified?.height ?? 0n, "status.certified.height"),
           spares: status.spares.map((spare, at) => hex32(spare.key, `status.spares[${at}].key`)),
+          protocol: status.protocol && protocolFromWire(status.protocol),
+          split: status.split && splitFromWire(status.split),
         };
       },
       limits,

@@ -83,6 +83,31 @@ export interface ClaimedStatus {
   readonly certifiedHeight: Height;
   /** Consensus keys of the spares that it knows: names to ask proofs for. */
   readonly spares: readonly PublicKey[];
+  /** Versions of the state machine (rule VERSION); undefined where it says nothing of them. */
+  readonly protocol: ClaimedProtocol | undefined;
+  /** Members' results of a height that can't reach a quorum (rule SPLIT). */
+  readonly split: ClaimedSplit | undefined;
+}
+
+export interface ClaimedProtocol {
+  readonly version: number;
+  readonly next: { readonly version: number; readonly height: Height } | undefined;
+  /** Versions in the node's binary. */
+  readonly held: readonly number[];
+  /** Highest version that each member signalled, in the order of the set. */
+  readonly ready: readonly { readonly key: PublicKey; readonly version: number }[];
+}
+
+export interface ClaimedSplit {
+  readonly height: Height;
+  /** Heaviest first. */
+  readonly groups: readonly {
+    readonly stateRoot: Digest;
+    readonly receiptsRoot: Digest;
+    readonly members: readonly PublicKey[];
+  }[];
+  /** First leaf of the state in which the node's own group and another differ; "" until found. */
+  readonly firstDifference: string;
 }
 
 /**

@@ -10,9 +10,11 @@ import { toHex } from "@quorate/node/kernel/bytes";
 import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
 import type { Refusal } from "@quorate/node/kernel/result";
 import {
+  type ProtocolStatus,
   type QueryServiceServer,
   QueryServiceService,
   Role,
+  type SplitStatus,
   type SubmitStreamRequest,
   type SubmitStreamResponse,
   TransactionState,
@@ -45,6 +47,9 @@ export interface Lies {
   /** Held proofs; the fake chain itself has none. */
   readonly evidence?: readonly Uint8Array[];
   readonly chainId?: string;
+  /** What it says of versions and of a split; nothing by itself. */
+  readonly protocol?: ProtocolStatus;
+  readonly split?: SplitStatus;
   /** Refuses at the door. */
   readonly refusal?: Refusal;
   /** Executes, and never answers. */
@@ -259,8 +264,8 @@ export class FakeNode {
       notSigningReason: "",
       peers: [],
       version: "test",
-      protocol: undefined,
-      split: undefined,
+      protocol: this.lies.protocol,
+      split: this.lies.split,
     };
   }
 }

@@ -32,6 +32,15 @@ export const clientMutants: readonly Mutant[] = [
     testName: "a node that shows receipts that stand elsewhere is not believed",
   },
   {
+    name: "client-status-unbounded",
+    rule: "what a node says of itself has no more groups than a set has members",
+    file: "node/client/src/from-wire.ts",
+    find: "if (list.length > MEMBERS_MAX) throw new DecodeError(field,",
+    replace: "if (list.length > 1e9) throw new DecodeError(field,",
+    test: "operator/cli/src/commands/query-status.test.ts",
+    testName: "a node that says nothing of versions, or too much of groups, is shown as it is",
+  },
+  {
     name: "client-evidence-end-unproven",
     rule: "EVIDENCE: the operator acts on E10 only where the hand-over is proven to it",
     file: EVIDENCE_READS,

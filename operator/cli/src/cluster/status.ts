@@ -97,6 +97,7 @@ function setLines(set: SetFields, nowMs: number): readonly string[] {
         ? `epoch ${chain.epoch}, height ${chain.height}, verified ${ago(chain.time, nowMs)}`
         : `not born yet (${set.birth ?? "no operator has looked at it"})`,
     ],
+    ...(isBorn ? [["checkpoint", `epoch ${chain.epoch}, set ${chain.setHash}`] as const] : []),
     ...(isBorn && budget !== null
       ? [
           [

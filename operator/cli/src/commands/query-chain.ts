@@ -1,4 +1,5 @@
 import type { QuorateClient } from "@quorate/client/client";
+import type { ClaimedProtocol, ClaimedSplit } from "@quorate/client/query-node";
 import type { Digest, Epoch, Height, Millis, Power, PublicKey } from "@quorate/node/kernel/scalars";
 import { quorumPower } from "@quorate/node/kernel/threshold";
 import { totalPower, validatorSetHash } from "@quorate/node/kernel/validator-set";
@@ -54,20 +55,58 @@ export interface StatusDocument {
     readonly height: Height;
     readonly timestampMs: Millis;
   };
+  /** The newest proven set: what a checkpoint names (node/docs/node.md). */
+  readonly set: { readonly epoch: Epoch; readonly setHash: Digest };
   /** What one node says of itself; nothing proves it. */
   readonly claimed: {
     readonly endpoint: string;
     readonly epoch: Epoch;
     readonly executedHeight: Height;
     readonly certifiedHeight: Height;
+    readonly protocol: {
+      readonly version: number;
+      /** Its activation is fixed; null where none is. */
+      readonly next: { readonly version: number; readonly height: Height } | null;
+      readonly held: readonly number[];
+      readonly ready: readonly { readonly key: PublicKey; readonly version: number }[];
+    } | null;
+    readonly split: ClaimedSplit | null;
   };
 }
 
+/** Rule VERSION: the version in force, the next one, and how many members hold a newer one. */
+function protocolLine(protocol: ClaimedProtocol | undefined): string {
+  if (protocol === undefined) return "unknown";
+  const { version, next, held, ready } = protocol;
+  const newer = ready.filter((each) => each.version > version).length;
+  const coming = next && `, version ${next.version} from height ${next.height} on`;
+  const readiness = `${newer} of ${ready.length} members hold a newer one`;
+  return `version ${version}${coming ?? ""}; ${readiness}; this node holds ${held.join(" and ")}`;
+}
+
+/** Rule SPLIT: who attested which root. */
+function splitFacts(split: ClaimedSplit | undefined): readonly (readonly [string, string])[] {
+  if (split === undefined) return [];
+  const { height, groups, firstDifference } = split;
+  const where = firstDifference === "" ? "" : `, first difference at ${firstDifference}`;
+  return [
+    ["split", `height ${height}: ${groups.length} results, none with a quorum${where}`],
+    ...groups.map(({ stateRoot, receiptsRoot, members }): readonly [string, string] => {
+      const keys = members.map((key) => key.slice(0, 8)).join(", ");
+      return ["", `state ${stateRoot}, receipts ${receiptsRoot.slice(0, 8)}: ${keys}`];
+    }),
+  ];
+}
+
 export async function queryStatus(
-  client: Pick<QuorateClient, "head" | "rumour" | "chainId" | "genesis">,
+  client: Pick<QuorateClient, "head" | "rumour" | "chainId" | "genesis" | "set">,
 ): Promise<CommandOutput & { readonly document: StatusDocument }> {
-  const { endpoint, epoch, executedHeight, certifiedHeight } = await client.rumour();
+  const rumour = await client.rumour();
+  const { endpoint, epoch, executedHeight, certifiedHeight, protocol, split } = rumour;
   const { result } = await client.head();
+  const { value: proven } = await client.set();
+  if (proven === undefined) throw new Error("a certified state without a set");
+  const set = { epoch: proven.epoch, setHash: validatorSetHash(proven) };
   const { name } = client.genesis;
   return {
     document: {
@@ -75,7 +114,12 @@ export async function queryStatus(
       chainId: client.chainId,
       name,
       certified: { epoch: result.epoch, height: result.height, timestampMs: result.timestampMs },
-      claimed: { endpoint, epoch, executedHeight, certifiedHeight },
+      set,
+      claimed: {
+        ...{ endpoint, epoch, executedHeight, certifiedHeight },
+        protocol: protocol === undefined ? null : { ...protocol, next: protocol.next ?? null },
+        split: split ?? null,
+      },
     },
     lines: facts([
       ["chain", `${name} (${client.chainId})`],
@@ -83,7 +127,10 @@ export async function queryStatus(
         "proven",
         `height ${result.height} of epoch ${result.epoch}, ${instant(result.timestampMs)}`,
       ],
+      ["checkpoint", `epoch ${set.epoch}, set ${set.setHash}`],
       ["claimed", `${endpoint}: executed ${executedHeight}, certified ${certifiedHeight}`],
+      ["protocol", protocolLine(protocol)],
+      ...splitFacts(split),
     ]),
   };
 }
