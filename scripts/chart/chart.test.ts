@@ -174,9 +174,9 @@ describe("rule STOLEN: admission policies", () => {
     expect(images.expression).toBe(`["${digest}"]`);
   });
 
-  test("a budget is compared with every set of its namespace, and refused where there is none", () => {
+  test("a budget is compared with every set of its namespace; without one it is anybody's", () => {
     const binding = only(defaults, "ValidatingAdmissionPolicyBinding", `${NAME}-budgets`);
-    expect(binding["spec"].paramRef).toEqual({ selector: {}, parameterNotFoundAction: "Deny" });
+    expect(binding["spec"].paramRef).toEqual({ selector: {}, parameterNotFoundAction: "Allow" });
   });
 });
 
