@@ -1,9 +1,12 @@
 // Every recording rule and alert of the chart through the real promtool, each alert in a case in
-// which it fires and one in which it is silent: npm run alerts
+// which it fires and one in which it is silent; and the queries of the dashboard's panels, which
+// have to be PromQL: npm run alerts
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stringify } from "yaml";
+import { queryFor, ROWS } from "./observability/panels.ts";
 import { ALERTS, promtoolTests, ruleFiles } from "./observability/rules.ts";
 
 function promtool(args: readonly string[]): boolean {
@@ -15,6 +18,16 @@ function promtool(args: readonly string[]): boolean {
   return status === 0;
 }
 
+/** The panels' queries in the form that promtool checks. */
+function panelRules(): string {
+  const set = { namespace: "ns", set: "dev" };
+  const rules = ROWS.flatMap(({ panels }) => panels).map((panel, at) => ({
+    record: `panel:${at}`,
+    expr: queryFor(panel, set),
+  }));
+  return stringify({ groups: [{ name: "panels", rules }] });
+}
+
 function check(folder: string): boolean {
   const files = [...ruleFiles()].map(([name, text]) => {
     const file = join(folder, name);
@@ -23,7 +36,9 @@ function check(folder: string): boolean {
   });
   const tests = join(folder, "tests.yaml");
   writeFileSync(tests, promtoolTests(files));
-  return promtool(["check", "rules", ...files]) && promtool(["test", "rules", tests]);
+  const panels = join(folder, "panels.yaml");
+  writeFileSync(panels, panelRules());
+  return promtool(["check", "rules", ...files, panels]) && promtool(["test", "rules", tests]);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "quorate-alerts-"));
