@@ -17,6 +17,8 @@ export interface PrometheusOptions {
   /** Address of the operator's service discovery for one set. */
   readonly discoveryUrl: string;
   readonly scrapeIntervalSeconds: number;
+  /** host:port of each operator's own metrics; absent: only nodes are scraped. */
+  readonly operators?: readonly string[];
 }
 
 /** A real Prometheus that finds its targets through the operator. */
@@ -85,6 +87,11 @@ export class Prometheus {
         {
           job_name: "quorate",
           http_sd_configs: [{ url: this.#options.discoveryUrl, refresh_interval: "1s" }],
+        },
+        {
+          job_name: "quorate-operator",
+          honor_labels: true,
+          static_configs: [{ targets: this.#options.operators ?? [] }],
         },
       ],
     });
