@@ -51,6 +51,13 @@ describe("a seed of the simulator", { timeout: 240_000 }, () => {
     expect(new Map(counts).get("fault: split")).toBe(1);
   });
 
+  test("rule SPLIT: where a swap leaves the others a quorum, the wrong binaries stop and follow", () => {
+    const { failure, counts } = runSeed({ seed: 2_244, nodes: 5, crypto: "stub" });
+    expect(failure).toBeUndefined();
+    expect(new Map(counts).get("halted: a binary that differs")).toBe(2);
+    expect(new Map(counts).get("splits repaired")).toBeUndefined();
+  });
+
   test("--nodes A..B gives each seed a number of its own, the same in every range of seeds", () => {
     const nodes = (seeds: string) => {
       const options = readOptions(["--seeds", seeds, "--nodes", "4..10"]);

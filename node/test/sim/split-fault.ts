@@ -71,6 +71,7 @@ export function splitResults(world: World, split: Split, random: Random): void {
   const trigger = { kind: "faucet", account, amount: TRIGGER, nonce: 1 } as const;
   world.at(split.atMs, () => world.submit?.(encodeTransaction(trigger), 0));
   const look = (): void => {
+    for (const node of world.nodes) if (hasStopped(node)) exchange(world, node);
     const plan = planOf(world);
     if (plan === undefined) world.at(world.now + LOOK_MS, look);
     else repair(world, { plan, split, random });
@@ -109,13 +110,21 @@ interface Cure {
 /** Every node gets the good binary; where the owner approves, with the plan. */
 function repair(world: World, { plan, split, random }: Cure): void {
   world.counts.add("splits repaired");
-  const exchange = (node: SimNode): void => {
-    node.protocols = PROTOCOLS;
-    if (split.approve.includes(node.place)) node.repair = plan;
-    world.stop(node, "kill");
-    world.at(world.now + 100, () => world.start(node));
-  };
   for (const node of world.nodes) {
-    world.at(world.now + random.integer(0, REPAIR_MS_MAX), () => exchange(node));
+    world.at(world.now + random.integer(0, REPAIR_MS_MAX), () => {
+      if (split.approve.includes(node.place)) node.repair = plan;
+      exchange(world, node);
+    });
   }
+}
+
+function exchange(world: World, node: SimNode): void {
+  node.protocols = PROTOCOLS;
+  world.stop(node, "kill");
+  world.at(world.now + 100, () => world.start(node));
+}
+
+/** Its results were not a quorum's: no split, its owner just exchanges the binary. */
+function hasStopped({ protocols, process }: SimNode): boolean {
+  return protocols === ODD && process?.state.halted !== undefined;
 }

@@ -116,7 +116,10 @@ export class World {
     const splits = options.splits ?? false;
     const isHonest = (key: PublicKey) => honest.has(key);
     this.#conduct = splits ? undefined : new ConductChecker({ birth: this.birth, run, isHonest });
-    this.effectChecker = new EffectChecker({ plan, run, counts, splits, now: () => this.now });
+    const odd = new Set(plan.split?.odd.map((place) => this.nodes[place]?.key));
+    const isOdd = (key: PublicKey) => odd.has(key);
+    const now = () => this.now;
+    this.effectChecker = new EffectChecker({ plan, run, counts, splits, isOdd, now });
     this.#signer = new Signer({
       chainId: this.birth.chainId,
       keyring,
@@ -245,6 +248,7 @@ export class World {
     const node = this.nodes.find((each) => each.key === key);
     if (node === undefined || !node.honest) return true;
     if (node.gone || node.process === undefined || node.backlog !== undefined) return true;
+    if (node.process.state.halted !== undefined) return true;
     return node.lastFaultMs >= since;
   }
 
