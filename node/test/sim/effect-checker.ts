@@ -18,8 +18,8 @@ interface Options {
   readonly counts: Counts;
   /** See `WorldOptions.splits`. */
   readonly splits: boolean;
-  /** Whether this member's binary comes, or came, to other results. */
-  readonly isOdd: (key: PublicKey) => boolean;
+  /** Members whose binary comes, or came, to other results. */
+  readonly odd: ReadonlySet<PublicKey | undefined>;
   /** Virtual ms since the start. */
   readonly now: () => number;
 }
@@ -35,15 +35,15 @@ export class EffectChecker {
   readonly #run: RunChecker;
   readonly #counts: Counts;
   readonly #splits: boolean;
-  readonly #isOdd: (key: PublicKey) => boolean;
+  readonly #odd: ReadonlySet<PublicKey | undefined>;
   readonly #now: () => number;
 
-  constructor({ plan, run, counts, splits, isOdd, now }: Options) {
+  constructor({ plan, run, counts, splits, odd, now }: Options) {
     this.#plan = plan;
     this.#run = run;
     this.#counts = counts;
     this.#splits = splits;
-    this.#isOdd = isOdd;
+    this.#odd = odd;
     this.#now = now;
   }
 
@@ -131,7 +131,7 @@ export class EffectChecker {
         return;
       case "wrong-root":
         this.#counts.add("peer: wrong root");
-        if (this.#isOdd(event.author)) return;
+        if (this.#odd.has(event.author)) return;
         this.#run.counted(name, event.author, event.kind);
         return;
       case "invalid-proposal":

@@ -117,9 +117,8 @@ export class World {
     const isHonest = (key: PublicKey) => honest.has(key);
     this.#conduct = splits ? undefined : new ConductChecker({ birth: this.birth, run, isHonest });
     const odd = new Set(plan.split?.odd.map((place) => this.nodes[place]?.key));
-    const isOdd = (key: PublicKey) => odd.has(key);
     const now = () => this.now;
-    this.effectChecker = new EffectChecker({ plan, run, counts, splits, isOdd, now });
+    this.effectChecker = new EffectChecker({ plan, run, counts, splits, odd, now });
     this.#signer = new Signer({
       chainId: this.birth.chainId,
       keyring,
