@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { ApiStatus } from "../local-cluster/src/apiserver/api-status.ts";
 import { admit } from "../local-cluster/src/schema/admit.ts";
 import { type CompiledKind, compileCrd } from "../local-cluster/src/schema/kinds.ts";
@@ -109,3 +110,22 @@ test("every list has a bound, so that the cost of CEL has one, and every field a
   expect(unbounded).toEqual([".apiVersion", ".kind", ".apiVersion", ".kind"]);
   expect(silent).toEqual([]);
 });
+
+test("manifests/install.yaml has these CRDs: else npm run gen and npm run chart -- --write", () => {
+  const text = readFileSync(new URL("../../manifests/install.yaml", import.meta.url), "utf8");
+  const installed = parseAllDocuments(text)
+    .map((document) => document.toJSON())
+    .filter(({ kind }) => kind === "CustomResourceDefinition");
+  const byName = Object.fromEntries(
+    installed.map(({ metadata, spec }) => [metadata.name, JSON.parse(JSON.stringify(spec))]),
+  );
+  const source: readonly unknown[] = customResourceDefinitions();
+  for (const { metadata, spec } of source as readonly Installed[]) {
+    expect(byName[metadata.name]).toEqual(JSON.parse(JSON.stringify(spec)));
+  }
+});
+
+interface Installed {
+  readonly metadata: { readonly name: string };
+  readonly spec: unknown;
+}
