@@ -16,6 +16,9 @@ test("kind runs what needs a cluster, and nothing that looks into a volume", () 
   expect(isChosen("test-e2e/e2e/operator/apply.test.ts", kind)).toBe(true);
   expect(isChosen("test-e2e/e2e/operator/equivocate.test.ts", kind)).toBe(false);
   expect(isChosen("test-e2e/e2e/wrong-genesis.test.ts", kind)).toBe(false);
+  const policies = "test-e2e/e2e/operator/stolen-account.test.ts";
+  expect(isChosen(policies, { ...kind, depth: "smoke" })).toBe(true);
+  expect(isChosen(policies, { ...kind, provider: "local" })).toBe(false);
   const smoke = { ...kind, depth: "smoke" } as const;
   expect(isChosen("test-e2e/e2e/operator/machine-gone.test.ts", smoke)).toBe(true);
   expect(isChosen("test-e2e/e2e/operator/crash.test.ts", smoke)).toBe(false);

@@ -53,6 +53,7 @@ const SMOKE = [
   "operator/apply.test",
   "operator/machine-gone.test",
   "operator/operators-machine-gone.test",
+  "operator/stolen-account.test",
 ] as const;
 /** These run processes without an API server, or look into volumes: they are about no cluster. */
 const ON_A_CLUSTER = ["operator/", "conformance.test"] as const;
@@ -61,11 +62,14 @@ const ON_A_CLUSTER = ["operator/", "conformance.test"] as const;
  * gives either. The run names them.
  */
 export const LOCAL_ONLY = ["equivocate", "wrong-root", "prometheus-", "both-paths-lie"] as const;
+/** The local cluster stores admission policies and asks none. */
+const CLUSTER_ONLY = ["operator/stolen-account.test"] as const;
 
 /** Whether the file belongs to what was asked for. */
 export function isChosen(file: string, { provider, depth, filters }: SuiteOptions): boolean {
   const has = (part: string) => file.includes(part);
   if (filters.length > 0) return filters.some(has);
+  if (provider === "local" && CLUSTER_ONLY.some(has)) return false;
   if (depth === "smoke") return SMOKE.some(has);
   if (provider === "local") return true;
   return ON_A_CLUSTER.some(has) && !LOCAL_ONLY.some(has);
