@@ -3,7 +3,8 @@ import type { MarginParameters } from "../kernel/parameters.ts";
 import type { MicroUsd, Millis } from "../kernel/scalars.ts";
 import { GAIN_LOCK_BUCKETS } from "./limits.ts";
 import { quoteValue } from "./margin-requirement.ts";
-import type { Account, GainLock, OpenOrder, Position } from "./state.ts";
+import type { OpenOrder } from "./open-order.ts";
+import type { Account, GainLock, Position } from "./state.ts";
 import type { Lots, MarketParameters, Ticks } from "./types.ts";
 
 export interface AccountFill {

@@ -3,8 +3,9 @@ import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { fillAccount, withOrder, withoutOrder, withReplacedOrder } from "./account.ts";
 import { DraftAccounts } from "./draft-accounts.ts";
 import { equityOf, marketOf } from "./margin-requirement.ts";
+import type { OpenOrder } from "./open-order.ts";
 import type { OrderBook } from "./order-book.ts";
-import type { Account, MarginState, Market, OpenOrder, Oracle } from "./state.ts";
+import type { Account, MarginState, Market, Oracle } from "./state.ts";
 import type {
   CancelReason,
   Lots,

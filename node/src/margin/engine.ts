@@ -9,16 +9,11 @@ import { expireOrders, expiringAfter } from "./expiry.ts";
 import { repayDebts } from "./insurance-fund.ts";
 import { runLadder } from "./ladder.ts";
 import { equityOf, initialMargin, maintenanceMargin } from "./margin-requirement.ts";
+import type { OpenOrder } from "./open-order.ts";
 import { GENESIS_ORACLE, stepOracle } from "./oracle.ts";
 import { OrderBook } from "./order-book.ts";
 import { cancelAllOrders, cancelOrder, placeOrder, placeQuotes } from "./orders.ts";
-import {
-  type Account,
-  EMPTY_ACCOUNT,
-  type MarginState,
-  type Market,
-  type OpenOrder,
-} from "./state.ts";
+import { type Account, EMPTY_ACCOUNT, type MarginState, type Market } from "./state.ts";
 import type {
   AccountStage,
   ActionOutcome,

@@ -1,6 +1,6 @@
 import { accountOf, cancelByEngine, type Draft } from "./draft.ts";
 import { EXPIRIES_PER_BLOCK_MAX } from "./limits.ts";
-import type { ExpiringOrder, OpenOrder } from "./state.ts";
+import type { ExpiringOrder, OpenOrder } from "./open-order.ts";
 
 /** An order whose time is over trades no more, even where no block has taken it out yet. */
 export function isExpired(order: OpenOrder, nowMs: number): boolean {

@@ -3,7 +3,8 @@ import { compareText } from "../kernel/bytes.ts";
 import { DecodeError, Reader, Writer } from "../kernel/codec.ts";
 import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import { MEMBERS_MAX } from "../kernel/validator-set.ts";
-import type { Account, GainLock, NewestReport, OpenOrder, Oracle, Position } from "./state.ts";
+import type { OpenOrder } from "./open-order.ts";
+import type { Account, GainLock, NewestReport, Oracle, Position } from "./state.ts";
 import {
   type AccountStage,
   type Lots,

@@ -17,9 +17,10 @@ import {
   type MarketLeaf,
 } from "./leaves.ts";
 import { PRICE_TICKS_MAX } from "./limits.ts";
+import type { ExpiringOrder, OpenOrder } from "./open-order.ts";
 import { OrderBook } from "./order-book.ts";
 import { safePriceSurvey } from "./safe-prices.ts";
-import type { Account, ExpiringOrder, MarginState, Market, OpenOrder, Position } from "./state.ts";
+import type { Account, MarginState, Market, Position } from "./state.ts";
 import type { MarketId } from "./types.ts";
 
 /** One account while its leaves come in, in any order. */

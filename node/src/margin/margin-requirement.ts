@@ -1,7 +1,8 @@
 import { defined } from "../kernel/assert.ts";
 import { absolute, divCeil, maximum, PPM } from "../kernel/fixed-point.ts";
 import type { MicroUsd } from "../kernel/scalars.ts";
-import type { Account, OpenOrder, Position } from "./state.ts";
+import type { OpenOrder } from "./open-order.ts";
+import type { Account, Position } from "./state.ts";
 import type { Lots, MarketId, MarketParameters, Side, Ticks } from "./types.ts";
 
 /** What valuing an account needs to know of a market: the last index price and the constants. */

@@ -22,8 +22,9 @@ import {
   quoteValue,
   sideSign,
 } from "./margin-requirement.ts";
+import type { OpenOrder } from "./open-order.ts";
 import { crosses, opposite } from "./order-book.ts";
-import type { Account, OpenOrder } from "./state.ts";
+import type { Account } from "./state.ts";
 import type { CancelReason, Lots, MarketId, SelfTradeMode, Side, Ticks } from "./types.ts";
 
 export interface Taker {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { OpenOrder } from "./open-order.ts";
 import { OrderBook } from "./order-book.ts";
-import type { OpenOrder } from "./state.ts";
 import type { Side } from "./types.ts";
 
 type Terms = Omit<OpenOrder, "slot">;

@@ -1,6 +1,6 @@
 import { assert, defined } from "../kernel/assert.ts";
+import type { OpenOrder } from "./open-order.ts";
 import { at, grown, NONE, PriceLevels } from "./price-levels.ts";
-import type { OpenOrder } from "./state.ts";
 import type { Side, Ticks } from "./types.ts";
 
 const CAPACITY_MIN = 16;

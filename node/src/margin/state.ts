@@ -1,6 +1,7 @@
 import type { MarginParameters } from "../kernel/parameters.ts";
 import type { PersistentMap } from "../kernel/persistent-map.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
+import type { ExpiringOrder, OpenOrder } from "./open-order.ts";
 import type { OrderBook } from "./order-book.ts";
 import type {
   AccountStage,
@@ -8,9 +9,7 @@ import type {
   MarketId,
   MarketParameters,
   OracleState,
-  Side,
   Ticks,
-  TimeInForce,
 } from "./types.ts";
 
 /** Everything here is immutable: the replica keeps the states of many heights side by side. */
@@ -28,27 +27,6 @@ export interface GainLock {
   readonly untilMs: Millis;
   readonly amount: MicroUsd;
 }
-
-export interface OpenOrder {
-  readonly account: PublicKey;
-  readonly market: MarketId;
-  readonly clientId: number;
-  readonly side: Side;
-  /** Lots still open. */
-  readonly size: Lots;
-  readonly price: Ticks;
-  readonly timeInForce: TimeInForce;
-  readonly reduceOnly: boolean;
-  /** Block time at which it leaves the book; 0: none. */
-  readonly untilMs: Millis;
-  /** Time priority within the market. */
-  readonly sequence: number;
-  /** Where the book keeps it. Not part of the state's value: equal states may differ in it. */
-  readonly slot: number;
-}
-
-/** Names an open order that has an end. */
-export type ExpiringOrder = Pick<OpenOrder, "untilMs" | "market" | "sequence" | "account">;
 
 export interface Account {
   /** Quote balance including entry costs: a buyer has paid price x size out of it. */
