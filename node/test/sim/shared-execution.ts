@@ -3,6 +3,9 @@ import { PersistentMap } from "../../src/kernel/persistent-map.ts";
 import type { Height } from "../../src/kernel/scalars.ts";
 import { executeBlock } from "../../src/ledger/execute-block.ts";
 import type { LedgerState } from "../../src/ledger/state.ts";
+import type { OpenOrder } from "../../src/margin/open-order.ts";
+import { OrderBook } from "../../src/margin/order-book.ts";
+import type { Side } from "../../src/margin/types.ts";
 import type { Execute } from "../../src/replica/re-execution.ts";
 import { demand } from "./violation.ts";
 
@@ -76,6 +79,7 @@ export function isSame(left: unknown, right: unknown): boolean {
   const kind = Object.getPrototypeOf(left);
   if (kind !== Object.getPrototypeOf(right)) return false;
   if (left instanceof Uint8Array) return Buffer.compare(left, right as Uint8Array) === 0;
+  if (left instanceof OrderBook) return isSameBook(left, right as OrderBook);
   if (left instanceof Map) return isSameList([...left], [...(right as typeof left)]);
   if (left instanceof PersistentMap) return isSameList([...left], [...(right as typeof left)]);
   if (left instanceof Set) return isSameList([...left], [...(right as typeof left)]);
@@ -84,6 +88,17 @@ export function isSame(left: unknown, right: unknown): boolean {
   const names = Object.keys(left) as (keyof typeof left)[];
   if (names.length !== Object.keys(right).length) return false;
   return names.every((name) => name in right && isSame(left[name], right[name]));
+}
+
+function isSameBook(left: OrderBook, right: OrderBook): boolean {
+  return (["buy", "sell"] as const).every((side) =>
+    isSameList([...ordersOf(left, side)], [...ordersOf(right, side)]),
+  );
+}
+
+/** By priority. */
+function* ordersOf(book: OrderBook, side: Side): Generator<OpenOrder> {
+  for (let order = book.best(side); order !== undefined; order = book.after(order)) yield order;
 }
 
 function isSameList(left: readonly unknown[], right: readonly unknown[]): boolean {
