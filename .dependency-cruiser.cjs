@@ -107,9 +107,15 @@ module.exports = {
     ),
     only(
       "test-e2e-public",
-      "^test-e2e/(?!adversary/|rebuild/|stranger/)",
+      "^test-e2e/(?!adversary/|rebuild/|stranger/|bench/margin-)",
       ["^test-e2e/", client, supervisor, runtime, api, "^proto/gen/"],
       "the end-to-end tests see what a user sees",
+    ),
+    only(
+      "margin-bench-margin",
+      "^test-e2e/bench/margin-",
+      ["^test-e2e/", "^node/src/(kernel|margin)/"],
+      "it measures the engine itself, without a network around it",
     ),
     only("proto-alone", "^proto/", [], "generated code imports its runtime only"),
     {

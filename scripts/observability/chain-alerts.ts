@@ -123,8 +123,7 @@ export const chainAlerts: readonly Alert[] = [
   },
   {
     name: "QuorateEpochStuck",
-    expr:
-      `max ${BY_SET} (quorate_epoch) - on (namespace, set) ` + "group_right () quorate_epoch > 0",
+    expr: `max ${BY_SET} (quorate_epoch) - on (namespace, set) group_right () quorate_epoch > 0`,
     for: "2m",
     severity: "warning",
     summary: "A node stays in an epoch that the others have left.",

@@ -30,7 +30,7 @@ describe("the margin bench", () => {
   test.each([
     [["--accounts", "1"], "--accounts"],
     [["--orders", "many"], "--orders"],
-    [["--what"], "arguments"],
+    [["--what"], "--what"],
   ])("%s is refused by name", (args, field) => {
     expect(() => parseMarginOptions(args)).toThrow(field);
   });
