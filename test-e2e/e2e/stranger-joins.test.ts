@@ -8,6 +8,7 @@ import { clockNonces } from "@quorate/client/nonces";
 import { exitSpareTransaction, treasuryWithdrawTransaction } from "@quorate/client/staking";
 import { encodeTransaction } from "@quorate/node/ledger/transaction";
 import { expect, test } from "vitest";
+import { WATCHABLE_SILENCE_MS } from "../network/genesis-file.ts";
 import { takeVolumeAway } from "../network/node-folder.ts";
 import { registerSpare } from "../network/register-spare.ts";
 import { RunningChain } from "../network/running-chain.ts";
@@ -23,6 +24,7 @@ const FEE = 100_000_000n;
 test("a stranger joins: it stakes, registers, follows, takes the seat that falls silent, is rewarded", async () => {
   const chain = await RunningChain.start({
     ...{ validators: 4, spares: 1, owners: 4, accounts: 1 },
+    silenceMs: WATCHABLE_SILENCE_MS,
     amend: (genesis) => ({
       ...genesis,
       candidates: "open",

@@ -1,3 +1,5 @@
+import { WATCHABLE_SILENCE_MS } from "../network/genesis-file.ts";
+
 /** What the main job prints at its end, and alone with --json. Money is decimal micro-USD. */
 export interface Summary {
   readonly version: 1;
@@ -114,7 +116,8 @@ export interface DeficitReport {
 }
 
 export const FINALITY_GAP_MS_MAX = 5_000;
-export const CRASH_VOTES_AGAIN_MS_MAX = 3_000;
+/** Its silence window: whoever is back within it was never silent. */
+export const CRASH_VOTES_AGAIN_MS_MAX = WATCHABLE_SILENCE_MS;
 
 type Facts = Omit<Summary, "version" | "kept" | "promises">;
 
@@ -144,7 +147,7 @@ function faultPromise({ swaps }: Facts, fault: FaultReport): PromiseKept {
   const swap = swaps.find(({ leaver, newcomer }) => leaver === fault.key && newcomer !== "");
   if (fault.kind === "crash") {
     return {
-      name: "a crashed validator votes again within 3 s and is not swapped",
+      name: "a crashed validator votes again within its silence window and is not swapped",
       kept: swap === undefined && fault.healedMs <= CRASH_VOTES_AGAIN_MS_MAX,
       detail: `${fault.validator} voted again after ${seconds(fault.healedMs)}`,
     };

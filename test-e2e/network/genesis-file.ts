@@ -29,6 +29,9 @@ export interface GenesisDocument {
   readonly keyValue?: { readonly valueBytesMax: number };
 }
 
+/** A machine that is shared and slow starts a node, or writes to its disk, in less. */
+export const WATCHABLE_SILENCE_MS = 5_000;
+
 /**
  * Times of a network that heals while one watches, allowed by `dev`. Nodes wait one silence window
  * before they submit a record by themselves; in production it is three, which gives an operator the
@@ -37,8 +40,8 @@ export interface GenesisDocument {
 export const WATCHABLE_TIMES = {
   consensus: {},
   rotation: {
-    silenceBlocks: 12,
-    silenceMs: 3_000,
+    silenceBlocks: 20,
+    silenceMs: WATCHABLE_SILENCE_MS,
     selfHealAfterWindows: 1,
     newcomerAgeMsMin: 0,
     newcomerSpanMs: 0,

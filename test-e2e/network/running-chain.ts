@@ -17,12 +17,16 @@ export interface ChainOptions extends Pick<NetworkOptions, "onExit" | "restart" 
   readonly accounts?: number;
   /** Consensus parameters of the genesis that are not those of the main job. */
   readonly consensus?: Readonly<Record<string, number>>;
+  /** Silence that costs a seat; long where it is not what the test is about. */
+  readonly silenceMs?: number;
   /** The genesis as the test wants it, from the one that it would have. */
   readonly amend?: (genesis: GenesisDocument) => GenesisDocument;
 }
 
 const TICK_MS = 300;
 const USD = 1_000_000;
+/** As in production: a busy machine starts a node, or an adversary in its place, in less. */
+const UNSEEN_SILENCE_MS = 10_000;
 /** One price for as long as a test may take. */
 const PRICE_STANDS_MS = 3_600_000;
 
@@ -81,7 +85,9 @@ export class RunningChain {
         });
         const { parameters } = genesis;
         const consensus = { ...parameters.consensus, ...options.consensus };
-        const own = { ...genesis, parameters: { ...parameters, consensus } };
+        const silenceMs = options.silenceMs ?? UNSEEN_SILENCE_MS;
+        const rotation = { ...parameters.rotation, silenceMs };
+        const own = { ...genesis, parameters: { ...parameters, consensus, rotation } };
         return options.amend === undefined ? own : options.amend(own);
       },
     });

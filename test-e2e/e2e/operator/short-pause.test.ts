@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { eventually } from "../../network/eventually.ts";
-import { SILENCE_WINDOW_MS, Stage } from "./stage.ts";
+import { WATCHABLE_SILENCE_MS } from "../../network/genesis-file.ts";
+import { Stage } from "./stage.ts";
 
 test("a pause shorter than the silence window rotates nobody", async () => {
   const stage = await Stage.start();
@@ -8,8 +9,8 @@ test("a pause shorter than the silence window rotates nobody", async () => {
     const victim = await stage.voter();
     await stage.faults.pause(victim.name);
     const pausedMs = Date.now();
-    const late = () => (Date.now() - pausedMs > SILENCE_WINDOW_MS / 2 ? true : undefined);
-    await eventually(late, { what: "half a window", timeoutMs: SILENCE_WINDOW_MS });
+    const late = () => (Date.now() - pausedMs > WATCHABLE_SILENCE_MS / 2 ? true : undefined);
+    await eventually(late, { what: "half a window", timeoutMs: WATCHABLE_SILENCE_MS });
     await stage.faults.resume(victim.name);
     const resumedMs = Date.now();
     const again = () => {

@@ -10,6 +10,7 @@ import { mainJobTemplate } from "../../main-job/genesis.ts";
 import { SAMPLE_PRICES } from "../../main-job/options.ts";
 import { ChainObserver } from "../../network/chain-observer.ts";
 import { eventually } from "../../network/eventually.ts";
+import { WATCHABLE_SILENCE_MS } from "../../network/genesis-file.ts";
 import type { Owner } from "../../network/network.ts";
 import { newSigningKey } from "../../network/signing-key.ts";
 import type { ClusterProvider } from "../../provider/provider.ts";
@@ -233,7 +234,7 @@ export class Stage {
 
   /** Waits while the chain commits: what has not happened by then does not happen. */
   async commitsFor(windows: number): Promise<void> {
-    const until = Date.now() + windows * SILENCE_WINDOW_MS;
+    const until = Date.now() + windows * WATCHABLE_SILENCE_MS;
     while (Date.now() < until) await this.commits(1);
   }
 
@@ -292,8 +293,6 @@ export class Stage {
     }
   }
 }
-
-export const SILENCE_WINDOW_MS = 3_000;
 
 export interface Victim {
   readonly name: string;
