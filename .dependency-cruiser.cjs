@@ -54,7 +54,7 @@ module.exports = {
     only(
       "shell-below-main",
       layer("shell"),
-      ["^node/src/(?!main\\.ts$)", "^proto/gen/"],
+      ["^node/src/(?!main\\.ts$)", "^proto/(gen|src)/"],
       "the shell may use all of node/src except main, and the wire types",
     ),
     only("main-wires", "^node/src/main\\.ts$", ["^node/src/"], "main only wires the node"),
@@ -69,7 +69,7 @@ module.exports = {
     only(
       "client-exports",
       client,
-      [light, ...exported, "^proto/gen/"],
+      [light, ...exported, "^proto/(gen|src)/"],
       "the node's exports, the wire",
     ),
     only(

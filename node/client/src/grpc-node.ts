@@ -7,6 +7,7 @@ import {
 import { fromHex } from "@quorate/node/kernel/bytes";
 import type { EpochProof, ResultCertificate } from "@quorate/node/kernel/certificates";
 import type { Digest, Epoch, Height, PublicKey } from "@quorate/node/kernel/scalars";
+import { ConnectLimit } from "@quorate/proto/connect-limit";
 import type { CertifiedReceipt } from "@quorate/proto/ledger/v1/ledger";
 import {
   type GetEpochProofsResponse,
@@ -59,6 +60,10 @@ const CHANNEL_OPTIONS = {
   "grpc.ssl_target_name_override": "node.quorate",
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 1_000,
+  // A stream from a machine that is gone ends, however little it used to say.
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5_000,
+  "grpc.use_local_subchannel_pool": 1,
   // Receipts and batches of one block; a block holds at most 64 KiB of each lane's batch.
   "grpc.max_receive_message_length": 64 * 1024 * 1024,
 } as const;
@@ -82,8 +87,12 @@ class GrpcNode implements QueryNode {
   #networkKey: PublicKey | undefined;
   #pins: readonly PublicKey[];
   #client: Promise<QueryServiceClient> | undefined;
+  readonly #limit = new ConnectLimit();
   /** Of the connections made so far: closed ones may still serve running calls. */
   readonly #credentials = new Set<ClosableCredentials>();
+  #tls:
+    | { readonly pins: readonly PublicKey[]; readonly credentials: ClosableCredentials }
+    | undefined;
   /** Pins changed and the connection is of no use: make a new one. */
   #isOutdated = false;
   #isClosed = false;
@@ -313,17 +322,32 @@ class GrpcNode implements QueryNode {
       throw new NodeUnavailableError(refusal, this.name);
     }
     if (this.#isOutdated && this.#networkKey === undefined) this.#drop();
-    this.#client ??= this.#open();
+    this.#client ??= this.#watched(this.#open());
     return this.#client;
   }
 
   async #open(): Promise<QueryServiceClient> {
-    const credentials = await pinnedCredentials(this.#pins, (networkKey) => {
-      this.#networkKey = networkKey;
-    });
-    this.#credentials.add(credentials);
+    const pins = this.#pins;
+    if (this.#tls?.pins !== pins) {
+      const credentials = await pinnedCredentials(pins, (networkKey) => {
+        this.#networkKey = networkKey;
+      });
+      this.#tls = { pins, credentials };
+      this.#credentials.add(credentials);
+    }
+    const { credentials } = this.#tls;
     if (this.#isClosed) credentials.closeSockets();
     return new QueryServiceClient(this.#endpoint, credentials, CHANNEL_OPTIONS);
+  }
+
+  /** Where it does not connect in time its waiting calls fail, and the next call connects anew. */
+  #watched(opening: Promise<QueryServiceClient>): Promise<QueryServiceClient> {
+    const drop = (): void => {
+      if (this.#client === opening) this.#drop();
+    };
+    // Where none came to be the callers see the error.
+    opening.then((client) => this.#limit.watch(client, drop)).catch(() => undefined);
+    return opening;
   }
 
   /** Running calls end as they may; the next call opens a new connection. */

@@ -17,6 +17,15 @@ export const shellMutants: readonly Mutant[] = [
     testName: "beyond its credit a call is cut off, and holds nothing any more",
   },
   {
+    name: "connecting-without-a-limit",
+    rule: "a node that starts again is heard again (BURN: it votes over its peers' connections)",
+    file: "proto/src/connect-limit.ts",
+    find: "      expired();\n",
+    replace: "",
+    test: peers,
+    testName: "a peer whose first connection never answers is dialled again, on a new one",
+  },
+  {
     name: "vote before fsync",
     rule: "JOURNAL: durable before the bytes leave",
     file: "node/src/shell/disk/signer.ts",

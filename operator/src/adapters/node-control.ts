@@ -114,6 +114,8 @@ async function call<T>(
 ): Promise<T> {
   const client = new ControlServiceClient(address, door.by, {
     "grpc.ssl_target_name_override": door.name,
+    // Shared, it would wait with an earlier call that connects to a pod which has gone.
+    "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_retries": 0,
   });
   try {

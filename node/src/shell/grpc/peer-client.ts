@@ -1,4 +1,5 @@
-import { type ClientReadableStream, Metadata } from "@grpc/grpc-js";
+import { type ChannelCredentials, type ClientReadableStream, Metadata } from "@grpc/grpc-js";
+import { ConnectLimit } from "@quorate/proto/connect-limit";
 import {
   PeersServiceClient,
   type SubscribeBulkResponse,
@@ -64,6 +65,7 @@ class Subscription {
   readonly #peer: PeerAddress;
   readonly #bulk: boolean;
   readonly #bucket: TokenBucket;
+  readonly #limit = new ConnectLimit();
   #client: PeersServiceClient | undefined;
   #stream: Stream | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -85,8 +87,11 @@ class Subscription {
   async start(): Promise<void> {
     const { identity } = this.#options;
     const credentials = await pinnedClientCredentials(identity, this.#peer.networkKey);
-    if (this.#stopped) return;
-    this.#client = new PeersServiceClient(this.#peer.address, credentials, {
+    if (!this.#stopped) this.#connect(credentials);
+  }
+
+  #connect(credentials: ChannelCredentials): void {
+    const client = new PeersServiceClient(this.#peer.address, credentials, {
       "grpc.ssl_target_name_override": tlsName(this.#peer.networkKey),
       // Control and bulk differ here, so that grpc-js gives each a connection of its own.
       "grpc.primary_user_agent": this.#bulk ? "quorate-bulk" : "quorate-control",
@@ -101,13 +106,27 @@ class Subscription {
       "grpc.enable_retries": 0,
       "grpc.service_config_disable_resolution": 1,
     });
+    this.#client = client;
+    this.#limit.watch(client, () => {
+      if (this.#stopped) return;
+      this.#close();
+      this.#setConnected(false);
+      this.#connect(credentials);
+    });
     this.#open();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#close();
+  }
+
+  #close(): void {
     clearTimeout(this.#timer);
-    this.#stream?.cancel();
+    this.#timer = undefined;
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.cancel();
     this.#client?.close();
   }
 
@@ -122,12 +141,12 @@ class Subscription {
       : client.subscribe(request, metadata);
     this.#stream = stream;
     stream.on("data", (response: Response) => this.#onData(stream, response));
-    stream.on("error", () => this.#onEnd());
-    stream.on("end", () => this.#onEnd());
+    stream.on("error", () => this.#onEnd(stream));
+    stream.on("end", () => this.#onEnd(stream));
   }
 
   #onData(stream: Stream, response: Response): void {
-    if (this.#stopped) return;
+    if (stream !== this.#stream) return;
     const { echoed, now } = this.#options;
     this.#backOffMs = REFUSED_MS_MIN;
     this.#setConnected(true);
@@ -155,8 +174,9 @@ class Subscription {
     return false;
   }
 
-  #onEnd(): void {
-    if (this.#stopped || this.#timer !== undefined) return;
+  #onEnd(stream: Stream): void {
+    // An error and an end may both come, and a stream that was left says nothing.
+    if (stream !== this.#stream || this.#timer !== undefined) return;
     this.#setConnected(false);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

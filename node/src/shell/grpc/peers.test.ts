@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type ClientReadableStream, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { PeersServiceClient, type SubscribeResponse } from "@quorate/proto/consensus/v1/consensus";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { PeerMessage } from "../../consensus/types.ts";
 import type { PublicKey } from "../../kernel/scalars.ts";
 import { type KeyPair, keyPair } from "../key-file.ts";
@@ -230,6 +231,42 @@ describe("subscriptions", () => {
     });
     expect((await second).body).toEqual({ kind: "chain-request", fromHeight: 9 });
     expect(client.isConnected(server.key.publicKey)).toBe(true);
+  });
+
+  test("a peer whose first connection never answers is dialled again, on a new one", async () => {
+    const key = newKey();
+    const server = await startServer([key.publicKey]);
+    const target = Number(server.address.split(":")[1]);
+    const mute: Socket[] = [];
+    let bothHang = (): void => undefined;
+    const hanging = new Promise<void>((resolve) => {
+      bothHang = resolve;
+    });
+    // As a Service does: what was dialled while the old pod was gone stays with it.
+    const service = createServer((socket) => {
+      if (mute.length < 2) {
+        mute.push(socket);
+        if (mute.length === 2) bothHang();
+        return;
+      }
+      const onward = connect(target, "127.0.0.1");
+      socket.pipe(onward).pipe(socket);
+      for (const each of [socket, onward]) each.on("error", () => onward.destroy());
+    });
+    await new Promise<void>((resolve) => service.listen(0, "127.0.0.1", resolve));
+    cleanups.push(() => {
+      service.close();
+      for (const socket of mute) socket.destroy();
+    });
+    const { port } = service.address() as AddressInfo;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    cleanups.push(() => vi.useRealTimers());
+    const { client } = await follower({ ...server, address: `127.0.0.1:${port}` }, key);
+    await hanging;
+    expect(client.isConnected(server.key.publicKey)).toBe(false);
+    vi.advanceTimersByTime(1_000);
+    const isConnected = () => client.isConnected(server.key.publicKey);
+    await expect.poll(isConnected, { timeout: 10_000 }).toBe(true);
   });
 
   test("a peer that restarts under its address is followed again", async () => {
