@@ -9,6 +9,8 @@ export interface MainJobTemplate {
   readonly tickMs: number;
   /** Windows after which nodes act by themselves: with an operator, it moves first. */
   readonly selfHealAfterWindows?: number;
+  /** Silence that costs a seat; short enough to watch unless told. */
+  readonly silenceMs?: number;
 }
 
 const TREASURY = "10000000000000";
@@ -29,16 +31,17 @@ export function mainJobGenesis(job: MainJobTemplate & BornNetwork): GenesisDocum
 
 /** One perpetual on the index, leverages up to 25, and times short enough to watch. */
 export function mainJobTemplate(job: MainJobTemplate): Omit<GenesisDocument, "owners" | "seats"> {
-  const { accounts, genesisTimeMs, tickMs, selfHealAfterWindows } = job;
+  const { accounts, genesisTimeMs, tickMs } = job;
+  const selfHealAfterWindows =
+    job.selfHealAfterWindows ?? WATCHABLE_TIMES.rotation.selfHealAfterWindows;
+  const silenceMs = job.silenceMs ?? WATCHABLE_TIMES.rotation.silenceMs;
   return {
     name: "quorate-main-job",
     dev: true,
     genesisTimeMs,
     parameters: {
       ...WATCHABLE_TIMES,
-      ...(selfHealAfterWindows === undefined
-        ? {}
-        : { rotation: { ...WATCHABLE_TIMES.rotation, selfHealAfterWindows } }),
+      rotation: { ...WATCHABLE_TIMES.rotation, selfHealAfterWindows, silenceMs },
       margin: {
         oracleSlotMs: tickMs,
         // A price stands for one tick; five ticks later nothing is liquidated on it any more.

@@ -44,6 +44,8 @@ export interface StageOptions {
   readonly spec?: Partial<ValidatorSetSpec>;
   /** Windows of silence after which nodes act by themselves; 3 as in production. */
   readonly selfHealAfterWindows?: number;
+  /** Silence that costs a seat; long where it is not what the test is about. */
+  readonly silenceMs?: number;
   readonly allowFaults?: boolean;
   /** Between the operator's installation and the apply of the set. */
   readonly beforeApply?: (stage: Stage) => Promise<Partial<ValidatorSetSpec>>;
@@ -132,6 +134,7 @@ export class Stage {
           genesisTimeMs: now - TICK_MS,
           tickMs: TICK_MS,
           selfHealAfterWindows: options.selfHealAfterWindows ?? 3,
+          ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
         }),
         sources: {
           default: [
