@@ -116,7 +116,7 @@ export class Loader implements LedgerLoader {
       trees.push(tree);
     }
     const { manifest, genesis } = this.#context;
-    const tree = joinSubtrees(trees, manifest.bits);
+    const tree = yield* joinSubtrees(trees, manifest.bits);
     assert(treeRoot(tree) === manifest.stateRoot, "verified chunks fold to the verified root");
     yield;
     const own = this.#loadOwn();

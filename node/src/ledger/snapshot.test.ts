@@ -8,8 +8,15 @@ import { sha256Hex } from "../crypto/sha256.ts";
 import { defined } from "../kernel/assert.ts";
 import { concatBytes } from "../kernel/bytes.ts";
 import { DecodeError, Reader, Writer } from "../kernel/codec.ts";
+import type { Steps } from "../kernel/steps.ts";
 import { LEAVES_PER_STEP, readChunk } from "./chunk.ts";
-import { describeSnapshot, encodeChunk, openLedgerLoader, verifyChunk } from "./snapshot.ts";
+import {
+  describeSnapshot,
+  describeSteps,
+  encodeChunk,
+  openLedgerLoader,
+  verifyChunk,
+} from "./snapshot.ts";
 import {
   CHUNK_BYTES_MAX,
   encodeManifest,
@@ -17,7 +24,14 @@ import {
   type SnapshotManifest,
   verifyManifest,
 } from "./snapshot-manifest.ts";
-import { type StateTree, treeRoot, updateTree } from "./state-tree.ts";
+import {
+  joinSubtrees,
+  type StateTree,
+  SUBTREES_PER_STEP,
+  subtree,
+  treeRoot,
+  updateTree,
+} from "./state-tree.ts";
 
 const chain = new TestChain({ owners: OWNERS });
 const blocks = new RandomLedger(randomFrom(3));
@@ -51,6 +65,14 @@ const code = (of: SnapshotManifest, index: number, changed: Uint8Array): string 
   return verdict.ok ? "OK" : verdict.error.code;
 };
 
+/** What the steps come to, and how many there were. */
+function stepped<T>(steps: Steps<T>): { readonly value: T; readonly steps: number } {
+  for (let count = 1; ; count += 1) {
+    const step = steps.next();
+    if (step.done === true) return { value: step.value, steps: count };
+  }
+}
+
 describe("snapshots", () => {
   test("every chunk verifies alone, in whatever order the leaves hash, and all keys are there", () => {
     expect(manifest.bits).toBeGreaterThan(2);
@@ -66,6 +88,39 @@ describe("snapshots", () => {
     let tree: StateTree;
     for (const chunk of chunks) tree = updateTree(tree, leavesOf(chunk));
     expect(treeRoot(tree)).toBe(manifest.stateRoot);
+  });
+
+  test("a manifest of many chunks is made, and its tree joined, some subtrees a step", () => {
+    const many = Array.from({ length: 20_000 }, (_, at) => ({
+      key: `kv/${at.toString(16).padStart(8, "0")}`,
+      value: Uint8Array.of(1),
+    }));
+    const tree = updateTree(undefined, many);
+    const state = { ...chain.state, tree, stateRoot: treeRoot(tree) };
+    const bits = 13;
+    const trees = Array.from({ length: 2 ** bits }, (_, index) => subtree(tree, bits, index));
+    const joined = stepped(joinSubtrees(trees, bits));
+    expect(treeRoot(joined.value)).toBe(state.stateRoot);
+    // Of the levels with fewer subtrees than a step has, none is a step of its own.
+    const least = (2 ** bits - 2 * SUBTREES_PER_STEP) / SUBTREES_PER_STEP;
+    expect(joined.steps).toBeGreaterThanOrEqual(least);
+    const described = stepped(describeSteps(state, 400));
+    const { length } = described.value.chunks;
+    expect(length).toBeGreaterThanOrEqual(2 ** 10);
+    expect(described.value).toEqual(describeSnapshot(state, 400));
+    expect(described.steps).toBeGreaterThanOrEqual((2 * length) / SUBTREES_PER_STEP);
+  });
+
+  test("a chunk is the same in memory that is used again, and in its own where that is too short", () => {
+    const scratch = new Uint8Array(bytes.length).fill(0xff);
+    for (const [index, chunk] of chunks.entries()) {
+      const encoded = encodeChunk(chain.state, manifest, index, scratch);
+      expect(encoded).toEqual(chunk);
+      expect(encoded.buffer === scratch.buffer).toBe(chunk.length <= scratch.length);
+    }
+    expect(encodeChunk(chain.state, manifest, full, new Uint8Array(bytes.length - 1))).toEqual(
+      bytes,
+    );
   });
 
   test("a manifest at any depth is of the same state", () => {

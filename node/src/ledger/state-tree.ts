@@ -3,6 +3,7 @@ import { fromHex, toHex } from "../kernel/bytes.ts";
 import { Writer } from "../kernel/codec.ts";
 import { stateKeyHash, type TreeProof } from "../kernel/merkle.ts";
 import { type Digest, ZERO_DIGEST } from "../kernel/scalars.ts";
+import type { Steps } from "../kernel/steps.ts";
 import type { LeafChange } from "../margin/types.ts";
 import {
   bitOf,
@@ -95,14 +96,19 @@ export function buildTree(
   return join(left, buildTree(items, depth + 1, middle, to), depth);
 }
 
+/** Subtrees that are joined or split between two yields: about a millisecond of work. */
+export const SUBTREES_PER_STEP = 256;
+
 /** The tree over all 2^bits subtrees at depth `bits`; the inverse of `childTrees`. */
-export function joinSubtrees(trees: readonly StateTree[], bits: number): StateTree {
+export function* joinSubtrees(trees: readonly StateTree[], bits: number): Steps<StateTree> {
   let level = trees;
   for (let depth = bits - 1; depth >= 0; depth -= 1) {
-    const below = level;
-    level = Array.from({ length: below.length / 2 }, (_, index) =>
-      join(below[2 * index], below[2 * index + 1], depth),
-    );
+    const above: StateTree[] = [];
+    for (let index = 0; index < level.length; index += 2) {
+      above.push(join(level[index], level[index + 1], depth));
+      if (above.length % SUBTREES_PER_STEP === 0) yield;
+    }
+    level = above;
   }
   return level[0];
 }

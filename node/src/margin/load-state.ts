@@ -3,6 +3,7 @@ import { DecodeError } from "../kernel/codec.ts";
 import type { MarginParameters } from "../kernel/parameters.ts";
 import { PersistentMap } from "../kernel/persistent-map.ts";
 import type { Millis, PublicKey } from "../kernel/scalars.ts";
+import { sortSteps } from "../kernel/sort-steps.ts";
 import type { Steps } from "../kernel/steps.ts";
 import { byExpiry, nameOf } from "./expiry.ts";
 import { needsLook } from "./ladder.ts";
@@ -33,6 +34,11 @@ interface LoadingAccount {
 
 /** An order before it stands in a book again. */
 type OrderTerms = Omit<OpenOrder, "slot">;
+
+interface Resting {
+  readonly terms: OrderTerms;
+  readonly loaded: LoadingAccount;
+}
 
 /** What margin's leaves say, before it is a state. */
 export interface LoadingMargin {
@@ -147,8 +153,11 @@ export function* finishMarginLoad(
 
 /** The books, oldest order first, as they were filled. Returns the orders that have an end. */
 function* fillBooks(loading: LoadingMargin, markets: readonly Market[]): Steps<ExpiringOrder[]> {
-  const resting: { readonly terms: OrderTerms; readonly loaded: LoadingAccount }[] = [];
+  const resting: Resting[] = [];
+  let seen = 0;
   for (const [key, loaded] of loading.accounts) {
+    seen += 1;
+    if (seen % ACCOUNTS_PER_STEP === 0) yield;
     for (const terms of loaded.terms) {
       if (terms.price < 1n || terms.price > PRICE_TICKS_MAX) {
         throw new DecodeError("price", `${terms.price} of an order of ${key}`);
@@ -156,10 +165,10 @@ function* fillBooks(loading: LoadingMargin, markets: readonly Market[]): Steps<E
       resting.push({ terms, loaded });
     }
   }
-  resting.sort((one, two) => one.terms.sequence - two.terms.sequence);
+  const bySequence = (one: Resting, two: Resting) => one.terms.sequence - two.terms.sequence;
   const expiring: ExpiringOrder[] = [];
   let count = 0;
-  for (const { terms, loaded } of resting) {
+  for (const { terms, loaded } of yield* sortSteps(resting, bySequence)) {
     const market = markets[terms.market];
     if (market === undefined) throw new DecodeError("market", `an order in ${terms.market}`);
     const order = market.book.insert(terms);
@@ -168,7 +177,7 @@ function* fillBooks(loading: LoadingMargin, markets: readonly Market[]): Steps<E
     count += 1;
     if (count % ACCOUNTS_PER_STEP === 0) yield;
   }
-  return expiring.sort(byExpiry);
+  return yield* sortSteps(expiring, byExpiry);
 }
 
 function marketsOf({ markets }: LoadingMargin): Market[] {

@@ -15,7 +15,7 @@ import { parseArgs } from "node:util";
 import { defined } from "../../src/kernel/assert.ts";
 import { Reader } from "../../src/kernel/codec.ts";
 import type { AttestedResult } from "../../src/kernel/statements.ts";
-import { encodeChain, leafKeys } from "../../src/ledger/leaves.ts";
+import type { Steps } from "../../src/kernel/steps.ts";
 import { describeSnapshot, encodeChunk, openLedgerLoader } from "../../src/ledger/snapshot.ts";
 import {
   encodeManifest,
@@ -23,13 +23,10 @@ import {
   readManifest,
   verifyManifest,
 } from "../../src/ledger/snapshot-manifest.ts";
-import { treeRecords } from "../../src/ledger/state-tree.ts";
 import { bundleSigningBytes } from "../../src/ledger/transaction.ts";
 import type { Transaction } from "../../src/ledger/types.ts";
-import { encodeMarket, marketKey } from "../../src/margin/leaves.ts";
-import { randomFrom } from "../margin/random.ts";
-import { accountName, type LargeTotals, pairOfAccounts } from "./large-accounts.ts";
-import { LargeChunks } from "./large-chunks.ts";
+import { accountName } from "./large-accounts.ts";
+import { fillChunks, type LargeChunks } from "./large-chunks.ts";
 import { sign, TestChain } from "./test-chain.ts";
 
 const HELP = `A state of real accounts, from snapshot to first block, on one core.
@@ -65,32 +62,8 @@ function baseChain(): TestChain {
 /** Writes chunks, manifest and what the loader trusts into the folder. */
 function generate(folder: string, bytes: number, seed: number): void {
   const chain = baseChain();
-  const random = randomFrom(seed);
-  const chunks = new LargeChunks(PREFIX_BITS);
-  const { markets } = chain.state.margin;
-  const priced = markets.map(({ parameters, oracle }) => ({ parameters, price: oracle.price }));
-  const sequences = markets.map(({ nextSequence }) => nextSequence);
-  const totals: LargeTotals = { accounts: 0, leaves: 0, balances: 0n, sequences };
-  while (chunks.bytes < bytes) {
-    for (const leaf of pairOfAccounts(random, priced, totals)) chunks.put(leaf);
-  }
-  const deposited = chain.state.deposited + totals.balances;
-  const changed = new Map<string, Uint8Array>([
-    [leafKeys.chain, encodeChain({ ...chain.state, deposited })],
-  ]);
-  markets.forEach((market, id) => {
-    const nextSequence = defined(sequences[id], "a market");
-    changed.set(marketKey(id), encodeMarket({ ...market, nextSequence }));
-  });
-  for (const records of treeRecords(chain.state.tree)) {
-    const reader = new Reader(records);
-    for (let left = records.length; left > 0; ) {
-      const key = reader.text("key", 1_000);
-      const value = reader.bytes("value", 1_000_000);
-      chunks.put({ key, value: changed.get(key) ?? value });
-      left -= 8 + key.length + value.length;
-    }
-  }
+  const plan = { bits: PREFIX_BITS, bytes, seed };
+  const { chunks, totals } = fillChunks(chain.state, plan);
   writeChunks(folder, chain, chunks);
   const { accounts, leaves } = totals;
   say(`${accounts} accounts, ${leaves} leaves, ${chunks.bytes} bytes of leaves`);
@@ -118,22 +91,43 @@ function processorSeconds(): string {
   return ((user + system) / 1_000_000).toFixed(2);
 }
 
-/** Longest piece of work between two yields, and the sum. */
+/** Processor time of the main thread, with the garbage it collects itself. */
+function threadMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+/** The longest pieces of work between two yields, by clock and by processor, and the sum. */
 class Slices {
-  longestMs = 0;
   #sum = 0;
+  readonly #works: number[] = [];
+  #longestMs = 0;
   #last = performance.now();
+  #lastWork = threadMs();
   begin(): void {
     this.#last = performance.now();
+    this.#lastWork = threadMs();
   }
   end(): void {
     const ms = performance.now() - this.#last;
-    this.longestMs = Math.max(this.longestMs, ms);
+    this.#works.push(threadMs() - this.#lastWork);
+    this.#longestMs = Math.max(this.#longestMs, ms);
     this.#sum += ms;
-    this.#last = performance.now();
+    this.begin();
   }
   toString(): string {
-    return `${(this.#sum / 1_000).toFixed(2)} s, longest slice ${this.longestMs.toFixed(1)} ms`;
+    const works = this.#works.toSorted((one, two) => two - one);
+    const longest = works.slice(0, 5).map((ms) => ms.toFixed(0));
+    const clock = `longest slice ${this.#longestMs.toFixed(1)} ms`;
+    return `${(this.#sum / 1_000).toFixed(2)} s, ${clock}; of the processor ${longest.join(", ")}`;
+  }
+}
+
+function inSlices<T>(steps: Steps<T>, slices: Slices): T {
+  for (;;) {
+    const step = steps.next();
+    slices.end();
+    if (step.done === true) return step.value;
   }
 }
 
@@ -158,19 +152,15 @@ function load(folder: string): void {
     const chunk = new Uint8Array(bytes);
     readSync(file, chunk);
     adding.begin();
-    const added = loader.add(index, chunk);
+    const added = inSlices(loader.addSteps(index, chunk), adding);
     if (!added.ok) throw new Error(JSON.stringify(added.error));
-    adding.end();
   });
   closeSync(file);
   say(`chunks verified and decoded: ${adding}`);
   const finishing = new Slices();
-  const steps = loader.finishSteps();
-  let step = steps.next();
-  for (; step.done !== true; step = steps.next()) finishing.end();
-  finishing.end();
-  if (!step.value.ok) throw new Error(JSON.stringify(step.value.error));
-  chain.state = step.value.value;
+  const finished = inSlices(loader.finishSteps(), finishing);
+  if (!finished.ok) throw new Error(JSON.stringify(finished.error));
+  chain.state = finished.value;
   say(`finished: ${finishing}`);
   say(`load in all: ${seconds(started)} s, of the processor ${processorSeconds()} s`);
   printMemory();
@@ -254,7 +244,9 @@ if (values.help === true) {
   const folder = mkdtempSync(join(tmpdir(), "large-state-"));
   try {
     generate(folder, Number(values.bytes), Number(values.seed));
-    const options = [`--max-old-space-size=${values.heap}`, import.meta.filename, "--load", folder];
+    // A profiler, or a trace of the collector, is of use where the state is.
+    const heap = [...process.execArgv, `--max-old-space-size=${values.heap}`];
+    const options = [...heap, import.meta.filename, "--load", folder];
     process.exitCode = spawnSync(process.execPath, options, { stdio: "inherit" }).status ?? 1;
   } finally {
     rmSync(folder, { recursive: true });

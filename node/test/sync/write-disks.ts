@@ -3,12 +3,8 @@ import { linkSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { defined } from "../../src/kernel/assert.ts";
-import { Reader } from "../../src/kernel/codec.ts";
 import { genesisHash, parseGenesis } from "../../src/ledger/genesis.ts";
-import { encodeChain, leafKeys } from "../../src/ledger/leaves.ts";
 import { foldChunks, type SnapshotManifest } from "../../src/ledger/snapshot-manifest.ts";
-import { treeRecords } from "../../src/ledger/state-tree.ts";
-import { encodeMarket, marketKey } from "../../src/margin/leaves.ts";
 import { ChainStore } from "../../src/shell/disk/chain-store.ts";
 import { diskFileSystem as fileSystem } from "../../src/shell/disk/file-system.ts";
 import { Journal } from "../../src/shell/disk/journal.ts";
@@ -16,9 +12,7 @@ import { SnapshotStore } from "../../src/shell/disk/snapshot-store.ts";
 import { loadKeys } from "../../src/shell/key-file.ts";
 import { newSalt } from "../../src/shell/node-disk.ts";
 import { parsePriceSeries } from "../../src/shell/price-source.ts";
-import { type LargeTotals, pairOfAccounts } from "../ledger/large-accounts.ts";
-import { LargeChunks } from "../ledger/large-chunks.ts";
-import { randomFrom } from "../margin/random.ts";
+import { fillChunks, type LargeChunks } from "../ledger/large-chunks.ts";
 import { SignedChain } from "./signed-chain.ts";
 
 const HELP = `Volumes of validators that go on from a certified state of many real accounts.
@@ -48,37 +42,6 @@ function bitsFor(bytes: number): number {
   let bits = 1;
   while (bits < BITS_MAX && bytes / 2 ** bits > CHUNK_BYTES) bits += 1;
   return bits;
-}
-
-/** The leaves of the chain's own state and of accounts until there are so many bytes. */
-function fill(chain: SignedChain, bytes: number, seed: number) {
-  const chunks = new LargeChunks(bitsFor(bytes));
-  const random = randomFrom(seed);
-  const { markets } = chain.state.margin;
-  const priced = markets.map(({ parameters, oracle }) => ({ parameters, price: oracle.price }));
-  const sequences = markets.map(({ nextSequence }) => nextSequence);
-  const totals: LargeTotals = { accounts: 0, leaves: 0, balances: 0n, sequences };
-  while (chunks.bytes < bytes) {
-    for (const leaf of pairOfAccounts(random, priced, totals)) chunks.put(leaf);
-  }
-  const deposited = chain.state.deposited + totals.balances;
-  const changed = new Map<string, Uint8Array>([
-    [leafKeys.chain, encodeChain({ ...chain.state, deposited })],
-  ]);
-  markets.forEach((market, id) => {
-    const nextSequence = defined(sequences[id], "a market");
-    changed.set(marketKey(id), encodeMarket({ ...market, nextSequence }));
-  });
-  for (const records of treeRecords(chain.state.tree)) {
-    const reader = new Reader(records);
-    for (let left = records.length; left > 0; ) {
-      const key = reader.text("key", 1_000);
-      const value = reader.bytes("value", 1_000_000);
-      chunks.put({ key, value: changed.get(key) ?? value });
-      left -= 8 + key.length + value.length;
-    }
-  }
-  return { chunks, totals };
 }
 
 async function writeSnapshot(folder: string, chain: SignedChain, large: LargeChunks) {
@@ -115,13 +78,13 @@ async function writeRest(folder: string, chain: SignedChain, chainId: string): P
 const { values, positionals: folders } = parseArgs({ options, allowPositionals: true });
 if (values.help === true) process.stdout.write(HELP);
 else {
-  const bytes = readFileSync(defined(values.genesis, "--genesis"));
-  const genesis = parseGenesis(bytes);
+  const file = readFileSync(defined(values.genesis, "--genesis"));
+  const genesis = parseGenesis(file);
   if (!genesis.ok) throw new Error(`${values.genesis}: ${JSON.stringify(genesis.error)}`);
   const series = parsePriceSeries(readFileSync(defined(values.prices, "--prices"), "utf8"));
   if (!series.ok) throw new Error(`${values.prices}: ${JSON.stringify(series.error)}`);
   const price = defined(series.value[0], "a price");
-  const chainId = genesisHash(bytes);
+  const chainId = genesisHash(file);
   const keys = await Promise.all(folders.map(loadKeys));
   const chain = new SignedChain(
     genesis.value,
@@ -130,7 +93,9 @@ else {
   );
   const prices = genesis.value.margin.markets.map(() => price);
   while (chain.state.height < Number(values.height)) chain.extend(prices);
-  const { chunks, totals } = fill(chain, Number(values.mib) * 2 ** 20, Number(values.seed));
+  const bytes = Number(values.mib) * 2 ** 20;
+  const plan = { bits: bitsFor(bytes), bytes, seed: Number(values.seed) };
+  const { chunks, totals } = fillChunks(chain.state, plan);
   const [first, ...others] = folders;
   const path = await writeSnapshot(defined(first, "a folder"), chain, chunks);
   // A published snapshot is never written again: one file serves all.

@@ -57,9 +57,13 @@ function header(salt: Uint8Array): Uint8Array {
   return concatBytes([HEADER_TEXT, salt, u32Bytes(crc32(salt, crc32(HEADER_TEXT)))]);
 }
 
-function frame(salt: Uint8Array, offset: number, payload: Uint8Array): Uint8Array {
+/** In one piece of memory: the payload of a snapshot's frame is a megabyte, and there are many. */
+function frame(salt: Uint8Array, offset: number, parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = concatBytes([new Uint8Array(FRAME_HEADER_LENGTH), ...parts]);
+  const payload = bytes.subarray(FRAME_HEADER_LENGTH);
   const crc = u32Bytes(frameCrc(salt, offset, payload));
-  return concatBytes([FRAME_MAGIC, u32Bytes(payload.length), crc, payload]);
+  bytes.set(concatBytes([FRAME_MAGIC, u32Bytes(payload.length), crc]));
+  return bytes;
 }
 
 /** Payload of the valid frame at `index` of the bytes, which is `offset` in the file. */
@@ -224,22 +228,23 @@ function unreadable(path: string, offset: number, cause: unknown): FatalError {
   );
 }
 
-function groups(records: readonly Uint8Array[]): Uint8Array[] {
-  const payloads: Uint8Array[] = [];
+/** The payload of each frame, in parts. */
+function groups(records: readonly Uint8Array[]): Uint8Array[][] {
+  const payloads: Uint8Array[][] = [];
   let parts: Uint8Array[] = [];
   let length = 0;
   for (const record of records) {
     const needed = record.length + 4;
     assert(record.length > 0 && needed <= FRAME_BYTES_MAX, `record of ${record.length} bytes`);
     if (length + needed > FRAME_BYTES_MAX) {
-      payloads.push(concatBytes(parts));
+      payloads.push(parts);
       parts = [];
       length = 0;
     }
     parts.push(u32Bytes(record.length), record);
     length += needed;
   }
-  if (parts.length > 0) payloads.push(concatBytes(parts));
+  if (parts.length > 0) payloads.push(parts);
   return payloads;
 }
 
@@ -274,12 +279,14 @@ export class RecordLog {
     if (this.#failed) throw diskFailed(this.path, "it has failed before");
     const places: RecordPlace[] = [];
     try {
-      for (const payload of groups(records)) {
-        await this.#file.append(frame(this.#salt, this.#length, payload));
+      for (const parts of groups(records)) {
+        const bytes = frame(this.#salt, this.#length, parts);
+        await this.#file.append(bytes);
         await this.#file.sync();
         const start = this.#length + FRAME_HEADER_LENGTH;
+        const payload = bytes.subarray(FRAME_HEADER_LENGTH);
         for (const place of placesOf(payload, start)) places.push(place);
-        this.#length = start + payload.length;
+        this.#length += bytes.length;
       }
     } catch (cause) {
       this.#failed = true;

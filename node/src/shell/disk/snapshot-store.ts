@@ -7,7 +7,7 @@ import {
   readResultCertificate,
   writeResultCertificate,
 } from "../../kernel/certificates.ts";
-import { Reader, Writer } from "../../kernel/codec.ts";
+import { DecodeError, Reader, Writer } from "../../kernel/codec.ts";
 import type { Height } from "../../kernel/scalars.ts";
 import {
   encodeManifest,
@@ -54,19 +54,29 @@ function nameOf(height: Height, suffix: "snap" | "part" | "bad"): string {
   return `snapshot-${height}.${suffix}`;
 }
 
+/** u32 index, u32 length. */
+const CHUNK_RECORD_HEADER_BYTES = 8;
+
+/** In one piece of memory: there are thousands of them, of a hundred kilobytes and more. */
 function encodeChunkRecord(index: number, chunk: Uint8Array): Uint8Array {
-  return new Writer().u32(index).bytes(chunk).finish();
+  const record = new Uint8Array(CHUNK_RECORD_HEADER_BYTES + chunk.length);
+  record.set(new Writer().u32(index).u32(chunk.length).finish());
+  record.set(chunk, CHUNK_RECORD_HEADER_BYTES);
+  return record;
 }
 
+/** The chunk is a view of the record, which nobody else holds. */
 function decodeChunkRecord(bytes: Uint8Array): {
   readonly index: number;
   readonly chunk: Uint8Array;
 } {
-  const reader = new Reader(bytes);
+  const reader = new Reader(bytes.subarray(0, CHUNK_RECORD_HEADER_BYTES));
   const index = reader.u32("index");
-  const chunk = reader.bytes("chunk", bytes.length);
+  const length = reader.u32("chunk");
   reader.end();
-  return { index, chunk };
+  const chunk = bytes.subarray(CHUNK_RECORD_HEADER_BYTES);
+  if (chunk.length === length) return { index, chunk };
+  throw new DecodeError("chunk", `${chunk.length} bytes, and the record says ${length}`);
 }
 
 interface Stored {

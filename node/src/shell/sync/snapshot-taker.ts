@@ -1,7 +1,7 @@
 import { setImmediate as pause } from "node:timers/promises";
 import type { ResultCertificate } from "../../kernel/certificates.ts";
 import type { Height } from "../../kernel/scalars.ts";
-import { describeSnapshot, encodeChunk } from "../../ledger/snapshot.ts";
+import { describeSteps, encodeChunk } from "../../ledger/snapshot.ts";
 import type { LedgerState } from "../../ledger/state.ts";
 import { executedBlock } from "../../replica/queries.ts";
 import type { ReplicaState } from "../../replica/types.ts";
@@ -9,6 +9,7 @@ import type { ChainStore } from "../disk/chain-store.ts";
 import { SNAPSHOT_RING, type SnapshotHead, type SnapshotStore } from "../disk/snapshot-store.ts";
 import type { Log } from "../log.ts";
 import type { NodeMetrics } from "../metrics.ts";
+import { inSteps } from "./snapshot-load.ts";
 
 /** A chunk is encoded, hashed and written within one turn of the event loop. */
 export const CHUNK_BYTES = 262_144;
@@ -101,8 +102,9 @@ export class SnapshotTaker {
   ): Promise<boolean> {
     const { snapshots, log, metrics } = this.#options;
     const started = performance.now();
-    const manifest = describeSnapshot(ledger, CHUNK_BYTES);
-    let slowestMs = performance.now() - started;
+    const manifest = await inSteps(describeSteps(ledger, CHUNK_BYTES));
+    let slowestMs = 0;
+    const scratch = new Uint8Array(CHUNK_BYTES);
     const writer = await snapshots.create({ certificate, block, manifest });
     let bytes = 0;
     try {
@@ -114,7 +116,7 @@ export class SnapshotTaker {
         if (kind === "empty") continue;
         await pause();
         const before = performance.now();
-        const chunk = encodeChunk(ledger, manifest, index);
+        const chunk = encodeChunk(ledger, manifest, index, scratch);
         bytes += chunk.length;
         const added = writer.add(index, chunk);
         slowestMs = Math.max(slowestMs, performance.now() - before);

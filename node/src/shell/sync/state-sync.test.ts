@@ -321,6 +321,22 @@ describe("state sync", () => {
     expect(own.served).toEqual([from.height]);
   });
 
+  test("a chunk is written as it was when it was added, whatever its memory is used for next", async () => {
+    const { ledger, head, height } = source();
+    const { manifest } = head;
+    const snapshots = await openSnapshots(new SimulatedDisk());
+    const writer = await snapshots.create(head);
+    const scratch = new Uint8Array(Math.max(...manifest.chunks.map(({ bytes }) => bytes)));
+    for (const [index] of manifest.chunks.entries()) {
+      await writer.add(index, encodeChunk(ledger, manifest, index, scratch));
+      scratch.fill(0);
+    }
+    await writer.finish();
+    for (const [index] of manifest.chunks.entries()) {
+      expect(await snapshots.chunk(height, index)).toEqual(encodeChunk(ledger, manifest, index));
+    }
+  });
+
   test("an own snapshot that is corrupt or torn is passed over by name", async () => {
     const from = source();
     for (const harm of ["flip", "tear"] as const) {
