@@ -3,11 +3,11 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { resourceOf } from "@quorate/runtime/resource-of";
 import { afterAll, expect, test } from "vitest";
 import { eventually } from "../network/eventually.ts";
 import { readManifest } from "../set/install.ts";
 import { openKube } from "../set/open-kube.ts";
-import { resourceOf } from "../set/resources.ts";
 
 const QUORATE = fileURLToPath(new URL("../../operator/cli/src/main.ts", import.meta.url));
 const SAMPLE = fileURLToPath(

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { KubeObject } from "@quorate/runtime/objects";
+import { resourceOf } from "@quorate/runtime/resource-of";
 import { parseAllDocuments } from "yaml";
 import { eventually } from "../network/eventually.ts";
-import { resourceOf } from "./resources.ts";
 
 const MANIFEST = fileURLToPath(new URL("../../manifests/install.yaml", import.meta.url));
 const ESTABLISHED_MS = 30_000;

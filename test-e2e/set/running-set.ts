@@ -11,10 +11,10 @@ import type {
 } from "@quorate/operator/api/v1alpha1/types";
 import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { ResourceType } from "@quorate/runtime/objects";
+import { resourceOf } from "@quorate/runtime/resource-of";
 import { configMaps, type Pod, pods } from "@quorate/runtime/resources";
 import { eventually } from "../network/eventually.ts";
 import type { ClusterProvider, PodName } from "../provider/provider.ts";
-import { resourceOf } from "./resources.ts";
 import { type SetPlan, setObjects } from "./set-objects.ts";
 
 const BIRTH_MS = 180_000;

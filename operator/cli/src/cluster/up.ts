@@ -3,10 +3,11 @@ import { InputError } from "@quorate/client/errors";
 import type { Clock } from "@quorate/runtime/clock";
 import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { KubeObject, ResourceType } from "@quorate/runtime/objects";
+import { resourceOf } from "@quorate/runtime/resource-of";
 import type { CommandOutput } from "../output.ts";
 import { NotInTimeError } from "./errors.ts";
 import { OPERATOR } from "./logs.ts";
-import { objectsOf, resourceOf } from "./manifests.ts";
+import { objectsOf } from "./manifests.ts";
 import type { Cluster, LocalCluster } from "./ports.ts";
 import { duration } from "./words.ts";
 

@@ -1,7 +1,7 @@
-import type { KubeObject, ResourceType } from "@quorate/runtime/objects";
+import type { KubeObject, ResourceType } from "./objects.ts";
 
 /** Cluster-wide kinds among those that the manifests and tests use. */
-const CLUSTER_WIDE = new Set([
+const CLUSTER_WIDE: ReadonlySet<string> = new Set([
   "Namespace",
   "Node",
   "CustomResourceDefinition",
