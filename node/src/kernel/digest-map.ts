@@ -18,6 +18,8 @@ interface Branch<V> {
   readonly children: readonly Node<V>[];
   /** What a `Survey` found out about the values below, for it alone: no part of the map's value. */
   note: unknown;
+  /** What `sumSteps` found below, and for which amount: no part of the map's value. */
+  sum: { readonly of: unknown; readonly total: bigint } | undefined;
 }
 type Node<V> = Leaf<V> | Branch<V> | undefined;
 
@@ -47,10 +49,14 @@ export function getDigest<V>(map: DigestMap<V>, key: Digest): V | undefined {
 function withChild<V>(branch: Branch<V>, at: number, child: Node<V>): Branch<V> {
   const children = branch.children.slice();
   children[at] = child;
-  return { children, note: undefined };
+  return { children, note: undefined, sum: undefined };
 }
 
-const EMPTY: readonly undefined[] = Array.from({ length: 16 }, () => undefined);
+const BARE: Branch<never> = {
+  children: Array.from({ length: 16 }, () => undefined),
+  note: undefined,
+  sum: undefined,
+};
 
 function insert<V>(node: Node<V>, leaf: Leaf<V>, depth: number): Node<V> {
   if (node === undefined) return leaf;
@@ -59,7 +65,7 @@ function insert<V>(node: Node<V>, leaf: Leaf<V>, depth: number): Node<V> {
     return withChild(node, at, insert(node.children[at], leaf, depth + 1));
   }
   if (node.key === leaf.key) return leaf;
-  const branch = withChild<V>({ children: EMPTY, note: undefined }, digit(node.key, depth), node);
+  const branch = withChild<V>(BARE, digit(node.key, depth), node);
   return insert(branch, leaf, depth);
 }
 
@@ -106,7 +112,7 @@ export interface Survey<V, N> {
 }
 
 /** Values that are looked at between two yields: far below a millisecond of work. */
-const VALUES_PER_STEP = 128;
+export const VALUES_PER_STEP = 128;
 
 /**
  * Notes for the whole map, some values a step: for a map that was just loaded. Without them the
@@ -132,6 +138,33 @@ export function* noteAll<V, N>(map: DigestMap<V>, survey: Survey<V, N>): Steps<v
   }
   const { root } = map;
   if (root !== undefined && !isLeaf(root)) yield* visit(root);
+}
+
+/**
+ * The sum of an amount over all values, some values a step. A group that has not changed since the
+ * same function was last asked is not looked at again: after a block, only what the block changed.
+ */
+export function* sumSteps<V>(map: DigestMap<V>, of: (value: V) => bigint): Steps<bigint> {
+  let count = 0;
+  function* visit(branch: Branch<V>): Steps<bigint> {
+    if (branch.sum?.of === of) return branch.sum.total;
+    let total = 0n;
+    for (const child of branch.children) {
+      if (child === undefined) continue;
+      if (!isLeaf(child)) {
+        total += yield* visit(child);
+        continue;
+      }
+      count += 1;
+      if (count % VALUES_PER_STEP === 0) yield;
+      total += of(child.value);
+    }
+    branch.sum = { of, total };
+    return total;
+  }
+  const { root } = map;
+  if (root === undefined) return 0n;
+  return isLeaf(root) ? of(root.value) : yield* visit(root);
 }
 
 /** The entries that no note settles. What is found out of a group stays with its node. */

@@ -7,6 +7,7 @@ import {
   noteAll,
   type Survey,
   setDigest,
+  sumSteps,
   unsettledEntries,
 } from "./digest-map.ts";
 import type { Digest } from "./scalars.ts";
@@ -57,6 +58,11 @@ export class PersistentMap<V> implements ReadonlyMap<Digest, V> {
   /** See `noteAll`. */
   noteAll<N>(survey: Survey<V, N>): Steps<void> {
     return noteAll(this.#map, survey);
+  }
+
+  /** See `sumSteps`. */
+  sumSteps(of: (value: V) => bigint): Steps<bigint> {
+    return sumSteps(this.#map, of);
   }
 
   forEach(visit: (value: V, key: Digest, map: ReadonlyMap<Digest, V>) => void): void {

@@ -6,7 +6,7 @@ import { atOnce } from "../kernel/steps.ts";
 import { genesisLeaves } from "./engine.ts";
 import { finishMarginLoad, MARGIN_KINDS, openMarginLoad } from "./load-state.ts";
 import { safePriceSurvey } from "./safe-prices.ts";
-import type { Account, MarginState } from "./state.ts";
+import { type Account, balanceOf, type MarginState } from "./state.ts";
 
 /** The state, gone through its leaves, the last one first. */
 function reload(state: MarginState): MarginState {
@@ -25,7 +25,7 @@ function expectSame(loaded: World, living: World, what: string): void {
 }
 
 describe("margin's state from its leaves", () => {
-  test("a loaded state has its accounts noted: the first ladder does not look at all of them at once", () => {
+  test("a loaded state has its accounts noted and summed: the first block does not look at all of them at once", () => {
     const names = Array.from({ length: 300 }, (_, at) => `rich ${at}`);
     const genesis = {
       markets: RANDOM_MARKETS,
@@ -41,6 +41,9 @@ describe("margin's state from its leaves", () => {
     const counted = { ...survey, of };
     expect(loaded.accounts.unsettled(counted)).toEqual([]);
     expect(looks).toBe(0);
+    // The sum of their balances is known too: with it, no step is left to be made.
+    const value = [...loaded.accounts.values()].reduce((sum, { balance }) => sum + balance, 0n);
+    expect(loaded.accounts.sumSteps(balanceOf).next()).toEqual({ done: true, value });
   });
 
   test("random blocks give the same events, outcomes and leaves, loaded before every fifth", () => {

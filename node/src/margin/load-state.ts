@@ -21,7 +21,7 @@ import { PRICE_TICKS_MAX } from "./limits.ts";
 import type { ExpiringOrder, OpenOrder } from "./open-order.ts";
 import { OrderBook } from "./order-book.ts";
 import { safePriceSurvey } from "./safe-prices.ts";
-import type { Account, MarginState, Market, Position } from "./state.ts";
+import { type Account, balanceOf, type MarginState, type Market, type Position } from "./state.ts";
 import type { MarketId } from "./types.ts";
 
 /** One account while its leaves come in, in any order. */
@@ -146,8 +146,9 @@ export function* finishMarginLoad(
     count += 1;
     if (count % ACCOUNTS_PER_STEP === 0) yield;
   }
-  // The first price move finds its notes: a look at all accounts at once would stop the node.
+  // The first block finds notes and sum: a look at all accounts at once would stop the node.
   yield* accounts.noteAll(safePriceSurvey(bare));
+  yield* accounts.sumSteps(balanceOf);
   return { parameters, genesisTimeMs, markets, accounts, ...fund, expiring, recheck, unhealthy };
 }
 

@@ -47,6 +47,11 @@ export interface Account {
   readonly locks: readonly GainLock[];
 }
 
+/** The one amount of accounts that is summed over all of them, in every block. */
+export function balanceOf({ balance }: Account): MicroUsd {
+  return balance;
+}
+
 export interface NewestReport {
   readonly slot: number;
   readonly price: Ticks;

@@ -297,4 +297,23 @@ export const snapshotMutants: readonly Mutant[] = [
     testName:
       "a chunk is written as it was when it was added, whatever its memory is used for next",
   },
+  {
+    name: "sum-of-a-former-version",
+    rule: "value is conserved in every block: the sum is of the accounts as they are",
+    file: "node/src/kernel/digest-map.ts",
+    find: "return { children, note: undefined, sum: undefined };",
+    replace: "return { children, note: undefined, sum: branch.sum };",
+    test: "node/src/kernel/digest-map.test.ts",
+    testName: "the sum over all values is right after any changes, in every version",
+  },
+  {
+    name: "load-leaves-the-sum",
+    rule: "what grows with the state is done in steps",
+    file: "node/src/margin/load-state.ts",
+    find: "  yield* accounts.sumSteps(balanceOf);\n",
+    replace: "",
+    test: "node/src/margin/load-state.test.ts",
+    testName:
+      "a loaded state has its accounts noted and summed: the first block does not look at all of them at once",
+  },
 ];
