@@ -9,7 +9,8 @@ import { checkMutants, mutate, repository } from "./mutants.ts";
 
 export interface SimulatorMutantOptions {
   readonly only?: string | undefined;
-  readonly seeds: string;
+  /** Seeds to search; by default the one that is known to kill, and all of them if it does not. */
+  readonly seeds?: string | undefined;
   /** Only those that die within a few seeds. */
   readonly quick: boolean;
   readonly json: boolean;
@@ -31,6 +32,8 @@ interface SimReport {
 }
 
 const NODES = "4..10";
+/** Where a mutant is searched for that its own seed does not kill any more. */
+const SEEDS_ALL = "0..1999";
 /** Both threads of the simulator work on one mutant: seeds are what is scarce. */
 const LIMIT_MS = 4 * 3_600_000;
 
@@ -80,16 +83,29 @@ function verdictOf(report: SimReport | undefined): Pick<Verdict, "found" | "seed
   return { found: true, seed: first.seed, detail: `seed ${first.seed}: ${problem.slice(0, 90)}` };
 }
 
-async function judge(mutant: SimulatorMutant, seeds: string): Promise<Verdict> {
+/** The known seed first: it takes seconds where the search takes minutes. */
+async function search(
+  mutant: SimulatorMutant,
+  folder: string,
+  seeds: string | undefined,
+): Promise<Pick<Verdict, "found" | "seed" | "detail">> {
+  if (seeds !== undefined) return verdictOf(readReport(await simulate(folder, seeds)));
+  const known = verdictOf(readReport(await simulate(folder, `${mutant.seed}`)));
+  if (known.found) return known;
+  const other = verdictOf(readReport(await simulate(folder, SEEDS_ALL)));
+  return { ...other, detail: `not by its seed ${mutant.seed} any more: ${other.detail}` };
+}
+
+async function judge(mutant: SimulatorMutant, seeds: string | undefined): Promise<Verdict> {
   const start = Date.now();
   const folder = mkdtempSync(join(tmpdir(), "quorate-sim-mutant-"));
   try {
     copyTree(folder);
     const file = join(folder, mutant.file);
     writeFileSync(file, mutate(mutant, readFileSync(file, "utf8")));
-    const report = readReport(await simulate(folder, seeds));
+    const verdict = await search(mutant, folder, seeds);
     const seconds = (Date.now() - start) / 1_000;
-    return { name: mutant.name, rule: mutant.rule, ...verdictOf(report), seconds };
+    return { name: mutant.name, rule: mutant.rule, ...verdict, seconds };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -3,16 +3,22 @@ import type { Mutant } from "./mutant.ts";
 /** A rule taken out, which the simulator itself has to notice: no test is named. */
 export interface SimulatorMutant
   extends Pick<Mutant, "name" | "rule" | "file" | "find" | "replace"> {
+  /**
+   * One that kills it (0 to 1999, `--nodes 4..10`). Runs shift when the simulator draws otherwise:
+   * then `npm run mutants -- --simulator` searches and names another.
+   */
+  readonly seed: number;
   /** Found within a few seeds: these run in the gate. */
   readonly quick?: true;
 }
 
 const SRC = "node/src";
 
-/** Each is found by `npm run sim` within 2,000 seeds: `npm run mutants -- --simulator`. */
+/** Each was seen killed by its seed: `npm run mutants -- --simulator` shows it again. */
 export const simulatorMutants: readonly SimulatorMutant[] = [
   {
     name: "quorum-of-half",
+    seed: 0,
     rule: "EPOCH: Q = floor(2W/3)+1",
     file: `${SRC}/kernel/threshold.ts`,
     find: "return (2n * total) / 3n + 1n;",
@@ -21,6 +27,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "certificate-below-quorum",
+    seed: 44,
     rule: "R3, R5: a certificate is a quorum of the power",
     file: `${SRC}/kernel/certificates.ts`,
     find: "  if (!hasQuorum(set, authors)) {\n",
@@ -28,6 +35,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "certificate-unverified",
+    seed: 44,
     rule: "R3, R5: every signature in a certificate is verified",
     file: `${SRC}/kernel/certificates.ts`,
     find: "    if (!scheme.verify(author, message, signature)) {\n",
@@ -36,6 +44,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "timeouts-below-quorum",
+    seed: 44,
     rule: "R7: a timeout certificate is a quorum",
     file: `${SRC}/consensus/certificates.ts`,
     find: "  if (!hasQuorum(state.set, authors)) {\n",
@@ -43,6 +52,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "votes-counted-without-quorum",
+    seed: 0,
     rule: "R3: a quorum of votes makes a certificate",
     file: `${SRC}/consensus/vote-keeper.ts`,
     find: "return enough ? statements : [];",
@@ -51,6 +61,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "attested-without-quorum",
+    seed: 0,
     rule: "one acknowledgement: a quorum attests a result",
     file: `${SRC}/consensus/certification.ts`,
     find: "  if (!hasQuorum(set, authors)) return;\n",
@@ -59,6 +70,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "vote-before-fsync",
+    seed: 0,
     rule: "JOURNAL: what a vote rests on is durable before the vote leaves",
     file: `${SRC}/consensus/vote-rule.ts`,
     find: "  storeBlock(turn, signed);\n",
@@ -67,6 +79,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "votes-forgotten-at-restart",
+    seed: 0,
     rule: "JOURNAL: the last voted round outlives the process",
     file: `${SRC}/consensus/own-past.ts`,
     find: "lastVotedRound: Math.max(highest.lastVotedRound, safety.lastVotedRound),",
@@ -75,6 +88,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "timeouts-forgotten-at-restart",
+    seed: 4,
     rule: "JOURNAL: the highest timeout outlives the process",
     file: `${SRC}/consensus/own-past.ts`,
     find: "highestTimeoutRound: Math.max(highest.highestTimeoutRound, safety.highestTimeoutRound),",
@@ -82,6 +96,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "proposals-forgotten-at-restart",
+    seed: 0,
     rule: "R1: one proposal a round, over restarts too",
     file: `${SRC}/consensus/own-past.ts`,
     find: "    proposedRound: indexOf(past.proposal),\n",
@@ -90,6 +105,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "lane-index-used-again",
+    seed: 4,
     rule: "EVIDENCE E8: a lane goes on where the journal has it",
     file: `${SRC}/consensus/recover.ts`,
     find: "    if (sequence > own.sequence) own = { sequence, digest };\n",
@@ -97,6 +113,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "vote-twice-in-a-round",
+    seed: 1,
     rule: "R2: never two votes in a round",
     file: `${SRC}/consensus/vote-rule.ts`,
     find: "const safety = { lastVotedRound: round, oneChainRound",
@@ -105,6 +122,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "vote-after-timeout",
+    seed: 1,
     rule: "R6: after the timeout of a round no vote in it",
     file: `${SRC}/consensus/rounds.ts`,
     find: "  const lastVotedRound = Math.max(safety.lastVotedRound, round);\n",
@@ -113,6 +131,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "order-vote-after-timeout",
+    seed: 1,
     rule: "R4: no order vote for a round that was timed out",
     file: `${SRC}/consensus/rounds.ts`,
     find: "  if (qc.round <= safety.highestTimeoutRound) return;\n",
@@ -120,6 +139,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "lock-rule-off",
+    seed: 131,
     rule: "R2: after a timeout only on a certificate as high as the timeouts name",
     file: `${SRC}/consensus/round-rule.ts`,
     find: "return qc.round >= highestHqcRound(tc);",
@@ -127,6 +147,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "two-chain-with-a-gap",
+    seed: 4,
     rule: "R5: the certified child is of the very next round",
     file: `${SRC}/consensus/rounds.ts`,
     find: "child === undefined || child.block.round !== child.block.qc.round + 1",
@@ -135,6 +156,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "height-unchecked",
+    seed: 74,
     rule: "R2: a block's height is its parent's and one",
     file: `${SRC}/consensus/vote-rule.ts`,
     find: "if (block.height !== parent.height + 1) {",
@@ -142,6 +164,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "time-reversed",
+    seed: 687,
     rule: "R2: block time is above the parent's",
     file: `${SRC}/consensus/vote-rule.ts`,
     find: "if (block.timestampMs <= parent.timestampMs) {",
@@ -149,6 +172,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "time-ahead",
+    seed: 8,
     rule: "R2: block time is at most 500 ms ahead of a voter's clock",
     file: `${SRC}/consensus/vote-rule.ts`,
     find: "block.timestampMs > turn.now + turn.state.config.parameters.clockAheadMsMax;",
@@ -156,6 +180,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "lane-gap",
+    seed: 74,
     rule: "R2: each lane is ordered without gaps or repeats",
     file: `${SRC}/consensus/vote-rule.ts`,
     find: "if (sequence !== (lanes.get(author)?.sequence ?? 0) + 1) {",
@@ -163,6 +188,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "suffix-executed",
+    seed: 11,
     rule: "EPOCH: what is ordered after the reconfiguring block is not executed",
     file: `${SRC}/consensus/execution.ts`,
     find: "  if (turn.epoch.handOver !== undefined) return;\n",
@@ -171,6 +197,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "hand-over-without-proof",
+    seed: 44,
     rule: "EPOCH: a hand-over is proven by the old set's quorum",
     file: `${SRC}/kernel/certificates.ts`,
     find: "  return verifyResultCertificate(scheme, chainId, set, proof.certificate);\n",
@@ -178,6 +205,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "silence-without-count",
+    seed: 3,
     rule: "SILENCE: a record is valid only while the chain's own count says so",
     file: `${SRC}/ledger/rotation.ts`,
     find: "if (count?.isSilent !== true) {",
@@ -186,6 +214,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "silence-from-certificates-alone",
+    seed: 66,
     rule: "SILENCE: late votes and heartbeats count, certificates hold only the fastest quorum",
     file: `${SRC}/ledger/liveness.ts`,
     find: "  for (const signed of block.signsOfLife) noteStatement(work, roll, block, signed);\n",
@@ -193,6 +222,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "silence-counts-gaps",
+    seed: 72,
     rule: "SILENCE: the count starts anew at the first commit after a gap",
     file: `${SRC}/ledger/clock.ts`,
     find: "isGap: spanMs > commitGapMs };",
@@ -200,6 +230,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "block-time-credited-whole",
+    seed: 0,
     rule: "SILENCE: one block adds at most 1 s",
     file: `${SRC}/ledger/clock.ts`,
     find: "const creditMs = Math.min(spanMs, blockTimeCreditMsMax);",
@@ -208,6 +239,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "no-cool-down",
+    seed: 580,
     rule: "RATE: between silence swaps a cool-down of two windows",
     file: `${SRC}/ledger/rotation.ts`,
     find: "  if (coolMs > 0) {\n",
@@ -215,6 +247,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "newcomers-above-f",
+    seed: 58,
     rule: "RATE: unendorsed newcomers hold at most f together",
     file: `${SRC}/ledger/newcomer.ts`,
     find: "if (recentPower(state, leaver) + leaver.power > faultyPowerOf(state)) {",
@@ -222,6 +255,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "sponsored-is-endorsed",
+    seed: 58,
     rule: "RATE, SPONSOR: the sponsor key endorses nobody",
     file: `${SRC}/ledger/newcomer.ts`,
     find: 'return spare.owner === leaver.owner && (spare.endorsed || cause === "owner");',
@@ -229,6 +263,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "pick-anybody-for-an-owner",
+    seed: 52,
     rule: "PICK: after the owner's signature only its own spares",
     file: `${SRC}/ledger/newcomer.ts`,
     find: '    case "owner":\n      return own;\n',
@@ -236,6 +271,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "unfit-newcomer",
+    seed: 275,
     rule: "FIT: the newcomer attested a recent certified root",
     file: `${SRC}/ledger/newcomer.ts`,
     find: '  if (!isFit(state, spare)) return "it attested',
@@ -243,6 +279,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "newcomer-with-its-own-power",
+    seed: 0,
     rule: "SWAP: the newcomer takes exactly the leaver's power",
     file: `${SRC}/ledger/swap.ts`,
     find: "    power: leaver.power,\n    muted: false,\n",
@@ -251,6 +288,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "muted-above-f",
+    seed: 58,
     rule: "SWAP: at most f muted",
     file: `${SRC}/ledger/swap.ts`,
     find: "  if (mutedPower(work.state) + seat.power > faultyPowerOf(work.state)) return why;\n",
@@ -258,6 +296,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "proof-unverified",
+    seed: 6,
     rule: "EVIDENCE: both signatures are the accused's",
     file: `${SRC}/ledger/evidence.ts`,
     find: "  if (verifyStatement(scheme, chainId, signed)) return undefined;\n",
@@ -267,6 +306,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "equal-certificates-contradict",
+    seed: 0,
     rule: "E5: only a timeout that names a lower certificate contradicts a vote",
     file: `${SRC}/consensus/evidence.ts`,
     find: "return round >= statement.round && hqcRound < statement.qcRound;",
@@ -275,6 +315,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "slash-vanishes",
+    seed: 6,
     rule: "money is conserved: what is slashed is in the pot",
     file: `${SRC}/ledger/slashing.ts`,
     find: "    slashedPot: slashedPot + amount,",
@@ -283,6 +324,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "nonce-used-twice",
+    seed: 1,
     rule: "every transaction is executed once",
     file: `${SRC}/ledger/work.ts`,
     find: '    case "same":\n      return {\n',
@@ -290,7 +332,40 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     quick: true,
   },
   {
+    name: "session-revoked-in-vain",
+    seed: 3,
+    rule: "a revoked session signs nothing",
+    file: `${SRC}/ledger/sessions.ts`,
+    find: "    open.filter(({ id }) => id !== session.id),\n",
+    replace: "    open.filter(({ id }) => id !== account),\n",
+  },
+  {
+    name: "session-without-an-end",
+    seed: 1,
+    rule: "an expired session signs nothing",
+    file: `${SRC}/ledger/sessions.ts`,
+    find: "  return expiresMs > timestampMs;\n",
+    replace: "  return expiresMs + 60_000 > timestampMs;\n",
+  },
+  {
+    name: "session-of-any-scope",
+    seed: 1,
+    rule: "a session does what its scope allows",
+    file: `${SRC}/ledger/sessions.ts`,
+    find: "    if (beyond !== undefined) return beyond;\n",
+    replace: "    if (beyond !== undefined && actions.length === 0) return beyond;\n",
+  },
+  {
+    name: "session-signed-by-anyone",
+    seed: 1,
+    rule: "a session's bundle is signed by the session's key",
+    file: `${SRC}/ledger/sessions.ts`,
+    find: "  if (!work.scheme.verify(session.key, message, bundle.signature)) {\n",
+    replace: "  if (message.length + bundle.signature.length === 0) {\n",
+  },
+  {
     name: "burn-guard-blind",
+    seed: 3,
     rule: "BURN: a signature that the journal lacks burns the key, not only another digest",
     file: `${SRC}/shell/burn-guard.ts`,
     find: "if (stored?.same === true) continue;",

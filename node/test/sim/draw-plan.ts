@@ -10,6 +10,7 @@ const HEAL_MS = 44_000;
 /** Long enough after the healing for silence, cool-downs and swaps. */
 const END_MS = 62_000;
 const FAULTS_MAX = 8;
+const DULL_EXTRA_MS = 90;
 
 function drawLinks(random: Random, count: number): Links {
   const spread = random.pick([2, 10, 40]);
@@ -47,6 +48,20 @@ interface Villains {
   readonly gone: readonly Fault[];
 }
 
+function drawGone(random: Random, node: number): Fault {
+  return { kind: "gone", atMs: random.integer(FAULT_START_MS, 30_000), node };
+}
+
+/** A spare that the chain must not pick any more (rule FIT). */
+function drawLostSpares(random: Random, members: number, spares: number): readonly Fault[] {
+  if (!random.chance(0.15)) return [];
+  return [drawGone(random, members + random.integer(0, spares - 1))];
+}
+
+function drawDull(random: Random, members: number): number | undefined {
+  return random.chance(0.08) ? random.integer(0, members - 1) : undefined;
+}
+
 /** At most f of the power lies or is gone, drawn together. */
 function drawVillains(random: Random, powers: readonly bigint[]): Villains {
   const liars: Liar[] = [];
@@ -55,8 +70,7 @@ function drawVillains(random: Random, powers: readonly bigint[]): Villains {
     const roll = random.next();
     if (roll < 0.55) liars.push(drawLiar(random, drawKind(random), node));
     else if (roll < 0.8) {
-      const atMs = random.integer(FAULT_START_MS, 30_000);
-      gone.push({ kind: "gone", atMs, node });
+      gone.push(drawGone(random, node));
     } else if (roll < 0.9 && !gone.some(({ kind }) => kind === "old-volume")) {
       const copiedMs = random.integer(FAULT_START_MS, 20_000);
       const atMs = copiedMs + random.integer(0, 8_000);
@@ -73,6 +87,14 @@ function drawVillains(random: Random, powers: readonly bigint[]): Villains {
 function leastPaceMs(members: number): number {
   if (members >= 7) return 1_000;
   return members >= 5 ? 500 : 250;
+}
+
+/** A dull member's votes are so late that certificates do without them. */
+function drawSlow(random: Random, members: number, dull: number | undefined): Plan["slowNode"] {
+  const isSlow = random.chance(0.2);
+  const slow = isSlow && { node: random.integer(0, members - 1), extraMs: random.integer(20, 75) };
+  if (dull !== undefined) return { node: dull, extraMs: DULL_EXTRA_MS };
+  return slow === false ? undefined : slow;
 }
 
 /** All nodes have the new binary before the healing. */
@@ -104,8 +126,10 @@ export function drawPlan(seed: number, members: number): Plan {
     : undefined;
   const split = thief === undefined ? drawSplit(random.fork(34), powers) : undefined;
   const isQuiet = thief !== undefined || split !== undefined;
-  if (!isQuiet) faults.push(...villains.gone);
+  const lostSpares = drawLostSpares(random.fork(36), members, spares);
+  if (!isQuiet) faults.push(...villains.gone, ...lostSpares);
   const rare = random.fork(33);
+  const dull = drawDull(random.fork(37), members);
   const isLate = rare.chance(0.2) && thief === undefined;
   const upgrade = rare.chance(0.12) ? drawUpgrade(rare, nodes) : undefined;
   return {
@@ -118,9 +142,8 @@ export function drawPlan(seed: number, members: number): Plan {
     skewMs: Array.from({ length: nodes }, () => random.integer(-100, 100)),
     fsyncMsMax: random.pick([1, 3, 20]),
     slowDisk: random.chance(0.3) ? random.integer(0, members - 1) : undefined,
-    slowNode: random.chance(0.2)
-      ? { node: random.integer(0, members - 1), extraMs: random.integer(20, 75) }
-      : undefined,
+    slowNode: drawSlow(random, members, dull),
+    dull,
     faults: faults.toSorted((left, right) => left.atMs - right.atMs),
     liars: villains.liars,
     thief,
@@ -131,6 +154,7 @@ export function drawPlan(seed: number, members: number): Plan {
     evidenceDropper: random.chance(0.2) ? random.integer(0, members - 1) : undefined,
     ownersAct: random.chance(0.4) && split === undefined,
     junk: random.chance(0.4),
+    sessions: random.fork(35).chance(0.35),
     healMs: HEAL_MS,
     endMs: END_MS,
     tradeEveryMs: random.pick([0, 500, 2_000]),

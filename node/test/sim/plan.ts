@@ -34,6 +34,11 @@ export interface Plan {
   readonly liars: readonly Liar[];
   /** Has the operator's and one owner's sponsor key; then nobody else lies. */
   readonly thief: Thief | undefined;
+  /**
+   * One member whose price source is dead, whose proposals are lost until the healing, and whose
+   * votes come late: they and its heartbeats are all it has to show (rule SILENCE: it suffices).
+   */
+  readonly dull: number | undefined;
   /** The last spare is made, starts and is registered only then. */
   readonly lateSpareMs: number | undefined;
   readonly upgrade: Upgrade | undefined;
@@ -50,6 +55,8 @@ export interface Plan {
   /** From here on no message is lost and every node that is not gone is up. */
   readonly healMs: number;
   readonly endMs: number;
+  /** Programs trade under session keys (bots.ts). */
+  readonly sessions: boolean;
   /** Mean time between client transactions; 0 for none. */
   readonly tradeEveryMs: number;
   readonly emptyBlockPaceMs: number;

@@ -14,6 +14,7 @@ import type { LedgerEvent, SwapRecord } from "../../src/ledger/types.ts";
 import type { CertifiedReceipt, ReplicaEffect } from "../../src/replica/types.ts";
 import type { Birth } from "./birth.ts";
 import { ClockChecker } from "./clock-checker.ts";
+import { SessionChecker } from "./session-checker.ts";
 import { createSetChecker } from "./set-checker.ts";
 import { demand } from "./violation.ts";
 
@@ -31,6 +32,7 @@ export interface RunChecker {
   readonly set: ValidatorSet;
   /** Counts the chain's clock, for all who judge by it. */
   readonly clock: ClockChecker;
+  readonly sessions: SessionChecker;
   /** The set of an epoch that an honest node has executed the beginning of. */
   setOf(epoch: Epoch): ValidatorSet | undefined;
   /** An honest node executed a block: the first time is the chain, every other must equal it. */
@@ -77,6 +79,7 @@ export function createRunChecker(options: Options): RunChecker {
   let swaps: SwapRecord[] = [];
   const slashed = new Map<PublicKey, Height>();
   const clock = new ClockChecker(birth);
+  const sessions = new SessionChecker(birth);
   const setChecker = createSetChecker({ ...options, clock });
   let height = 0;
   const executedOnce = new Map<Digest, Height>();
@@ -139,6 +142,7 @@ export function createRunChecker(options: Options): RunChecker {
     results.set(height, result);
     checkTime(result);
     checkReceipts(execution);
+    sessions.executed(execution);
     clock.executed(result);
     setChecker.executed(height, execution);
     const records = checkEvents(execution.events);
@@ -177,6 +181,7 @@ export function createRunChecker(options: Options): RunChecker {
     swaps = swaps.filter((swap) => swap.height <= at);
     clock.cut(result);
     setChecker.cut(at);
+    sessions.cut(at);
     height = at;
     blockTimeMs = result.timestampMs;
     epoch = nextSet.epoch;
@@ -207,6 +212,7 @@ export function createRunChecker(options: Options): RunChecker {
       return setNow();
     },
     clock,
+    sessions,
     setOf: (of) => sets.get(of),
     get swaps() {
       return swaps;

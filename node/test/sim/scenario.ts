@@ -1,6 +1,7 @@
 import { sha256Hex } from "../../src/crypto/sha256.ts";
 import type { Answer } from "../../src/replica/types.ts";
 import { registrationOf } from "./birth.ts";
+import { addBots } from "./bots.ts";
 import type { Fault } from "./faults.ts";
 import { putOldVolumeBack } from "./old-volume.ts";
 import { addJunk, addOwners, announceAbsence } from "./owners.ts";
@@ -12,7 +13,7 @@ import { raiseStorm } from "./storms.ts";
 import { unleash } from "./thief.ts";
 import { upgradeAll } from "./upgrade.ts";
 import { demand } from "./violation.ts";
-import { createWorkload } from "./workload.ts";
+import { createWorkload, type Workload } from "./workload.ts";
 import type { World } from "./world.ts";
 
 const REGISTER_MS = 600;
@@ -125,6 +126,19 @@ export class Clients {
   }
 }
 
+/** Every node's price source speaks at every slot, save that of a dull member. */
+function reportPrices(world: World, workload: Workload): void {
+  const { plan, birth } = world;
+  const slotMs = birth.genesis.parameters.margin.oracleSlotMs;
+  const price = (node: SimNode, slot: number): void => {
+    world.input(node, { kind: "price", market: 0, slot, price: workload.price(slot) });
+    world.at((slot + 1) * slotMs + node.index, () => price(node, slot + 1));
+  };
+  for (const node of world.nodes) {
+    if (node.place !== plan.dull) world.at(node.index, () => price(node, 0));
+  }
+}
+
 /** Adds the spares, the clients' trickle and the oracle's prices to a world. */
 export function addLife(world: World): Clients {
   const { plan, birth, keyring } = world;
@@ -139,12 +153,7 @@ export function addLife(world: World): Clients {
     const atMs = isLate ? plan.lateSpareMs : REGISTER_MS;
     world.at(atMs, () => clients.submit(transaction, spare.index));
   }
-  const slotMs = birth.genesis.parameters.margin.oracleSlotMs;
-  const price = (node: SimNode, slot: number): void => {
-    world.input(node, { kind: "price", market: 0, slot, price: workload.price(slot) });
-    world.at((slot + 1) * slotMs + node.index, () => price(node, slot + 1));
-  };
-  for (const node of world.nodes) world.at(node.index, () => price(node, 0));
+  reportPrices(world, workload);
   const trade = (): void => {
     clients.submit(workload.bundle(), random.integer(0, plan.members - 1));
     const next = world.now + random.integer(1, plan.tradeEveryMs * 2);
@@ -153,6 +162,7 @@ export function addLife(world: World): Clients {
   if (plan.tradeEveryMs > 0) world.at(1_000, trade);
   if (plan.ownersAct) addOwners(world, clients, random.fork(2));
   if (plan.junk) addJunk(world, clients, random.fork(3));
+  if (plan.sessions) addBots(world, clients, workload, random.fork(7));
   if (plan.thief !== undefined) unleash(world, plan.thief, clients, random.fork(4));
   if (plan.upgrade !== undefined) upgradeAll(world, plan.upgrade);
   if (plan.split !== undefined) splitResults(world, plan.split, random.fork(6));
@@ -160,7 +170,18 @@ export function addLife(world: World): Clients {
     if (fault.kind === "old-volume") putOldVolumeBack(world, fault);
   }
   if (plan.storm !== undefined) raiseStorm(world, plan.storm, random.fork(5));
+  if (plan.dull !== undefined) loseProposals(world, plan.dull);
   return clients;
+}
+
+/** See `Plan.dull`. */
+function loseProposals(world: World, place: number): void {
+  world.counts.add("fault: dull member");
+  const { isLost } = world;
+  world.isLost = (from, to, message) => {
+    const isDull = from.place === place && world.now < world.plan.healMs;
+    return (isDull && message.body.kind === "proposal") || isLost(from, to, message);
+  };
 }
 
 /** After the healing the chain commits, and everybody who is up follows. */
@@ -199,6 +220,7 @@ function checkEnd(world: World): void {
   checkVillains(world);
   checker.finish();
   world.counts.add("runs");
+  world.counts.add("sessions: bundles executed", checker.sessions.used);
   world.counts.add("blocks", checker.height);
   world.counts.add("epochs", checker.epoch - 1);
   world.counts.add("virtual seconds", plan.endMs / 1_000);

@@ -8,6 +8,10 @@ import type { Keyring } from "./schemes.ts";
 export interface Workload {
   /** The next client's transaction. */
   bundle(): Uint8Array;
+  /** What a client may want at this moment. */
+  action(): MarginAction;
+  /** Of whichever account: what one has signed, no other uses again. */
+  nonce(): number;
   /** What a node's price source says at a slot; every node has its own noise. */
   price(slot: number): bigint;
 }
@@ -17,7 +21,7 @@ export function createWorkload(keyring: Keyring, chainId: Digest, random: Random
   const prices = new Map<number, bigint>([[0, 100_000n]]);
   const noise = random.fork(1);
   const walk = random.fork(2);
-  let nonce = 0;
+  let nonces = 0;
 
   const indexAt = (slot: number): bigint => {
     const known = prices.get(slot);
@@ -48,9 +52,16 @@ export function createWorkload(keyring: Keyring, chainId: Digest, random: Random
     };
   };
 
+  const nextNonce = () => {
+    nonces += 1;
+    return nonces;
+  };
+
   return {
+    action,
+    nonce: nextNonce,
     bundle() {
-      nonce += 1;
+      const nonce = nextNonce();
       const account = accountKey(keyring, random.integer(0, ACCOUNTS - 1));
       const actions = Array.from({ length: random.integer(1, 4) }, action);
       const fields = { kind: "bundle", account, nonce, actions } as const;
