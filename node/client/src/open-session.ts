@@ -67,14 +67,22 @@ export async function resumeSession(
   options: ResumeSession,
 ): Promise<TradingSession> {
   const { account, key } = options;
-  const { value = [] } = await readSessions(client, account);
-  const found = value.findLast((session) => session.key === key.publicKey);
-  if (found === undefined) {
-    const fix = `account ${account} has no open session of this key: open one`;
-    throw new InputError({ code: "UNKNOWN_SESSION", field: "key", fix });
-  }
+  const found = await findSession(client, account, key.publicKey);
   const { id, scope, expiresMs } = found;
   return tradingSession(client, { account, id, key, scope, expiresMs }, options);
+}
+
+/** The account's newest session of this key; throws InputError if there is none. */
+export async function findSession(
+  reader: StateReader,
+  account: PublicKey,
+  key: PublicKey,
+): Promise<Session> {
+  const { value = [] } = await readSessions(reader, account);
+  const found = value.findLast((session) => session.key === key);
+  if (found !== undefined) return found;
+  const fix = `account ${account} has no open session of this key: open one`;
+  throw new InputError({ code: "UNKNOWN_SESSION", field: "key", fix });
 }
 
 function tradingSession(

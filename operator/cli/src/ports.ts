@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { connect, type QuorateClient } from "@quorate/client/client";
 import type { ConnectOptions } from "@quorate/client/connect-options";
 import { InputError } from "@quorate/client/errors";
@@ -16,6 +16,8 @@ export interface Ports {
   readonly environment: Environment;
   readonly connect: (options: ConnectOptions) => Promise<QuorateClient>;
   readonly readText: (file: string, field: string) => Promise<string>;
+  /** Reads a file that holds a secret, and refuses one that others than its owner may read. */
+  readonly readSecret: (file: string, field: string) => Promise<string>;
   /** Writes a file that anybody may read, over what was there. */
   readonly writeText: (file: string, text: string, field: string) => Promise<void>;
   /** Writes a file that only its owner may read, and refuses to overwrite one. */
@@ -40,6 +42,18 @@ async function readText(file: string, field: string): Promise<string> {
     const refusal = { code: "FILE_UNREADABLE", field, fix: `${file} cannot be read` };
     throw new InputError(refusal, { cause });
   }
+}
+
+/** Bits of a file's mode for its group and for everybody. */
+const OTHERS_MODE = 0o077;
+
+async function readSecret(file: string, field: string): Promise<string> {
+  const text = await readText(file, field);
+  const { mode } = await stat(file);
+  if ((mode & OTHERS_MODE) === 0) return text;
+  const shown = (mode & 0o777).toString(8).padStart(4, "0");
+  const fix = `${file} has mode ${shown}, so others than its owner may use it: chmod 600 it`;
+  throw new InputError({ code: "SECRET_EXPOSED", field, fix });
 }
 
 async function writeText(file: string, text: string, field: string): Promise<void> {
@@ -72,6 +86,7 @@ export function systemPorts(environment: Environment, programName: string): Port
     environment,
     connect,
     readText,
+    readSecret,
     writeText,
     writeSecret,
     nowMs: Date.now,

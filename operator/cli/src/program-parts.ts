@@ -5,7 +5,7 @@ import type { Ports } from "./ports.ts";
 /** State of one run: which transaction is on its way, and what the process exits with. */
 export interface Run {
   readonly ports: Ports;
-  sent: { readonly id: string; readonly nonce: number } | undefined;
+  sent: { readonly id: string; readonly nonce: number | undefined } | undefined;
   exitCode: number;
 }
 

@@ -1,12 +1,16 @@
-import { AccountKey } from "@quorate/client/account-key";
 import type { QuorateClient } from "@quorate/client/client";
 import { InputError } from "@quorate/client/errors";
-import { clockNonces } from "@quorate/client/nonces";
 import { transactionId } from "@quorate/node/ledger/transaction";
 import { Command, CommanderError } from "commander";
 import { addClusterCommands } from "./cluster/cluster-program.ts";
 import { generateKey, showAccount } from "./commands/account.ts";
-import { cancelOrder, placeOrder, type Signing, withdraw } from "./commands/order.ts";
+import {
+  cancelAllOrders,
+  cancelOrder,
+  placeOrder,
+  type Sending,
+  withdraw,
+} from "./commands/order.ts";
 import {
   queryBlock,
   queryHeight,
@@ -15,12 +19,24 @@ import {
   queryTransaction,
 } from "./commands/query-chain.ts";
 import { queryMarket, querySpares, querySwaps, showOrder } from "./commands/query-lists.ts";
-import { ENVIRONMENT_HELP, type GivenOptions, keyFile, networkConfig } from "./config.ts";
+import { ENVIRONMENT_HELP, type GivenOptions } from "./config.ts";
 import { EXIT, EXIT_CODES_HELP, errorDocument } from "./exit-codes.ts";
+import {
+  type AccountOptions,
+  accountOf,
+  accountSigning,
+  networkLeaf,
+  onNetwork,
+  type SigningOptions,
+  signedLeaf,
+  signing,
+  tradingLeaf,
+} from "./network-commands.ts";
 import { type CommandOutput, toJson } from "./output.ts";
 import type { Ports } from "./ports.ts";
 import { example, leaf, type Run, show } from "./program-parts.ts";
 import { parseHex32 } from "./quantities.ts";
+import { addSession } from "./session-program.ts";
 import { addVerify } from "./verify-program.ts";
 
 /** Runs the command line without the program's name; resolves with the exit code. */
@@ -54,30 +70,15 @@ function report(run: Run, isJson: boolean, error: unknown): void {
   }
   const { code, field, fix } = document.error;
   const isOpen = sent !== undefined && run.exitCode !== EXIT.REFUSED;
-  const again = isOpen
-    ? `\ntransaction ${sent.id} may still be executed; to send it again: --nonce ${sent.nonce}`
-    : "";
+  const again = isOpen ? `\ntransaction ${sent.id} may still be executed; ${againWith(sent)}` : "";
   ports.stderr(`quorate: ${code}: ${field}: ${fix}${again}\n`);
   if (run.exitCode === EXIT.BUG && error instanceof Error) ports.stderr(`${error.stack}\n`);
 }
 
-const NETWORK_OPTIONS = [
-  ["--genesis <file>", "the network's genesis file"],
-  ["--endpoint <host:port...>", "query listener of a node; give several"],
-  ["--timeout <ms>", "give up after this long (default 20000)"],
-] as const;
-
-/** A command that asks the network. */
-function networkLeaf(parent: Command, name: string, description: string): Command {
-  const command = leaf(parent, name, description);
-  for (const [flags, text] of NETWORK_OPTIONS) command.option(flags, text);
-  return command;
-}
-
-function signedLeaf(parent: Command, name: string, description: string): Command {
-  return networkLeaf(parent, name, description)
-    .option("--key <file>", "private key of the account")
-    .option("--nonce <number>", "to send an earlier transaction again: the same bytes run once");
+function againWith({ nonce }: Sending): string {
+  return nonce === undefined
+    ? "the same command sends it again"
+    : `to send it again: --nonce ${nonce}`;
 }
 
 export function buildProgram(run: Run, isJson: boolean): Command {
@@ -96,62 +97,12 @@ export function buildProgram(run: Run, isJson: boolean): Command {
     .addHelpText("after", `\n${ENVIRONMENT_HELP}\n\n${EXIT_CODES_HELP}`);
   addAccount(program, run, isJson);
   addOrders(program, run, isJson);
+  addSession(program, run, isJson);
   addQueries(program, run, isJson);
   addVerify(program, run, isJson);
   addClusterCommands(program, run, isJson);
   return program;
 }
-
-/** Connects, runs the command, prints, closes. */
-function onNetwork<T extends GivenOptions>(
-  run: Run,
-  isJson: boolean,
-  act: (client: QuorateClient, options: T, args: readonly string[]) => Promise<CommandOutput>,
-) {
-  return async (...given: unknown[]): Promise<void> => {
-    const command = given.at(-1);
-    if (!(command instanceof Command)) throw new Error("commander calls with its command last");
-    const options = command.opts<T>();
-    const { genesisFile, endpoints, timeoutMs } = networkConfig(options, run.ports.environment);
-    const client = await run.ports.connect({
-      genesis: { file: genesisFile },
-      endpoints,
-      timeouts: { totalMs: timeoutMs },
-    });
-    try {
-      show(run, isJson, await act(client, options, command.args));
-    } finally {
-      client.close();
-    }
-  };
-}
-
-async function accountKey(run: Run, options: GivenOptions): Promise<AccountKey> {
-  const file = keyFile(options, run.ports.environment);
-  return AccountKey.fromPem(await run.ports.readText(file, "--key"));
-}
-
-async function signing(run: Run, client: QuorateClient, options: GivenOptions): Promise<Signing> {
-  return {
-    client,
-    account: await accountKey(run, options),
-    nonces: clockNonces(run.ports.nowMs),
-    sending: (sent) => {
-      run.sent = { id: sent.id, nonce: sent.nonce };
-    },
-  };
-}
-
-/** The account of an option, else of the key. */
-async function accountOf(
-  run: Run,
-  options: GivenOptions & { readonly account?: string },
-): Promise<string> {
-  if (options.account !== undefined) return parseHex32(options.account, "--account");
-  return (await accountKey(run, options)).publicKey;
-}
-
-type AccountOptions = GivenOptions & { readonly account?: string };
 
 function addAccount(program: Command, run: Run, isJson: boolean): void {
   const account = program.command("account").description("keys and what they hold").exitOverride();
@@ -173,7 +124,7 @@ function addAccount(program: Command, run: Run, isJson: boolean): void {
     );
 }
 
-type PlaceOptions = GivenOptions & {
+type PlaceOptions = SigningOptions & {
   readonly market: string;
   readonly side: string;
   readonly size: string;
@@ -185,7 +136,7 @@ type PlaceOptions = GivenOptions & {
   readonly clientId?: string;
   readonly nonce?: string;
 };
-type CancelOptions = GivenOptions & {
+type CancelOptions = SigningOptions & {
   readonly market: string;
   readonly clientId: string;
   readonly nonce?: string;
@@ -195,7 +146,7 @@ type WithdrawOptions = GivenOptions & { readonly amount: string; readonly nonce?
 function addOrders(program: Command, run: Run, isJson: boolean): void {
   const order = program.command("order").description("place and look at orders").exitOverride();
   example(
-    signedLeaf(order, "place", "place one order"),
+    tradingLeaf(order, "place", "place one order"),
     "quorate order place --market SPX-PERP --side buy --size 5 --price 128000",
   )
     .requiredOption("--market <name>", "name or number of the market")
@@ -229,7 +180,7 @@ function addOrders(program: Command, run: Run, isJson: boolean): void {
       ),
     );
   example(
-    signedLeaf(program, "cancel", "cancel one open order"),
+    tradingLeaf(program, "cancel", "cancel one open order"),
     "quorate cancel --market SPX-PERP --client-id 7",
   )
     .requiredOption("--market <name>", "name or number of the market")
@@ -239,11 +190,19 @@ function addOrders(program: Command, run: Run, isJson: boolean): void {
         cancelOrder(await signing(run, client, options), options),
       ),
     );
+  example(
+    tradingLeaf(program, "cancel-all", "cancel every open order"),
+    "quorate cancel-all",
+  ).action(
+    onNetwork<SigningOptions & { readonly nonce?: string }>(run, isJson, async (client, options) =>
+      cancelAllOrders(await signing(run, client, options), options),
+    ),
+  );
   example(signedLeaf(program, "withdraw", "take money out"), "quorate withdraw --amount 250.50")
     .requiredOption("--amount <usd>", "USD with at most 6 decimals")
     .action(
       onNetwork<WithdrawOptions>(run, isJson, async (client, options) =>
-        withdraw(await signing(run, client, options), options),
+        withdraw(await accountSigning(run, client, options), options),
       ),
     );
 }

@@ -59,6 +59,8 @@ function leaves(command: Command, words: readonly string[] = []): string[] {
 
 const ORDER = ["--market", "SPX-PERP", "--client-id", "7"];
 
+const SESSION = ["--session-key", "session.pem"];
+
 const SET = ["dev", "-n", "quorate-dev"];
 const OWNER = ["--owner-key", "owner.pem"];
 
@@ -69,7 +71,12 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["order place", ...ORDER, "--side", "buy", "--size", "5", "--price", "100"],
   ["order show", ...ORDER],
   ["cancel", ...ORDER],
+  ["cancel-all"],
   ["withdraw", "--amount", "12.5"],
+  ["session open", ...SESSION, "--until", "1800000000000"],
+  ["session open", ...SESSION, "--until", "1800000000000", "--market", "0", "--lots-max", "5"],
+  ["session list"],
+  ["session revoke", "--id", "5e".repeat(32)],
   ["query status"],
   ["query height"],
   ["query set"],

@@ -18,9 +18,15 @@ export interface Ran {
 /** An account that the test genesis gives money. */
 export const account = AccountKey.fromSeed(Buffer.from(testSeed("account")).toString("hex"));
 
+/** A key that `quorate session open` makes a session's. */
+export const sessionKey = AccountKey.fromSeed(Buffer.from(testSeed("session")).toString("hex"));
+
 /** The command line over a fake network, with files and environment that exist in memory. */
 export class CommandLine {
-  readonly files = new Map<string, string>([["alice.pem", account.toPem()]]);
+  readonly files = new Map<string, string>([
+    ["alice.pem", account.toPem()],
+    ["session.pem", sessionKey.toPem()],
+  ]);
   environment: Environment;
   nowMs = 1_700_000_000_000;
   readonly localCluster = new FakeLocalCluster();
@@ -47,15 +53,17 @@ export class CommandLine {
   async run(...args: readonly string[]): Promise<Ran> {
     const written = { stdout: "", stderr: "" };
     this.nowMs += 100;
+    const readText = async (file: string, field: string) => {
+      const text = this.files.get(file);
+      if (text !== undefined) return text;
+      throw new InputError({ code: "FILE_UNREADABLE", field, fix: `${file} cannot be read` });
+    };
     const ports: Ports = {
       programName: this.programName,
       environment: this.environment,
       connect: (options) => connect({ ...options, genesis: this.#network.chain.genesisBytes }),
-      readText: async (file, field) => {
-        const text = this.files.get(file);
-        if (text !== undefined) return text;
-        throw new InputError({ code: "FILE_UNREADABLE", field, fix: `${file} cannot be read` });
-      },
+      readText,
+      readSecret: readText,
       writeText: async (file, text) => {
         this.files.set(file, text);
       },

@@ -10,23 +10,33 @@ import type { CommandOutput } from "../output.ts";
 import { oneOf, parseCounter, parsePositive, parseUsd, usd } from "../quantities.ts";
 import { findMarket, type MarketName, nameOf } from "./market-name.ts";
 
+/** What is about to leave; `nonce` makes the same bytes again, where the transaction has one. */
+export type Sending = Pick<SignedBundle, "id"> & { readonly nonce: number | undefined };
+
 /** What a transaction needs; `sending` hears its id before the first byte leaves. */
 export interface Signing {
   readonly client: Pick<QuorateClient, "submit" | "genesis" | "chainId" | "trustedSet">;
-  readonly account: AccountKey;
+  /** Of the account, or of its session. */
+  readonly key: AccountKey;
+  /** Where `key` is a session's: whose, and which. */
+  readonly session?: { readonly account: PublicKey; readonly id: Digest };
   readonly nonces: NonceSource;
-  readonly sending: (sent: SignedBundle) => void;
+  readonly sending: (sent: Sending) => void;
 }
 
 /** What every transaction's document says. */
-interface Sent {
+export interface Executed {
   readonly account: PublicKey;
-  readonly nonce: number;
   readonly transaction: Digest;
   readonly height: Height;
   /** Block time. */
   readonly timestampMs: number;
   readonly signers: number;
+}
+
+/** Of a transaction that takes one of the account's nonces. */
+export interface Sent extends Executed {
+  readonly nonce: number;
 }
 
 export interface OrderPlaceDocument extends Sent {
@@ -44,6 +54,10 @@ export interface CancelDocument extends Sent {
   readonly command: "cancel";
   readonly market: MarketName;
   readonly clientId: number;
+}
+
+export interface CancelAllDocument extends Sent {
+  readonly command: "cancel-all";
 }
 
 export interface WithdrawDocument extends Sent {
@@ -116,6 +130,18 @@ export async function cancelOrder(
   };
 }
 
+export async function cancelAllOrders(
+  signing: Signing,
+  given: { readonly nonce?: string },
+): Promise<CommandOutput & { readonly document: CancelAllDocument }> {
+  const nonce = nonceOf(given.nonce, signing.nonces);
+  const { sent } = await send(signing, nonce, (bundle) => bundle.cancelAll());
+  return {
+    document: { command: "cancel-all", ...sent },
+    lines: [`all open orders of ${sent.account} are cancelled`, sentLine(sent)],
+  };
+}
+
 export async function withdraw(
   signing: Signing,
   given: { readonly amount: string; readonly nonce?: string },
@@ -131,32 +157,35 @@ export async function withdraw(
 
 /** Signs one action, waits for its certified receipt, and throws where the chain refused it. */
 async function send(
-  { client, account, sending }: Signing,
+  signing: Signing,
   nonce: number,
   fill: (bundle: Bundle) => void,
 ): Promise<{ readonly sent: Sent; readonly outcome: ActionOutcome }> {
+  const { client, key, session } = signing;
   const { bundleActionsMax } = client.genesis.parameters.margin;
   const bundle = new Bundle({
     chainId: client.chainId,
-    account,
+    account: key,
     nonces: countingNonces(nonce),
     actionsMax: bundleActionsMax,
+    ...(session !== undefined && { session }),
   });
   fill(bundle);
   const signed = bundle.sign();
-  sending(signed);
+  signing.sending(signed);
   const certified = await client.submit(signed.bytes);
   const outcome = outcomeOf(certified);
-  const { height, certificate } = certified;
-  const sent = {
-    account: account.publicKey,
-    nonce: signed.nonce,
-    transaction: signed.id,
-    height,
-    timestampMs: certificate.result.timestampMs,
-    signers: certificate.signatures.length,
-  };
-  return { sent, outcome };
+  const account = session?.account ?? key.publicKey;
+  return { sent: { ...executed(account, certified), nonce: signed.nonce }, outcome };
+}
+
+export function executed(
+  account: PublicKey,
+  { receipt, height, certificate }: CertifiedReceipt,
+): Executed {
+  const { timestampMs } = certificate.result;
+  const signers = certificate.signatures.length;
+  return { account, transaction: receipt.transaction, height, timestampMs, signers };
 }
 
 /** The one action's outcome; a refused action is a refusal, although its bundle was executed. */
@@ -175,11 +204,11 @@ function outcomeOf({ receipt, height }: CertifiedReceipt): ActionOutcome {
  * The nonce also names the order where --client-id is not given; given again with the same
  * arguments it makes the same bytes, which the chain executes once.
  */
-function nonceOf(given: string | undefined, nonces: NonceSource): number {
+export function nonceOf(given: string | undefined, nonces: NonceSource): number {
   return given === undefined ? nonces.next() : parseCounter(given, "--nonce");
 }
 
-function sentLine({ transaction, height, signers }: Sent): string {
+export function sentLine({ transaction, height, signers }: Executed): string {
   return `transaction ${transaction}, height ${height}, certified by ${signers} members`;
 }
 
