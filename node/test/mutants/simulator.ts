@@ -315,7 +315,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "slash-vanishes",
-    seed: 6,
+    seed: 8,
     rule: "money is conserved: what is slashed is in the pot",
     file: `${SRC}/ledger/slashing.ts`,
     find: "    slashedPot: slashedPot + amount,",

@@ -48,14 +48,12 @@ interface Villains {
   readonly gone: readonly Fault[];
 }
 
-function drawGone(random: Random, node: number): Fault {
-  return { kind: "gone", atMs: random.integer(FAULT_START_MS, 30_000), node };
-}
-
-/** A spare that the chain must not pick any more (rule FIT). */
+/** A spare that is down until the healing: the chain must not pick it (rule FIT). */
 function drawLostSpares(random: Random, members: number, spares: number): readonly Fault[] {
   if (!random.chance(0.15)) return [];
-  return [drawGone(random, members + random.integer(0, spares - 1))];
+  const node = members + random.integer(0, spares - 1);
+  const atMs = random.integer(FAULT_START_MS, 30_000);
+  return [{ kind: "power", atMs, node, afterEffects: 0, downMs: HEAL_MS - atMs }];
 }
 
 function drawDull(random: Random, members: number): number | undefined {
@@ -70,7 +68,8 @@ function drawVillains(random: Random, powers: readonly bigint[]): Villains {
     const roll = random.next();
     if (roll < 0.55) liars.push(drawLiar(random, drawKind(random), node));
     else if (roll < 0.8) {
-      gone.push(drawGone(random, node));
+      const atMs = random.integer(FAULT_START_MS, 30_000);
+      gone.push({ kind: "gone", atMs, node });
     } else if (roll < 0.9 && !gone.some(({ kind }) => kind === "old-volume")) {
       const copiedMs = random.integer(FAULT_START_MS, 20_000);
       const atMs = copiedMs + random.integer(0, 8_000);
