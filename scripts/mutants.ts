@@ -22,12 +22,6 @@ export function mutate(mutant: Patch, source: string): string {
   return source.slice(0, at) + mutant.replace + source.slice(at + mutant.find.length);
 }
 
-export function findMutant(name: string): Mutant {
-  const mutant = mutants.find((each) => each.name === name);
-  if (mutant === undefined) throw new Error(`no mutant is called ${name}`);
-  return mutant;
-}
-
 /** Throws unless every mutant of the list fits the sources as they are now. */
 export function checkMutants(list: readonly Patch[]): void {
   const names = new Set<string>();

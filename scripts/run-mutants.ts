@@ -1,16 +1,15 @@
-// Breaks one rule at a time and expects the named test to notice:
-//   npm run mutants [-- --only NAME] [--json]
-//   npm run mutants -- --simulator [--quick] [--only NAME] [--seeds A..B] [--json]
+// npm run mutants (its --help tells the options): breaks one rule at a time.
 // A mutant counts as found when a test fails; a source that does not load finds nothing. The tests
 // of a file then have to pass without any mutant, which also proves that none of them was left
 // behind. With --simulator no test is named: the simulator has to object, in the seed that is known
 // to kill; with --seeds, and where that seed does not kill any more, in one of many.
-import { parseArgs } from "node:util";
 import type { Mutant } from "../node/test/mutants/mutants.ts";
 import { simulatorMutants } from "../node/test/mutants/simulator.ts";
+import { runCommand, runProgram } from "../test-e2e/command-line/run.ts";
 import { Judge } from "./judge.ts";
+import { HELP, type MutantOptions, named, parseMutantOptions } from "./mutant-options.ts";
 import type { Outcome } from "./mutant-trials.ts";
-import { checkMutants, findMutant, mutants } from "./mutants.ts";
+import { checkMutants, mutants } from "./mutants.ts";
 import { runSimulatorMutants } from "./simulator-mutants.ts";
 
 interface Verdict {
@@ -77,26 +76,15 @@ async function judgeAll(list: readonly Mutant[], report: (verdict: Verdict) => v
   return verdicts;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: "string" },
-      json: { type: "boolean", default: false },
-      simulator: { type: "boolean", default: false },
-      quick: { type: "boolean", default: false },
-      seeds: { type: "string" },
-    },
-  });
-  if (values.simulator) {
-    process.exitCode = (await runSimulatorMutants(values)) ? 0 : 1;
-    return;
-  }
-  const list = values.only === undefined ? mutants : [findMutant(values.only)];
+async function run(options: MutantOptions): Promise<number> {
+  const { only, json, simulator } = options;
+  if (simulator) return (await runSimulatorMutants(options)) ? 0 : 1;
+  const list = only === undefined ? mutants : [named(mutants, only)];
   checkMutants(list);
   checkMutants(simulatorMutants);
   const width = Math.max(...list.map((mutant) => mutant.name.length), 0);
   const verdicts = await judgeAll(list, (verdict) => {
-    if (values.json) return;
+    if (json) return;
     const mark = verdict.found ? "ok  " : "FAIL";
     const seconds = `${verdict.seconds.toFixed(1).padStart(5)} s`;
     const line = `${mark} ${verdict.name.padEnd(width)}  ${seconds}  ${verdict.detail}`;
@@ -104,9 +92,9 @@ async function main(): Promise<void> {
   });
   const passed = verdicts.filter((verdict) => verdict.found).length;
   const failed = verdicts.length - passed;
-  if (values.json) process.stdout.write(`${JSON.stringify({ passed, failed, verdicts })}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ passed, failed, verdicts })}\n`);
   else process.stdout.write(`${passed} passed, ${failed} failed\n`);
-  process.exitCode = failed === 0 ? 0 : 1;
+  return failed === 0 ? 0 : 1;
 }
 
-await main();
+await runProgram((args) => runCommand({ help: HELP, parse: parseMutantOptions, act: run }, args));

@@ -5,6 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SimulatorMutant, simulatorMutants } from "../node/test/mutants/simulator.ts";
+import { named } from "./mutant-options.ts";
 import { checkMutants, mutate, repository } from "./mutants.ts";
 
 export interface SimulatorMutantOptions {
@@ -112,9 +113,8 @@ async function judge(mutant: SimulatorMutant, seeds: string | undefined): Promis
 }
 
 function chosen({ only, quick }: SimulatorMutantOptions): readonly SimulatorMutant[] {
-  const named = simulatorMutants.filter(({ name }) => only === undefined || name === only);
-  if (named.length === 0) throw new Error(`no simulator mutant is called ${only}`);
-  return quick ? named.filter((mutant) => mutant.quick) : named;
+  const list = only === undefined ? simulatorMutants : [named(simulatorMutants, only)];
+  return quick ? list.filter((mutant) => mutant.quick) : list;
 }
 
 /** True if the simulator found every one of them. */
