@@ -1,6 +1,5 @@
 import { InputProblem } from "../test-e2e/command-line/input-problem.ts";
 import { readOptions } from "../test-e2e/command-line/options.ts";
-import type { SimulatorMutantOptions } from "./simulator-mutants.ts";
 
 export const HELP = `Usage: npm run mutants -- [options]
 
@@ -16,6 +15,15 @@ counts as found when that test fails; a source that does not load finds nothing.
 
 Exit status: 0 if every mutant was found, 1 if one survives, 2 if the input is wrong.
 `;
+
+export interface SimulatorMutantOptions {
+  readonly only?: string | undefined;
+  /** Seeds to search; by default the one that is known to kill, and all of them if it does not. */
+  readonly seeds?: string | undefined;
+  /** Only those that die within a few seeds. */
+  readonly quick: boolean;
+  readonly json: boolean;
+}
 
 export interface MutantOptions extends SimulatorMutantOptions {
   readonly simulator: boolean;

@@ -5,17 +5,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SimulatorMutant, simulatorMutants } from "../node/test/mutants/simulator.ts";
-import { named } from "./mutant-options.ts";
+import { named, type SimulatorMutantOptions } from "./mutant-options.ts";
 import { checkMutants, mutate, repository } from "./mutants.ts";
-
-export interface SimulatorMutantOptions {
-  readonly only?: string | undefined;
-  /** Seeds to search; by default the one that is known to kill, and all of them if it does not. */
-  readonly seeds?: string | undefined;
-  /** Only those that die within a few seeds. */
-  readonly quick: boolean;
-  readonly json: boolean;
-}
 
 interface Verdict {
   readonly name: string;
