@@ -10,6 +10,7 @@ import type {
   Node,
   PersistentVolumeClaim,
   Pod,
+  PodDisruptionBudget,
   Service,
 } from "@quorate/runtime/resources";
 import { ApiError } from "@quorate/runtime/transport";
@@ -163,8 +164,25 @@ export class FakeCluster implements KubeClient, ClusterView {
   async evict(key: ObjectKey, { uid }: { uid: string }): Promise<void> {
     const there = this.stored.get(this.#key("Pod", key));
     if (there === undefined || there.metadata.uid !== uid) return;
+    if (this.#isGuarded(there as unknown as Pod)) {
+      throw new ApiError(429, "TooManyRequests", "it would violate the pod's disruption budget");
+    }
     this.#write("evict", there);
     this.stored.delete(this.#key("Pod", key));
+  }
+
+  /** The budget allows no eviction of this pod. */
+  #isGuarded({ metadata: { namespace = "", labels } }: Pod): boolean {
+    if (labels?.[LABELS.voter] !== "true") return false;
+    const name = labels[LABELS.set] ?? "";
+    const budget = this.find<PodDisruptionBudget>("PodDisruptionBudget", name);
+    if (budget === undefined) return false;
+    const ready = this.objects({ namespace, name }).pods.filter(
+      (pod) =>
+        pod.metadata.labels?.[LABELS.voter] === "true" &&
+        pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
+    );
+    return ready.length <= Number(budget.spec?.minAvailable ?? 0);
   }
 
   set(key: ObjectKey): ValidatorSet | undefined {
@@ -183,6 +201,7 @@ export class FakeCluster implements KubeClient, ClusterView {
       services: of<Service>("Service"),
       configMaps: of<ConfigMap>("ConfigMap"),
       claims: of<PersistentVolumeClaim>("PersistentVolumeClaim"),
+      budgets: of<PodDisruptionBudget>("PodDisruptionBudget"),
     };
   }
 

@@ -1,6 +1,12 @@
 import type { KubeClient } from "@quorate/runtime/kube-client";
-import type { KubeObject } from "@quorate/runtime/objects";
-import { configMaps, persistentVolumeClaims, pods, services } from "@quorate/runtime/resources";
+import type { KubeObject, ResourceType } from "@quorate/runtime/objects";
+import {
+  configMaps,
+  persistentVolumeClaims,
+  podDisruptionBudgets,
+  pods,
+  services,
+} from "@quorate/runtime/resources";
 import { ApiError } from "@quorate/runtime/transport";
 import { FINALIZER, LABELS } from "../api/v1alpha1/labels.ts";
 import type { ValidatorSet } from "../api/v1alpha1/types.ts";
@@ -17,7 +23,7 @@ function isGoing({ metadata }: KubeObject): boolean {
 
 async function drop(
   kube: KubeClient,
-  type: typeof services | typeof configMaps | typeof persistentVolumeClaims,
+  type: ResourceType,
   objects: readonly KubeObject[],
 ): Promise<void> {
   for (const object of objects) {
@@ -47,6 +53,8 @@ export async function farewell(
   objects: SetObjects,
 ): Promise<Farewell> {
   if (set.metadata.finalizers?.includes(FINALIZER) !== true) return "gone";
+  // It would refuse the last of the evictions that the deletion itself asks for.
+  await drop(kube, podDisruptionBudgets, objects.budgets);
   await stopNext(kube, objects.pods);
   const genesis = genesisName(set);
   const parts = objects.configMaps.filter(({ metadata }) => metadata.name !== genesis);

@@ -437,3 +437,53 @@ test("prices go by ordinal, else by default; while nobody knows them no node is 
   expect(build(living([], { spec })).configMaps).toEqual([]);
   expect(ownerKeyOf(0)).toHaveLength(64);
 });
+
+describe("rule S1: the disruption budget", () => {
+  const stays = (observation: Observation, evictable: number) =>
+    build(observation, evictable).budget?.spec["minAvailable"];
+
+  test("rule S1: all ready voters stay but those that may go, and never fewer than n-f", () => {
+    const seats = fc.integer({ min: 4, max: 10 });
+    fc.assert(
+      fc.property(seats, fc.nat(4), fc.nat(12), (n, evictable, unready) => {
+        const faultTolerance = Math.floor((n - 1) / 3);
+        const actors = Array.from({ length: n }, (_, index) => {
+          return index < unready ? { pod: "NotReady" as const } : {};
+        });
+        const observation = observe({ actors, spec: { replicas: n, faultTolerance } });
+        const ready = Math.max(0, n - unready);
+        const minAvailable = stays(observation, evictable) as number;
+        // What the API server allows: the ready ones without those that have to stay.
+        const allowed = Math.max(0, ready - minAvailable);
+        expect(allowed).toBeLessThanOrEqual(evictable);
+        expect(minAvailable).toBeGreaterThanOrEqual(n - faultTolerance);
+        if (ready - evictable >= n - faultTolerance)
+          expect(allowed).toBe(Math.min(evictable, ready));
+      }),
+      runs,
+    );
+  });
+
+  test("rule S1: a newcomer's pod is counted before it is labelled, a leaver's as long as it runs", () => {
+    const swaps = [swapOf(keyOf(0), keyOf(4))];
+    const observation = observe({ actors: [{}, {}, {}, {}, {}] });
+    expect(stays(observation, 1)).toBe(4);
+    const unlabelled = observation.pods.map((pod, index) =>
+      index === 4 ? { ...pod, labels: { ...pod.labels, "quorate.dev/voter": "false" } } : pod,
+    );
+    expect(stays({ ...observation, pods: unlabelled }, 1)).toBe(4);
+    const labelled = observation.pods.map((pod) => {
+      return { ...pod, labels: { ...pod.labels, "quorate.dev/voter": "true" } };
+    });
+    const { chain } = observation;
+    if (chain.kind !== "verified") throw new Error("the scene's chain is verified");
+    const members = chain.chain.set.members.slice(1);
+    const after = { ...chain.chain, swaps, set: { ...chain.chain.set, members } };
+    const left = { ...observation, chain: { ...chain, chain: after }, pods: labelled };
+    expect(stays(left, 1)).toBe(4);
+  });
+
+  test("before the chain is born there is none", () => {
+    expect(build({ ...observe({}), ...unborn }, 1).budget).toBeUndefined();
+  });
+});

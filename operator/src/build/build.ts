@@ -2,7 +2,7 @@ import { LABELS } from "../api/v1alpha1/labels.ts";
 import type { MemberRole } from "../api/v1alpha1/types.ts";
 import type { MemberView, Observation, PodView } from "../observe/observation.ts";
 import type { Desired, NewMember, PodRemoval } from "./desired.ts";
-import { claimOf, configMapOf, podOf, serviceOf } from "./objects.ts";
+import { budgetOf, claimOf, configMapOf, podOf, serviceOf } from "./objects.ts";
 import { chooseZone, type Placed } from "./placement.ts";
 import { isFounder, roleOf } from "./roles.ts";
 import { withheldPod } from "./second-signer.ts";
@@ -222,8 +222,34 @@ function nodesOf(observation: Observation, staffed: readonly Roster[]) {
   };
 }
 
-/** From one pass's knowledge to the objects that should exist. Pure; touches nothing. */
-export function build(observation: Observation): Desired {
+/**
+ * The pods that have to stay (rule S1): all that are ready and labelled voter, or will be by this
+ * pass, but for those that may be taken, and never fewer than the seats without f. Pods that are
+ * not ready count as gone by themselves: the API server counts again at each eviction.
+ */
+function disruptionBudget(
+  { set, chain, pods }: Observation,
+  wanted: Desired["pods"],
+  evictable: number,
+): Desired["budget"] {
+  if (chain.kind === "unborn") return undefined;
+  const becoming = new Set(
+    wanted.flatMap(({ metadata: { name, labels } }) =>
+      labels?.[LABELS.voter] === "true" ? [name] : [],
+    ),
+  );
+  const ready = pods.filter(
+    (pod) => pod.ready && (pod.labels[LABELS.voter] === "true" || becoming.has(pod.name)),
+  ).length;
+  const { replicas, faultTolerance } = set.spec;
+  return budgetOf(set, Math.max(replicas - faultTolerance, ready - evictable));
+}
+
+/**
+ * From one pass's knowledge to the objects that should exist; `evictable` seats may be drained.
+ * Pure; touches nothing.
+ */
+export function build(observation: Observation, evictable = 0): Desired {
   const { set } = observation;
   const roster = rosterOf(observation);
   const staffing = staffSpares(observation, roster);
@@ -234,12 +260,14 @@ export function build(observation: Observation): Desired {
   const made = newMembers(observation, staffed, staffing.wanted);
   const fresh = { retired: false, consensusKey: undefined, networkKey: undefined };
   const next = made.map(({ ordinal }) => ordinal + 1);
+  const nodes = nodesOf(observation, staffed);
   return {
+    budget: disruptionBudget(observation, nodes.pods, evictable),
     services: [
       ...staffed.map(({ member }) => serviceOf(set, member)),
       ...made.map(({ name, zone }) => serviceOf(set, { name, zone, ...fresh })),
     ],
-    ...nodesOf(observation, staffed),
+    ...nodes,
     newMembers: made,
     removals: removals(observation, staffed),
     nextOrdinal: Math.max(firstFreeOrdinal(observation), ...next),

@@ -24,6 +24,11 @@ export interface Pod extends Labelled {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
+export interface DisruptionBudget extends Labelled {
+  readonly kind: "PodDisruptionBudget";
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
 /** A member that this pass brings into being; its Service is among `services`. */
 export interface NewMember {
   readonly name: string;
@@ -56,6 +61,8 @@ export interface WithheldPod {
 
 /** What should exist. What is not named here is left alone, except the pods in `removals`. */
 export interface Desired {
+  /** Undefined before the chain is born: nobody votes yet. */
+  readonly budget: DisruptionBudget | undefined;
   /** One a member, the new ones included: the Service is a member's record and comes first. */
   readonly services: readonly Service[];
   readonly configMaps: readonly ConfigMap[];

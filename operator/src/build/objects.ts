@@ -1,7 +1,7 @@
 import { ANNOTATIONS, API_VERSION, LABELS, PATHS, PORTS } from "../api/v1alpha1/labels.ts";
 import type { ValidatorSet } from "../api/v1alpha1/types.ts";
 import type { MemberView } from "../observe/observation.ts";
-import type { Claim, ConfigMap, Labelled, Pod, Service } from "./desired.ts";
+import type { Claim, ConfigMap, DisruptionBudget, Labelled, Pod, Service } from "./desired.ts";
 
 /** Container's working directory; every path in it is relative (see PATHS). */
 const WORKING_DIR = "/quorate";
@@ -18,11 +18,14 @@ function namespaceOf(set: ValidatorSet): string {
 }
 
 function labelsOf(set: ValidatorSet, member: string): Record<string, string> {
+  return { ...labelsOfSet(set), [LABELS.member]: member };
+}
+
+function labelsOfSet({ metadata }: ValidatorSet): Record<string, string> {
   return {
     "app.kubernetes.io/name": "quorate-node",
     [LABELS.managedBy]: "quorate-operator",
-    [LABELS.set]: set.metadata.name,
-    [LABELS.member]: member,
+    [LABELS.set]: metadata.name,
   };
 }
 
@@ -212,6 +215,24 @@ export function podOf(set: ValidatorSet, member: MemberView, marks: PodMarks): P
       nodeSelector: { ...nodeSelector, ...zone },
       containers: [containerOf(set)],
       volumes: volumesOf(set, member.name),
+    },
+  };
+}
+
+/**
+ * How many of the pods labelled voter stay, whoever drains machines. A number that must stay, not
+ * one that may go: Kubernetes takes the latter of the replicas of the pods' controller, which by
+ * the set's scale subresource are its spares (ADR 6, ADR 10).
+ */
+export function budgetOf(set: ValidatorSet, minAvailable: number): DisruptionBudget {
+  const { name } = set.metadata;
+  return {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: { name, namespace: namespaceOf(set), labels: labelsOfSet(set), ...owned(set) },
+    spec: {
+      minAvailable,
+      selector: { matchLabels: { [LABELS.set]: name, [LABELS.voter]: "true" } },
     },
   };
 }

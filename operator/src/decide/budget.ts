@@ -4,6 +4,7 @@ import type { FaultBudget } from "../api/v1alpha1/types.ts";
 import { isDraining } from "../detect/kubernetes.ts";
 import type { Findings, VerdictKind } from "../detect/verdict.ts";
 import type { ChainView, Observation } from "../observe/observation.ts";
+import type { Decision } from "./decision.ts";
 
 /** Verdicts that mean: its votes are not to be counted on. An oracle outlier votes as usual. */
 const DOWN: ReadonlySet<VerdictKind> = new Set(["Silence", "Unreachable", "Crashed"]);
@@ -43,14 +44,45 @@ export function faultBudget(
   const f = faultyPowerMax(total);
   const used = powerOf(chain.set, [...spentMembers(observation, chain, findings), ...also]);
   const free = used > f ? 0n : f - used;
-  const powers = chain.set.members.map(({ power }) => power);
-  const [strongest = 1n] = powers.toSorted((left, right) => (left < right ? 1 : -1));
   return {
     total: String(total),
     quorum: String(quorumPower(total)),
     f: String(f),
     used: String(used),
     free: String(free),
-    seats: Number(free / strongest),
+    seats: seatsWithin(chain.set, free),
   };
+}
+
+/**
+ * Seats whose pods a drain may take now: what is left of f after those that are down, leaving or
+ * on their way out. None where something holds everything, because then nobody knows. A machine
+ * that is cordoned spends nothing here: its drain is what asks.
+ */
+export function evictableSeats(
+  observation: Observation,
+  findings: Findings,
+  { grounds }: Pick<Decision, "grounds">,
+): number {
+  const { chain: reading, members, pods } = observation;
+  if (reading.kind !== "verified" || grounds === undefined) return 0;
+  const { set } = reading.chain;
+  const down = downMembers(findings);
+  const leaving = leavingMembers(observation);
+  const stopping = new Set(
+    members
+      .filter(({ name }) => pods.some(({ member, terminating }) => terminating && member === name))
+      .map(({ consensusKey }) => consensusKey),
+  );
+  const gone = set.members
+    .map(({ key }) => key)
+    .filter((key) => down.has(key) || leaving.has(key) || stopping.has(key));
+  return seatsWithin(set, faultyPowerMax(totalPower(set)) - powerOf(set, gone));
+}
+
+/** Seats that this much power holds at least, whichever they are. */
+function seatsWithin({ members }: ChainView["set"], power: bigint): number {
+  const powers = members.map((member) => member.power);
+  const [strongest = 1n] = powers.toSorted((left, right) => (left < right ? 1 : -1));
+  return power > 0n ? Number(power / strongest) : 0;
 }

@@ -14,8 +14,9 @@ function admitted(object: KubeObject): KubeObject {
 }
 
 function everything(observation: ReturnType<typeof observe>) {
-  const { services, configMaps, claims, pods } = build(observation);
-  return [...services, ...configMaps, ...claims, ...pods];
+  const { budget, services, configMaps, claims, pods } = build(observation);
+  const first = budget === undefined ? [] : [budget];
+  return [...first, ...services, ...configMaps, ...claims, ...pods];
 }
 
 describe("diff", () => {
@@ -32,9 +33,10 @@ describe("diff", () => {
     );
   });
 
-  test("what is missing is created, Services first", () => {
+  test("what is missing is created, the budget and Services first", () => {
     const { creates, applies } = diff(build(observe({})), { objects: [] });
     expect(creates.map(({ kind }) => kind)).toEqual([
+      "PodDisruptionBudget",
       ...Array.from({ length: 5 }, () => "Service"),
       ...Array.from({ length: 4 }, () => "ConfigMap"),
       ...Array.from({ length: 4 }, () => "PersistentVolumeClaim"),

@@ -61,8 +61,10 @@ export function diff(desired: Desired, actual: Actual): Changes {
   const creates: KubeObject[] = [];
   const applies: KubeObject[] = [];
   const foreign: KubeObject[] = [];
-  const { services, configMaps, claims, pods } = desired;
-  for (const wanted of [...services, ...configMaps, ...claims, ...pods]) {
+  const { budget, services, configMaps, claims, pods } = desired;
+  // The budget first: a pod is labelled voter only after it was raised for it.
+  const first = budget === undefined ? [] : [budget];
+  for (const wanted of [...first, ...services, ...configMaps, ...claims, ...pods]) {
     const there = live.get(keyOf(wanted));
     if (there === undefined) {
       creates.push(wanted);

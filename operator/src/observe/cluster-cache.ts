@@ -9,7 +9,9 @@ import {
   nodes,
   type PersistentVolumeClaim,
   type Pod,
+  type PodDisruptionBudget,
   persistentVolumeClaims,
+  podDisruptionBudgets,
   pods,
   type Service,
   services,
@@ -38,6 +40,7 @@ export interface SetObjects {
   readonly services: readonly Service[];
   readonly configMaps: readonly ConfigMap[];
   readonly claims: readonly PersistentVolumeClaim[];
+  readonly budgets: readonly PodDisruptionBudget[];
 }
 
 /** What the steps read of the cluster. */
@@ -54,6 +57,7 @@ export class ClusterCache {
   readonly #services: Informer<Service>;
   readonly #configMaps: Informer<ConfigMap>;
   readonly #claims: Informer<PersistentVolumeClaim>;
+  readonly #budgets: Informer<PodDisruptionBudget>;
   readonly #nodes: Informer<Node>;
 
   constructor(options: ClusterCacheOptions) {
@@ -86,6 +90,7 @@ export class ClusterCache {
     this.#services = part(services);
     this.#configMaps = part(configMaps);
     this.#claims = part(persistentVolumeClaims);
+    this.#budgets = part(podDisruptionBudgets);
     this.#nodes = createInformer({
       ...base,
       type: nodes,
@@ -129,6 +134,7 @@ export class ClusterCache {
       services: this.#services.withLabel(LABELS.set, name, namespace),
       configMaps: this.#configMaps.withLabel(LABELS.set, name, namespace),
       claims: this.#claims.withLabel(LABELS.set, name, namespace),
+      budgets: this.#budgets.withLabel(LABELS.set, name, namespace),
     };
   }
 
@@ -137,7 +143,7 @@ export class ClusterCache {
   }
 
   #all(): readonly Pick<Informer<KubeObject>, "start" | "synced" | "whenSynced">[] {
-    const parts = [this.#pods, this.#services, this.#configMaps, this.#claims];
+    const parts = [this.#pods, this.#services, this.#configMaps, this.#claims, this.#budgets];
     return [this.#sets, this.#rotations, this.#nodes, ...parts];
   }
 }

@@ -109,8 +109,8 @@ export class Observer {
       proofs: chain.proofs,
       leaseIsFresh: this.#ports.leaseIsFresh(),
     };
-    const { services, configMaps, claims } = objects;
-    const live = [...services, ...configMaps, ...claims, ...objects.pods];
+    const { budgets, services, configMaps, claims } = objects;
+    const live = [...budgets, ...services, ...configMaps, ...claims, ...objects.pods];
     const problems = [...foreignPods(objects.pods, own), ...differing];
     const seen = { observation, objects: live, genesis, request, identities, problems };
     return { ...seen, checkpoint: chain };

@@ -4,6 +4,33 @@ const diffTest = "operator/src/diff/diff.test.ts";
 
 export const buildMutants = [
   {
+    name: "operator-budget-allows-one-more",
+    rule: "S1: drains and failures together take at most f",
+    file: `${build}/build.ts`,
+    find: "Math.max(replicas - faultTolerance, ready - evictable)",
+    replace: "Math.max(replicas - faultTolerance - 1, ready - evictable - 1)",
+    test: buildTest,
+    testName: "rule S1: all ready voters stay but those that may go, and never fewer than n-f",
+  },
+  {
+    name: "operator-budget-forgets-newcomers",
+    rule: "S1: a newcomer's pod is counted before it is labelled",
+    file: `${build}/build.ts`,
+    find: " || becoming.has(pod.name)",
+    replace: "",
+    test: buildTest,
+    testName: "rule S1: a newcomer's pod is counted before it is labelled",
+  },
+  {
+    name: "operator-labels-before-it-raises-the-budget",
+    rule: "S1: the budget is raised before a pod is labelled voter",
+    file: "operator/src/diff/diff.ts",
+    find: "[...first, ...services, ...configMaps, ...claims, ...pods]",
+    replace: "[...services, ...configMaps, ...claims, ...pods, ...first]",
+    test: diffTest,
+    testName: "what is missing is created, the budget and Services first",
+  },
+  {
     name: "operator-deletes-voters",
     rule: "STOLEN: pods of voters are evicted, never deleted",
     file: `${build}/build.ts`,

@@ -7,6 +7,24 @@ const actTest = `${act}/act.test.ts`;
 
 export const decideMutants = [
   {
+    name: "operator-lets-drain-while-blind",
+    rule: "S1, S9: where something holds everything, nothing may be drained",
+    file: "operator/src/decide/budget.ts",
+    find: " || grounds === undefined) return 0;",
+    replace: ") return 0;",
+    test: "operator/src/decide/budget.test.ts",
+    testName: "rule S9: blind, nothing may be drained",
+  },
+  {
+    name: "operator-lets-drain-beside-the-silent",
+    rule: "S1: what a drain may take is what is left of f",
+    file: "operator/src/decide/budget.ts",
+    find: "(key) => down.has(key) || leaving.has(key) || stopping.has(key)",
+    replace: "(key) => leaving.has(key) || stopping.has(key)",
+    test: "operator/src/decide/budget.test.ts",
+    testName: "rule S1: never more than f together with all that are gone",
+  },
+  {
     name: "operator-no-fault-budget",
     rule: "S1: the union of unreachable, leaving and draining holds at most f",
     file: guards,

@@ -4,6 +4,15 @@ const runtime = "operator/runtime/src";
 
 export const reconcileMutants = [
   {
+    name: "operator-guards-what-a-person-deleted",
+    rule: "a deleted set's own budget does not keep its voters",
+    file: "operator/src/apply/finalize.ts",
+    find: "  await drop(kube, podDisruptionBudgets, objects.budgets);\n",
+    replace: "",
+    test: "operator/src/reconcile/validator-set-reconciler.test.ts",
+    testName: "stops one pod a pass, and asks a budget about each that votes",
+  },
+  {
     name: "operator-takes-any-genesis",
     rule: "GENESIS: a genesis that nobody named is taken only if birth would make it",
     file: `${src}/birth/genesis-trust.ts`,
@@ -25,7 +34,7 @@ export const reconcileMutants = [
     name: "operator-makes-members-from-copies",
     rule: "an ordinal and a spare are counted live",
     file: `${src}/reconcile/validator-set-reconciler.ts`,
-    find: "const wanted = build(sure.observation);",
+    find: "const wanted = build(sure.observation, evictable);",
     replace: "const wanted = build(observed.observation);",
     test,
     testName: "a deaf watch of Services makes no second spare",

@@ -8,6 +8,7 @@ import { ANNOTATIONS } from "../../src/api/v1alpha1/labels.ts";
 import type { ValidatorRotation } from "../../src/api/v1alpha1/types.ts";
 import { targetOf } from "./api-server.ts";
 import type { HistoryEntry } from "./api-store.ts";
+import { budgetProblem } from "./check-budgets.ts";
 import type { Act, SpecMoment } from "./check-records.ts";
 import { LEASE_NAME, NAMESPACE, SET, SYSTEM } from "./names.ts";
 import type { OperatorProcess } from "./operator-process.ts";
@@ -98,6 +99,8 @@ export class Checks {
     if (plural === "persistentvolumeclaims" && type === "DELETED") {
       this.fail("volumes survive Retain", `${object.metadata.name} was deleted`);
     }
+    const problem = budgetProblem(this.#world.store, plural, type, object);
+    if (problem !== undefined) this.fail("at most f are drained", problem);
     if (plural === "validatorsets" && type !== "DELETED") this.#noteSpec(object["spec"]);
     if (plural === "validatorrotations" && type !== "DELETED") this.#phases(object, before);
   }

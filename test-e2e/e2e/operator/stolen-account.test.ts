@@ -60,10 +60,13 @@ describe("rule STOLEN: the chart's policies bind the operator's account", () => 
       refused(create(claim({ volumeName: "pv-1" })), /not bound by hand/);
 
       const voters = { "quorate.dev/set": set, "quorate.dev/voter": "true" };
-      expect(create(budget(set, 1, voters)).status).toBe(0);
-      refused(create(budget(set, 2, voters)), /at most the set's faultTolerance: 1/);
-      refused(create(budget(set, "50%", voters)), /at most the set's faultTolerance: 1/);
-      refused(create(budget(set, 1, { other: "pods" })), /selects all voters/);
+      expect(create(budget(set, { minAvailable: 3 }, voters)).status).toBe(0);
+      const fewer = /at least the set's replicas without its faultTolerance: 3/;
+      for (const spec of [{ minAvailable: 2 }, { minAvailable: "50%" }, { maxUnavailable: 1 }]) {
+        refused(create(budget(set, spec, voters)), fewer);
+      }
+      refused(create(budget(set, { minAvailable: 3 }, { other: "pods" })), /selects all voters/);
+      refused(kubectl(["delete", "pdb", set]), /keeps its disruption budget/);
       await stage.commits();
       stage.passed();
     } finally {
@@ -103,11 +106,11 @@ function claim(more: object) {
   };
 }
 
-function budget(set: string, maxUnavailable: number | string, matchLabels: object) {
+function budget(set: string, spec: object, matchLabels: object) {
   return {
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",
     metadata: { name: "thief", labels: { "quorate.dev/set": set } },
-    spec: { maxUnavailable, selector: { matchLabels } },
+    spec: { ...spec, selector: { matchLabels } },
   };
 }
