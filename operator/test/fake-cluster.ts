@@ -171,18 +171,21 @@ export class FakeCluster implements KubeClient, ClusterView {
     this.stored.delete(this.#key("Pod", key));
   }
 
-  /** The budget allows no eviction of this pod. */
-  #isGuarded({ metadata: { namespace = "", labels } }: Pod): boolean {
+  /**
+   * The budget allows no eviction of this pod; one that is not ready may go while enough others are
+   * (policy IfHealthyBudget).
+   */
+  #isGuarded({ metadata: { uid, namespace = "", labels } }: Pod): boolean {
     if (labels?.[LABELS.voter] !== "true") return false;
     const name = labels[LABELS.set] ?? "";
     const budget = this.find<PodDisruptionBudget>("PodDisruptionBudget", name);
-    if (budget === undefined) return false;
     const ready = this.objects({ namespace, name }).pods.filter(
       (pod) =>
         pod.metadata.labels?.[LABELS.voter] === "true" &&
         pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
     );
-    return ready.length <= Number(budget.spec?.minAvailable ?? 0);
+    const others = ready.filter((pod) => pod.metadata.uid !== uid).length;
+    return others < Number(budget?.spec?.minAvailable ?? 0);
   }
 
   set(key: ObjectKey): ValidatorSet | undefined {

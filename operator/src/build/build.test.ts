@@ -12,7 +12,7 @@ import {
   SPARE,
   SPEC,
 } from "../../test/scene.ts";
-import type { MemberView, NodeView, Observation } from "../observe/observation.ts";
+import type { MemberView, NodeView, Observation, PodView } from "../observe/observation.ts";
 import { build } from "./build.ts";
 import { chooseZone, type Placed } from "./placement.ts";
 
@@ -439,48 +439,49 @@ test("prices go by ordinal, else by default; while nobody knows them no node is 
 });
 
 describe("rule S1: the disruption budget", () => {
-  const stays = (observation: Observation, evictable: number) =>
-    build(observation, evictable).budget?.spec["minAvailable"];
+  const stays = (observation: Observation, disruptable: number) =>
+    build(observation, disruptable).budget?.spec["minAvailable"];
 
-  test("rule S1: all ready voters stay but those that may go, and never fewer than n-f", () => {
-    const seats = fc.integer({ min: 4, max: 10 });
+  test("rule S1: whichever pods become ready or unready after it was written, at most those that may go", () => {
+    const pod = fc.constantFrom("Ready" as const, "NotReady" as const);
+    const seats = fc.array(fc.tuple(pod, pod), { minLength: 4, maxLength: 10 });
     fc.assert(
-      fc.property(seats, fc.nat(4), fc.nat(12), (n, evictable, unready) => {
+      fc.property(seats, fc.nat(4), (list, disruptable) => {
+        const n = list.length;
         const faultTolerance = Math.floor((n - 1) / 3);
-        const actors = Array.from({ length: n }, (_, index) => {
-          return index < unready ? { pod: "NotReady" as const } : {};
-        });
+        const actors = list.map(([before]) => ({ pod: before }));
         const observation = observe({ actors, spec: { replicas: n, faultTolerance } });
-        const ready = Math.max(0, n - unready);
-        const minAvailable = stays(observation, evictable) as number;
-        // What the API server allows: the ready ones without those that have to stay.
-        const allowed = Math.max(0, ready - minAvailable);
-        expect(allowed).toBeLessThanOrEqual(evictable);
+        const minAvailable = stays(observation, disruptable) as number;
         expect(minAvailable).toBeGreaterThanOrEqual(n - faultTolerance);
-        if (ready - evictable >= n - faultTolerance)
-          expect(allowed).toBe(Math.min(evictable, ready));
+        const ready = list.filter(([, after]) => after === "Ready").length;
+        // What the API server then allows, beside those that are not ready.
+        const allowed = Math.max(0, ready - minAvailable);
+        expect(allowed).toBeLessThanOrEqual(Math.max(0, disruptable - (n - ready)));
+        if (disruptable <= faultTolerance) {
+          expect(allowed).toBe(Math.max(0, disruptable - (n - ready)));
+        }
       }),
       runs,
     );
   });
 
   test("rule S1: a newcomer's pod is counted before it is labelled, a leaver's as long as it runs", () => {
-    const swaps = [swapOf(keyOf(0), keyOf(4))];
     const observation = observe({ actors: [{}, {}, {}, {}, {}] });
+    const marked = (change: (index: number) => Partial<PodView>) =>
+      observation.pods.map((each, index) => ({ ...each, ...change(index) }));
+    const label = (votes: string) => ({ "quorate.dev/voter": votes });
     expect(stays(observation, 1)).toBe(4);
-    const unlabelled = observation.pods.map((pod, index) =>
-      index === 4 ? { ...pod, labels: { ...pod.labels, "quorate.dev/voter": "false" } } : pod,
-    );
+    const unlabelled = marked((at) => ({ labels: label(at === 4 ? "false" : "true") }));
     expect(stays({ ...observation, pods: unlabelled }, 1)).toBe(4);
-    const labelled = observation.pods.map((pod) => {
-      return { ...pod, labels: { ...pod.labels, "quorate.dev/voter": "true" } };
-    });
     const { chain } = observation;
     if (chain.kind !== "verified") throw new Error("the scene's chain is verified");
     const members = chain.chain.set.members.slice(1);
+    const swaps = [swapOf(keyOf(0), keyOf(4))];
     const after = { ...chain.chain, swaps, set: { ...chain.chain.set, members } };
-    const left = { ...observation, chain: { ...chain, chain: after }, pods: labelled };
-    expect(stays(left, 1)).toBe(4);
+    const left = { ...observation, chain: { ...chain, chain: after } };
+    expect(stays({ ...left, pods: marked(() => ({ labels: label("true") })) }, 1)).toBe(4);
+    const going = marked((at) => ({ labels: label("true"), terminating: at === 0 }));
+    expect(stays({ ...left, pods: going }, 1)).toBe(3);
   });
 
   test("before the chain is born there is none", () => {

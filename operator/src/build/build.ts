@@ -223,33 +223,33 @@ function nodesOf(observation: Observation, staffed: readonly Roster[]) {
 }
 
 /**
- * The pods that have to stay (rule S1): all that are ready and labelled voter, or will be by this
- * pass, but for those that may be taken, and never fewer than the seats without f. Pods that are
- * not ready count as gone by themselves: the API server counts again at each eviction.
+ * The pods that have to stay (rule S1): one for every seat, and those of others that are labelled
+ * voter as long as they run, without the seats that may be disrupted; never fewer than the seats
+ * without f. It says nothing of which pods are ready: the API server looks at each eviction.
  */
 function disruptionBudget(
   { set, chain, pods }: Observation,
-  wanted: Desired["pods"],
-  evictable: number,
+  roster: readonly Roster[],
+  disruptable: number,
 ): Desired["budget"] {
   if (chain.kind === "unborn") return undefined;
-  const becoming = new Set(
-    wanted.flatMap(({ metadata: { name, labels } }) =>
-      labels?.[LABELS.voter] === "true" ? [name] : [],
-    ),
-  );
-  const ready = pods.filter(
-    (pod) => pod.ready && (pod.labels[LABELS.voter] === "true" || becoming.has(pod.name)),
+  const isLabelled = (name: string): boolean =>
+    pods.some(
+      (pod) => pod.name === name && !pod.terminating && pod.labels[LABELS.voter] === "true",
+    );
+  const guarded = roster.filter(
+    ({ member, role }) => role === "Voter" || role === "Leaving" || isLabelled(member.name),
   ).length;
   const { replicas, faultTolerance } = set.spec;
-  return budgetOf(set, Math.max(replicas - faultTolerance, ready - evictable));
+  return budgetOf(set, Math.max(replicas - faultTolerance, guarded - disruptable));
 }
 
 /**
- * From one pass's knowledge to the objects that should exist; `evictable` seats may be drained.
+ * From one pass's knowledge to the objects that should exist; `disruptable` seats may be without a
+ * ready pod at once.
  * Pure; touches nothing.
  */
-export function build(observation: Observation, evictable = 0): Desired {
+export function build(observation: Observation, disruptable = 0): Desired {
   const { set } = observation;
   const roster = rosterOf(observation);
   const staffing = staffSpares(observation, roster);
@@ -260,14 +260,13 @@ export function build(observation: Observation, evictable = 0): Desired {
   const made = newMembers(observation, staffed, staffing.wanted);
   const fresh = { retired: false, consensusKey: undefined, networkKey: undefined };
   const next = made.map(({ ordinal }) => ordinal + 1);
-  const nodes = nodesOf(observation, staffed);
   return {
-    budget: disruptionBudget(observation, nodes.pods, evictable),
+    budget: disruptionBudget(observation, staffed, disruptable),
     services: [
       ...staffed.map(({ member }) => serviceOf(set, member)),
       ...made.map(({ name, zone }) => serviceOf(set, { name, zone, ...fresh })),
     ],
-    ...nodes,
+    ...nodesOf(observation, staffed),
     newMembers: made,
     removals: removals(observation, staffed),
     nextOrdinal: Math.max(firstFreeOrdinal(observation), ...next),

@@ -55,11 +55,13 @@ export function faultBudget(
 }
 
 /**
- * Seats whose pods a drain may take now: what is left of f after those that are down, leaving or
- * on their way out. None where something holds everything, because then nobody knows. A machine
- * that is cordoned spends nothing here: its drain is what asks.
+ * Seats that may be without a ready pod at once: f, without those that give no sign of life
+ * although Kubernetes calls them ready, or that have no pod here. None where something holds
+ * everything, because then nobody knows. Pods that are not ready Kubernetes subtracts itself, at
+ * every eviction, so that none opens room by coming back. A machine that is cordoned spends
+ * nothing: its drain is what asks.
  */
-export function evictableSeats(
+export function disruptableSeats(
   observation: Observation,
   findings: Findings,
   { grounds }: Pick<Decision, "grounds">,
@@ -69,14 +71,17 @@ export function evictableSeats(
   const { set } = reading.chain;
   const down = downMembers(findings);
   const leaving = leavingMembers(observation);
-  const stopping = new Set(
-    members
-      .filter(({ name }) => pods.some(({ member, terminating }) => terminating && member === name))
-      .map(({ consensusKey }) => consensusKey),
-  );
+  /** Ours, and without a ready pod. */
+  const isSubtracted = (key: string): boolean => {
+    const member = members.find(({ consensusKey }) => consensusKey === key);
+    const isReady = pods.some((pod) => {
+      return pod.member === member?.name && pod.ready && !pod.terminating;
+    });
+    return member !== undefined && !isReady;
+  };
   const gone = set.members
     .map(({ key }) => key)
-    .filter((key) => down.has(key) || leaving.has(key) || stopping.has(key));
+    .filter((key) => (down.has(key) || leaving.has(key)) && !isSubtracted(key));
   return seatsWithin(set, faultyPowerMax(totalPower(set)) - powerOf(set, gone));
 }
 

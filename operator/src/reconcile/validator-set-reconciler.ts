@@ -11,7 +11,7 @@ import { giveBirth } from "../birth/birth.ts";
 import { genesisProblem, withoutGenesis } from "../birth/genesis-trust.ts";
 import type { SpareMaker } from "../birth/spares.ts";
 import { build } from "../build/build.ts";
-import { evictableSeats } from "../decide/budget.ts";
+import { disruptableSeats } from "../decide/budget.ts";
 import { diff } from "../diff/diff.ts";
 import type { ClusterView } from "../observe/cluster-cache.ts";
 import type { Observed, Observer } from "../observe/observe.ts";
@@ -86,8 +86,8 @@ export class ValidatorSetReconciler {
     const birth = await giveBirth(kube, observed);
     const { changes: rotations, decision } = await act({ kube, chain, leads }, observed, asked);
     const spare = await spares.make(observed, () => readLive(kube, set));
-    const evictable = evictableSeats(observed.observation, findings, decision);
-    const { desired, applied } = await this.#apply(observed, evictable);
+    const disruptable = disruptableSeats(observed.observation, findings, decision);
+    const { desired, applied } = await this.#apply(observed, disruptable);
     await reporter.report({
       observed,
       findings,
@@ -112,10 +112,13 @@ export class ValidatorSetReconciler {
    * Nothing is written while a person said stop, or has to look at the genesis first. Before a
    * member is made or a pod goes, the API server is asked: the copies may be late.
    */
-  async #apply(observed: Observed, evictable: number): Promise<Pick<Pass, "desired" | "applied">> {
+  async #apply(
+    observed: Observed,
+    disruptable: number,
+  ): Promise<Pick<Pass, "desired" | "applied">> {
     const { observation, genesis, objects } = observed;
     const { kube } = this.#ports;
-    const desired = build(observation, evictable);
+    const desired = build(observation, disruptable);
     const nothing = { desired, applied: undefined };
     if (observation.set.spec.paused || genesis.kind === "wrong") return nothing;
     const changes = diff(desired, { objects });
@@ -125,7 +128,7 @@ export class ValidatorSetReconciler {
     const live = await readLive(kube, observation.set);
     if (live === undefined) return nothing;
     const sure = withLive(observed, live);
-    const wanted = build(sure.observation, evictable);
+    const wanted = build(sure.observation, disruptable);
     return {
       desired: wanted,
       applied: await apply(kube, diff(wanted, { objects: sure.objects })),

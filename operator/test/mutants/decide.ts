@@ -19,10 +19,10 @@ export const decideMutants = [
     name: "operator-lets-drain-beside-the-silent",
     rule: "S1: what a drain may take is what is left of f",
     file: "operator/src/decide/budget.ts",
-    find: "(key) => down.has(key) || leaving.has(key) || stopping.has(key)",
-    replace: "(key) => leaving.has(key) || stopping.has(key)",
+    find: "(down.has(key) || leaving.has(key)) && !isSubtracted(key)",
+    replace: "leaving.has(key) && !isSubtracted(key)",
     test: "operator/src/decide/budget.test.ts",
-    testName: "rule S1: never more than f together with all that are gone",
+    testName: "rule S1: f without those that are ready and not to be counted on",
   },
   {
     name: "operator-no-fault-budget",

@@ -34,7 +34,7 @@ export const reconcileMutants = [
     name: "operator-makes-members-from-copies",
     rule: "an ordinal and a spare are counted live",
     file: `${src}/reconcile/validator-set-reconciler.ts`,
-    find: "const wanted = build(sure.observation, evictable);",
+    find: "const wanted = build(sure.observation, disruptable);",
     replace: "const wanted = build(observed.observation);",
     test,
     testName: "a deaf watch of Services makes no second spare",

@@ -13,7 +13,7 @@ function cordon(kube: KubeClient, name: string, unschedulable: boolean): Promise
   return kube.mergePatch(nodes, { namespace: "", name }, { spec: { unschedulable } });
 }
 
-test("two machines drained at once: the second voter waits until the first one votes again", async () => {
+test("two machines drained at once: the second voter waits until the first one is ready again", async () => {
   const stage = await Stage.start({ silenceMs: SILENCE_MS });
   try {
     const { kube, set } = stage;
