@@ -9,6 +9,7 @@ import {
 } from "@quorate/runtime/resources";
 import { ApiError } from "@quorate/runtime/transport";
 import { LABELS } from "../api/v1alpha1/labels.ts";
+import type { PodRemoval } from "../build/desired.ts";
 import { type Changes, memberOf } from "../diff/diff.ts";
 import { isForeign } from "../diff/foreign.ts";
 
@@ -53,7 +54,8 @@ export async function apply(kube: KubeClient, changes: Changes): Promise<Applied
     if (came === "foreign") foreign.push(object);
   }
   for (const object of changes.applies) await kube.apply(typeOf(object), object, { force: true });
-  const removed = await remove(kube, changes.removal);
+  const { removal } = changes;
+  const removed = removal === undefined ? undefined : await removePod(kube, removal);
   const names = foreign.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
   return { created, applied: changes.applies, removed, foreign: names };
 }
@@ -74,9 +76,11 @@ async function create(
   return there !== undefined && isForeign(there, object) ? "foreign" : "there";
 }
 
-async function remove(kube: KubeClient, removal: Changes["removal"]): Promise<Applied["removed"]> {
-  if (removal === undefined) return undefined;
-  const { namespace, name, uid, how } = removal;
+/** Undefined where it is gone already; a pod labelled voter is evicted in any case (STOLEN). */
+export async function removePod(
+  kube: KubeClient,
+  { namespace, name, uid, how }: Pick<PodRemoval, "namespace" | "name" | "uid" | "how">,
+): Promise<Applied["removed"]> {
   const live = await kube.get(pods, { namespace, name });
   if (live === undefined || live.metadata.uid !== uid) return undefined;
   const votes = live.metadata.labels?.[LABELS.voter] === "true";

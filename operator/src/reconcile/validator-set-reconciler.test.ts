@@ -3,7 +3,7 @@ import { ApiError } from "@quorate/runtime/transport";
 import { describe, expect, test } from "vitest";
 import { Killed } from "../../test/fake-cluster.ts";
 import { foreignPem, Stage, TEMPLATE } from "../../test/stage.ts";
-import { ANNOTATIONS, FINALIZER } from "../api/v1alpha1/labels.ts";
+import { ANNOTATIONS } from "../api/v1alpha1/labels.ts";
 import { targetGroups } from "../listener/service-discovery.ts";
 
 describe("birth (GENESIS)", () => {
@@ -500,66 +500,5 @@ describe("a rotation", () => {
     await stage.passes(3);
     expect(stage.rotations).toEqual([]);
     expect(stage.condition("Held")).toMatchObject({ status: "True", reason: "LeaseStale" });
-  });
-});
-
-describe("a deleted set", () => {
-  async function deleted(deletionPolicy: "Retain" | "Delete") {
-    const stage = new Stage({ deletionPolicy });
-    await stage.born();
-    const deletionTimestamp = new Date(stage.clock.now()).toISOString();
-    const { set } = stage;
-    expect(set.metadata.finalizers).toEqual([FINALIZER]);
-    stage.cluster.put({ ...set, metadata: { ...set.metadata, deletionTimestamp } });
-    await stage.passes(8);
-    return stage;
-  }
-
-  test("stops one pod a pass, and asks a budget about each that votes", async () => {
-    const stage = new Stage();
-    await stage.born();
-    const { set } = stage;
-    const deletionTimestamp = new Date(stage.clock.now()).toISOString();
-    stage.cluster.put({ ...set, metadata: { ...set.metadata, deletionTimestamp } });
-    const from = stage.cluster.writes.length;
-    const left: number[] = [];
-    for (let index = 0; index < 5; index += 1) {
-      await stage.pass();
-      left.push(stage.cluster.all("Pod").length);
-    }
-    expect(left).toEqual([4, 3, 2, 1, 0]);
-    const verbs = stage.cluster.writes.slice(from).filter((write) => write.includes(" Pod/"));
-    expect(verbs.toSorted()).toEqual([
-      "delete Pod/s-4",
-      ...[0, 1, 2, 3].map((at) => `evict Pod/s-${at}`),
-    ]);
-  });
-
-  test("keeps volumes, genesis and addresses under Retain, and stops its pods", async () => {
-    const stage = await deleted("Retain");
-    expect(stage.cluster.all("ValidatorSet")).toEqual([]);
-    expect(stage.cluster.all("Pod")).toEqual([]);
-    expect(stage.cluster.all("PersistentVolumeClaim").length).toBe(5);
-    expect(stage.cluster.all("Service").length).toBe(5);
-    expect(stage.cluster.genesis("s")).not.toBe("");
-    expect(stage.cluster.find("ConfigMap", "s-0-config")).toBeUndefined();
-  });
-
-  test("comes back from what Retain kept: the same chain", async () => {
-    const stage = await deleted("Retain");
-    const genesis = stage.cluster.genesis("s");
-    stage.restart();
-    stage.applySet();
-    await stage.passes(6);
-    expect(stage.cluster.genesis("s")).toBe(genesis);
-    expect(stage.set.status).toMatchObject({ genesisHash: genesis, voters: 4, spares: 1 });
-  });
-
-  test("leaves nothing under Delete", async () => {
-    const stage = await deleted("Delete");
-    for (const kind of ["ValidatorSet", "Pod", "PersistentVolumeClaim", "Service"]) {
-      expect(stage.cluster.all(kind)).toEqual([]);
-    }
-    expect(stage.cluster.genesis("s")).toBe("");
   });
 });

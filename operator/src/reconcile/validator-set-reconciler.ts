@@ -48,18 +48,15 @@ export class ValidatorSetReconciler {
   }
 
   async reconcile(key: ObjectKey): Promise<ReconcileResult> {
-    const { cache, kube, reporter } = this.#ports;
+    const { cache, reporter } = this.#ports;
     const set = cache.set(key);
     if (set === undefined) {
       reporter.forget(key);
       return {};
     }
-    if (set.metadata.deletionTimestamp !== undefined) {
-      const state = await farewell(kube, set, cache.objects(key));
-      return state === "gone" ? {} : { requeueAfterMs: FAREWELL_MS };
-    }
     try {
-      return await this.#pass(key, set);
+      const isDeleted = set.metadata.deletionTimestamp !== undefined;
+      return isDeleted ? await this.#farewell(key, set) : await this.#pass(key, set);
     } catch (error) {
       // What was true before this pass may be so no more: nobody is left with stale good news.
       if (!(error instanceof NotLeaderError)) await this.#tellFailure(set, error);
@@ -73,6 +70,21 @@ export class ValidatorSetReconciler {
     } catch {
       // The failure itself is thrown, logged and tried again; a status comes with the next pass.
     }
+  }
+
+  async #farewell(key: ObjectKey, set: ValidatorSet): Promise<ReconcileResult> {
+    const { cache, kube, reporter, clock } = this.#ports;
+    const seen = { objects: cache.objects(key), nowMs: clock.now() };
+    const state = await farewell(kube, set, seen);
+    if (state.kind === "gone") {
+      reporter.forget(key);
+      return {};
+    }
+    await reporter.reportFarewell(set, state);
+    // What a person says comes by the watch; meanwhile it is looked at as often as a living set.
+    const isHeld = state.reason === "AwaitingWord";
+    const waitMs = isHeld ? set.spec.healing.intervalSeconds * 1_000 : FAREWELL_MS;
+    return { requeueAfterMs: waitMs };
   }
 
   async #pass(key: ObjectKey, set: ValidatorSet): Promise<ReconcileResult> {

@@ -2,6 +2,7 @@ import { ApiError } from "@quorate/runtime/transport";
 import { timestamp } from "../act/follow.ts";
 import { LABELS } from "../api/v1alpha1/labels.ts";
 import type { ValidatorSet, ValidatorSetStatus } from "../api/v1alpha1/types.ts";
+import type { Farewell } from "../apply/finalize.ts";
 import { conditionsOf, type Judgement } from "./conditions.ts";
 
 const TEXT_MAX = 4_096;
@@ -21,7 +22,8 @@ export function failedStatus(set: ValidatorSet, error: unknown, nowMs: number): 
   const said = error instanceof Error ? error.message : String(error);
   const text = error instanceof ApiError ? `${error.reason}: ${said}` : said;
   const message = `the last pass failed: ${text}`.slice(0, TEXT_MAX);
-  const judgements: readonly Judgement[] = [
+  const verdict = { verdict: "Failed", message };
+  return lastKnown(set, verdict, nowMs, [
     { type: "Ready", status: "Unknown", reason, message },
     { type: "Reconciling", status: "True", reason, message },
     { type: "Stalled", status: "True", reason, message },
@@ -29,7 +31,37 @@ export function failedStatus(set: ValidatorSet, error: unknown, nowMs: number): 
     { type: "QuorumSafe", status: "Unknown", reason, message },
     { type: "RotationInProgress", status: "Unknown", reason, message },
     { type: "Held", status: "True", reason, message },
-  ];
+  ]);
+}
+
+/** A deletion under way, or what it waits for. */
+export type Parting = Exclude<Farewell, { readonly kind: "gone" }>;
+
+/** The status of a set that goes away: nobody looks at its chain any more. */
+export function partingStatus(
+  set: ValidatorSet,
+  { kind, reason, message }: Parting,
+  nowMs: number,
+): ValidatorSetStatus {
+  const waits = kind === "held" ? ("True" as const) : ("False" as const);
+  return lastKnown(set, { verdict: reason, message }, nowMs, [
+    { type: "Ready", status: "Unknown", reason, message },
+    { type: "Reconciling", status: "True", reason, message },
+    { type: "Stalled", status: waits, reason, message },
+    { type: "SignalsTrusted", status: "Unknown", reason, message },
+    { type: "QuorumSafe", status: "Unknown", reason, message },
+    { type: "RotationInProgress", status: "Unknown", reason, message },
+    { type: "Held", status: waits, reason, message },
+  ]);
+}
+
+/** What was found last, under other conditions. */
+function lastKnown(
+  set: ValidatorSet,
+  last: Pick<ValidatorSetStatus["lastDecision"], "verdict" | "message">,
+  nowMs: number,
+  judgements: readonly Judgement[],
+): ValidatorSetStatus {
   const before = set.status;
   const now = timestamp(nowMs);
   const generation = set.metadata.generation ?? 0;
@@ -47,6 +79,6 @@ export function failedStatus(set: ValidatorSet, error: unknown, nowMs: number): 
     ...before,
     observedGeneration: generation,
     conditions: conditionsOf(judgements, before?.conditions ?? [], { now, generation }),
-    lastDecision: { verdict: "Failed", rules: [], message, at: now },
+    lastDecision: { ...last, rules: [], at: now },
   };
 }

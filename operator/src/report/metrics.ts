@@ -184,6 +184,13 @@ export class PassMetrics {
     ]);
   }
 
+  /** The set goes away: no news of it but what its deletion waits for. */
+  parting(labels: SetLabels, nowMs: number, reason: string | undefined): void {
+    this.forget(labels);
+    this.#metrics.lastDecisionTime.set({ ...labels }, nowMs / 1_000);
+    if (reason !== undefined) this.#show(labels, [{ gauge: "held", labels: { reason }, value: 1 }]);
+  }
+
   /** The set is gone: so are its gauges. */
   forget(labels: SetLabels): void {
     const metrics = this.#metrics;

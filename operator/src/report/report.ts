@@ -4,10 +4,10 @@ import type { KubeClient } from "@quorate/runtime/kube-client";
 import type { Log } from "@quorate/runtime/log";
 import type { ObjectKey } from "@quorate/runtime/objects";
 import { API_VERSION } from "../api/v1alpha1/labels.ts";
-import type { ValidatorSet, ValidatorSetStatus } from "../api/v1alpha1/types.ts";
+import type { Condition, ValidatorSet, ValidatorSetStatus } from "../api/v1alpha1/types.ts";
 import { validatorSets } from "../observe/resources.ts";
 import { eventsOf } from "./events.ts";
-import { failedStatus } from "./failure.ts";
+import { failedStatus, type Parting, partingStatus } from "./failure.ts";
 import { StatusFreshness } from "./freshness.ts";
 import { type OperatorMetrics, PassMetrics } from "./metrics.ts";
 import type { Pass } from "./pass.ts";
@@ -19,6 +19,10 @@ export interface ReportPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: OperatorMetrics;
+}
+
+function labelsOf({ metadata: { namespace = "", name } }: ValidatorSet) {
+  return { namespace, set: name };
 }
 
 /** Tells people: status, events, metrics, log. The only writer of a set's status. */
@@ -34,8 +38,7 @@ export class Reporter {
 
   async report(pass: Pass): Promise<void> {
     const { set } = pass.observed.observation;
-    const { namespace = "", name } = set.metadata;
-    const labels = { namespace, set: name };
+    const labels = labelsOf(set);
     const status = statusOf(pass);
     const roles = new Map<string, number>();
     for (const { role } of status.members) roles.set(role, (roles.get(role) ?? 0) + 1);
@@ -53,17 +56,32 @@ export class Reporter {
 
   /** A pass that came to no end is told as well. */
   async reportFailure(set: ValidatorSet, error: unknown): Promise<void> {
-    const { recorder, metrics, clock } = this.#ports;
-    const { namespace = "", name } = set.metadata;
-    const labels = { namespace, set: name };
-    const status = failedStatus(set, error, clock.now());
-    metrics.trusted.set(labels, 0);
-    const stalled = status.conditions.find(({ type }) => type === "Stalled");
-    const before = set.status?.conditions?.find(({ type }) => type === "Stalled");
-    if (stalled !== undefined && stalled.reason !== before?.reason) {
+    const { metrics, clock } = this.#ports;
+    metrics.trusted.set(labelsOf(set), 0);
+    await this.#tell(set, failedStatus(set, error, clock.now()));
+  }
+
+  /** How far the deletion of a set has come, or why it waits. */
+  async reportFarewell(set: ValidatorSet, parting: Parting): Promise<void> {
+    const nowMs = this.#ports.clock.now();
+    const isHeld = parting.kind === "held";
+    this.#metrics.parting(labelsOf(set), nowMs, isHeld ? parting.reason : undefined);
+    await this.#tell(set, partingStatus(set, parting, nowMs));
+  }
+
+  /** An event where the reason is another one than before, and the status. */
+  async #tell(set: ValidatorSet, status: ValidatorSetStatus): Promise<void> {
+    const { recorder, metrics, log } = this.#ports;
+    const stalledOf = (conditions: readonly Condition[] | undefined) =>
+      conditions?.find(({ type }) => type === "Stalled");
+    const stalled = stalledOf(status.conditions);
+    if (stalled !== undefined && stalled.reason !== stalledOf(set.status?.conditions)?.reason) {
       const { reason, message } = stalled;
-      recorder.record(set, { type: "Warning", reason, message });
-      metrics.events.inc({ ...labels, reason });
+      const type = stalled.status === "True" ? "Warning" : "Normal";
+      recorder.record(set, { type, reason, message });
+      metrics.events.inc({ ...labelsOf(set), reason });
+      const write = type === "Warning" ? log.warn : log.info;
+      write.call(log, { ...labelsOf(set), reason }, message);
     }
     await this.#write(set, status);
   }

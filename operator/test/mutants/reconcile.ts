@@ -1,16 +1,72 @@
 const src = "operator/src";
 const test = `${src}/reconcile/validator-set-reconciler.test.ts`;
 const runtime = "operator/runtime/src";
+const finalize = `${src}/apply/finalize.ts`;
+const farewellTest = `${src}/apply/finalize.test.ts`;
 
 export const reconcileMutants = [
   {
     name: "operator-guards-what-a-person-deleted",
     rule: "a deleted set's own budget does not keep its voters",
-    file: "operator/src/apply/finalize.ts",
+    file: finalize,
     find: "  await drop(kube, podDisruptionBudgets, objects.budgets);\n",
     replace: "",
-    test: "operator/src/reconcile/validator-set-reconciler.test.ts",
-    testName: "stops one pod a pass, and asks a budget about each that votes",
+    test: farewellTest,
+    testName: "stops one pod a pass, each by an eviction",
+  },
+  {
+    name: "operator-destroys-keys-without-a-word",
+    rule: "keys die only by an explicit word",
+    file: `${src}/decide/keys-die.ts`,
+    find: "return metadata.annotations?.[ANNOTATIONS.destroyKeys] === metadata.uid;",
+    replace: "return true;",
+    test: farewellTest,
+    testName: "under Delete stops nothing and destroys nothing before a person says so",
+  },
+  {
+    name: "operator-destroys-keys-by-any-word",
+    rule: "the word is the uid of this very set",
+    file: `${src}/decide/keys-die.ts`,
+    find: "return metadata.annotations?.[ANNOTATIONS.destroyKeys] === metadata.uid;",
+    replace: "return metadata.annotations?.[ANNOTATIONS.destroyKeys] !== undefined;",
+    test: farewellTest,
+    testName: "the name, and the uid of an earlier set of the name, are no word",
+  },
+  {
+    name: "operator-destroys-keys-by-a-late-copy",
+    rule: "the word is read from the API server",
+    file: finalize,
+    find: "  if (unsaidNow !== undefined) return unsaidNow;\n",
+    replace: "",
+    test: farewellTest,
+    testName: "a word that was taken back counts no more, though no watch tells of it",
+  },
+  {
+    name: "operator-lets-go-of-pods-it-does-not-see",
+    rule: "a set that is let go has its pods deleted, voters as well",
+    file: finalize,
+    find: "objects.pods.length > 0 ? objects.pods : await livePods(kube, set)",
+    replace: "objects.pods",
+    test: farewellTest,
+    testName: "is not let go while pods run that no watch has told of",
+  },
+  {
+    name: "operator-waits-for-a-word-in-silence",
+    rule: "a deletion that waits says so",
+    file: `${src}/reconcile/validator-set-reconciler.ts`,
+    find: "    await reporter.reportFarewell(set, state);\n",
+    replace: "",
+    test: farewellTest,
+    testName: "under Delete stops nothing and destroys nothing before a person says so",
+  },
+  {
+    name: "operator-never-calls-a-stop-overdue",
+    rule: "a deletion that hangs says so",
+    file: finalize,
+    find: "nowMs - Date.parse(deletionTimestamp) > OVERDUE_MS",
+    replace: "nowMs < Date.parse(deletionTimestamp)",
+    test: farewellTest,
+    testName: "that a pod keeps is told with the pod and its machine",
   },
   {
     name: "operator-takes-any-genesis",
@@ -85,13 +141,13 @@ export const reconcileMutants = [
     testName: "in observe is told in every condition, and again when it is over",
   },
   {
-    name: "operator-stops-a-set-at-once",
-    rule: "STOLEN: pods of voters are evicted, one a pass",
-    file: `${src}/apply/finalize.ts`,
-    find: 'if (labels?.[LABELS.voter] !== "true") {',
-    replace: 'if (labels?.[LABELS.voter] !== "") {',
-    test,
-    testName: "stops one pod a pass, and asks a budget about each that votes",
+    name: "operator-deletes-pods-of-a-deleted-set",
+    rule: "STOLEN: pods of a deleted set are evicted",
+    file: finalize,
+    find: 'how: "Evict" });',
+    replace: 'how: "Delete" });',
+    test: farewellTest,
+    testName: "evicts a voter that is not labelled yet",
   },
   {
     name: "operator-fence-has-a-gap",

@@ -4,7 +4,7 @@ import { honestPowerMin } from "@quorate/node/kernel/threshold";
 import { findMember, hasQuorum, powerOf, totalPower } from "@quorate/node/kernel/validator-set";
 import { decodeTransaction } from "@quorate/node/ledger/transaction";
 import type { ApiRequest, ApiResponse } from "@quorate/runtime/transport";
-import { ANNOTATIONS } from "../../src/api/v1alpha1/labels.ts";
+import { ANNOTATIONS, LABELS } from "../../src/api/v1alpha1/labels.ts";
 import type { ValidatorRotation } from "../../src/api/v1alpha1/types.ts";
 import { targetOf } from "./api-server.ts";
 import type { HistoryEntry } from "./api-store.ts";
@@ -69,7 +69,7 @@ export class Checks {
       this.fail("only the leader writes", `${process.name} sent ${what}, ${holder} leads`);
     }
     const deletes = request.method === "DELETE" || subresource === "eviction";
-    if (deletes) this.#mayDelete(plural, namespace, name);
+    if (deletes) this.#mayDelete(plural, { namespace, name, verb: request.method });
   }
 
   afterHandle(process: OperatorProcess, request: ApiRequest, { status }: ApiResponse): void {
@@ -322,13 +322,20 @@ export class Checks {
     this.fail("one rotation in flight", names);
   }
 
-  #mayDelete(plural: string, namespace: string | undefined, name: string): void {
+  #mayDelete(
+    plural: string,
+    { namespace, name, verb }: { namespace: string | undefined; name: string; verb: string },
+  ): void {
     const { store, chain } = this.#world;
     const set = store.get("validatorsets", NAMESPACE, SET);
     const goes = set === undefined || set.metadata.deletionTimestamp !== undefined;
     if (plural === "persistentvolumeclaims") this.fail("volumes survive Retain", name);
-    if (plural !== "pods" || goes) return;
+    if (plural !== "pods") return;
     const pod = store.get("pods", namespace, name);
+    if (verb === "DELETE" && pod?.metadata.labels?.[LABELS.voter] === "true") {
+      this.fail("no voter's pod is deleted", `${name} is labelled voter, and not evicted`);
+    }
+    if (goes) return;
     const claim = store.get("persistentvolumeclaims", namespace, `${name}-data`);
     const volume = this.#world.cluster.volumes.get(claim?.metadata.uid ?? "");
     const { phase } = (pod?.["status"] ?? {}) as { phase?: string };

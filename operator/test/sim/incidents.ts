@@ -221,6 +221,19 @@ const STARTS: Readonly<Record<IncidentKind, Start>> = {
   "chain-expired": (world) => changed(world, { chainExpired: true }),
   "submits-lost": (world) => changed(world, { submitsLost: 0.7 }),
   "control-fails": (world) => changed(world, { controlFails: 0.7 }),
+  // Under Delete, and nobody says the word: it waits, is kept in the end, and is made again.
+  "deleted-unsaid": (world) => {
+    const choose = (deletionPolicy: string) =>
+      world.person.edit((spec) => {
+        spec["deletionPolicy"] = deletionPolicy;
+      });
+    choose("Delete");
+    world.person.deleteSet();
+    return () => {
+      choose("Retain");
+      world.person.applySet();
+    };
+  },
 };
 
 /** Begins what the plan has for now, ends what is over. */

@@ -40,6 +40,7 @@ export const INCIDENTS = [
   "chain-expired",
   "submits-lost",
   "control-fails",
+  "deleted-unsaid",
 ] as const;
 
 export type IncidentKind = (typeof INCIDENTS)[number];

@@ -122,6 +122,12 @@ describe("what the operator does, in a world of its own", () => {
     expect(problem(outcome)).toBeUndefined();
   });
 
+  test("keys die only by an explicit word: a set deleted without it waits", LIMIT, async () => {
+    const outcome = await run({ incidents: [incident("deleted-unsaid", 50_000, 40_000)] });
+    expect(problem(outcome)).toBeUndefined();
+    expect(count(outcome, "told: AwaitingWord")).toBeGreaterThan(0);
+  });
+
   test("killed at every write, the operator ends where it would have ended", LIMIT, async () => {
     for (const salt of [0, 1, 2, 3]) {
       const kills = [500, 9_000, 30_000, 52_000, 62_000].map((atMs) => {

@@ -105,6 +105,10 @@ export const STATE_REASONS = [
   "MachineNotReady",
   "MachineMissing",
   "KeyStillHeard",
+  "AwaitingWord",
+  "Stopping",
+  "EvictionRefused",
+  "StopOverdue",
   "ApiForbidden",
   "ApiRefused",
   "PassFailed",
@@ -122,5 +126,4 @@ export const EVENT_REASONS = [
   "Rotated",
   "ScaledDown",
   "PodFailed",
-  "EvictionRefused",
 ] as const;

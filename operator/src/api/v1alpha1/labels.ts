@@ -30,6 +30,8 @@ export const ANNOTATIONS = {
    * good though Kubernetes has no Node of theirs any more.
    */
   machinesGone: "quorate.dev/machines-gone",
+  /** On a ValidatorSet: its own uid, by which a person says that its keys may die with it. */
+  destroyKeys: "quorate.dev/destroy-keys",
   /** On a ValidatorSet: fault programs of tests may touch it. */
   allowFaults: "quorate.dev/allow-faults",
 } as const;

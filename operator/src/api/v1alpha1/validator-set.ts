@@ -278,7 +278,7 @@ export const validatorSetSpec = z
     deletionPolicy: z
       .enum(["Retain", "Delete"])
       .default("Retain")
-      .meta(about("Retain: volumes, keys and genesis outlive the set. Delete needs the word.")),
+      .meta(about("Retain: keys outlive the set. Delete needs the word quorate.dev/destroy-keys.")),
   })
   .meta(
     about(
