@@ -360,7 +360,7 @@ describe("holds", () => {
   test("paused and Observe act on nothing, and Observe says what it would do", () => {
     expect(reasons({ actors: quiet, spec: { paused: true } })).toContain("Paused");
     const seen = judge({ actors: quiet, spec: { mode: "Observe" } });
-    expect(seen).toMatchObject({ plan: undefined, refusals: [{ reason: "ObserveOnly" }] });
+    expect(seen).toMatchObject({ plan: undefined, refusals: [{ reason: "ObserveMode" }] });
     expect(seen.proposal).toMatchObject({ cause: "Silence", member: keyOf(0) });
   });
 });

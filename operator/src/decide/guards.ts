@@ -259,6 +259,6 @@ export const modeActs: Guard = {
   refuse: (input) => {
     if (input.observation.set.spec.mode !== "Observe") return undefined;
     const message = "mode is Observe: it would act, set mode to Approve or Auto to let it";
-    return refusal(input, { rule: "S19", reason: "ObserveOnly", message });
+    return refusal(input, { rule: "S19", reason: "ObserveMode", message });
   },
 };

@@ -136,7 +136,7 @@ describe("trust in the signals", () => {
     ["PrometheusStale", (honest) => changed(honest, { ageMs: 15_001 })],
     ["PrometheusMalformed", (honest) => changed(honest, { certifiedHeight: undefined })],
     ["PrometheusMalformed", (honest) => changed(honest, { lastSeenMs: new Map() })],
-    ["ClockSkew", (honest) => changed(honest, { ageMs: -5_001 })],
+    ["PrometheusStale", (honest) => changed(honest, { ageMs: -15_001 })],
     ["ContradictsChain", (honest) => changed(honest, { certifiedHeight: 99_999 })],
     ["ContradictsChain", (honest) => changed(honest, { certifiedHeight: 1 })],
   ];

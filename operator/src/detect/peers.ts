@@ -1,12 +1,7 @@
 import { honestPowerMin } from "@quorate/node/kernel/threshold";
 import { powerOf, totalPower, type ValidatorSet } from "@quorate/node/kernel/validator-set";
 import type { Observation, PeerSample, PeersReading } from "../observe/observation.ts";
-import {
-  BLOCKS_PER_SECOND_MAX,
-  CLOCK_SKEW_MS,
-  READ_APART_INTERVALS,
-  STALE_INTERVALS,
-} from "./tolerances.ts";
+import { BLOCKS_PER_SECOND_MAX, READ_APART_INTERVALS, STALE_INTERVALS } from "./tolerances.ts";
 
 /** One path to the peers' view, with the interval in which it is refreshed. */
 export interface PeersPath {
@@ -72,8 +67,9 @@ function credible(path: PeersPath, { chain: reading, set }: Observation): PeersP
   return { ...path, reading: { kind: "read", samples: others, dropped: [...dropped, ...out] } };
 }
 
+/** As far in the future as in the past: a clock that is wrong says nothing of now (rule S9). */
 export function isFresh({ ageMs }: PeerSample, { staleMs }: PeersPath): boolean {
-  return ageMs <= staleMs && ageMs >= -CLOCK_SKEW_MS;
+  return Math.abs(ageMs) <= staleMs;
 }
 
 /** A sample with a height and at least one member in it: NaN and missing samples are no view. */

@@ -1,7 +1,5 @@
 /** A sample older than this many intervals of its source is stale (rule S9). */
 export const STALE_INTERVALS = 3;
-/** A sample from further in the future than this is a clock that nobody can trust (rule S9). */
-export const CLOCK_SKEW_MS = 5_000;
 /**
  * No chain of ours makes more blocks in a second: rounds take three message delays, and the
  * fastest measured loopback chain made 60.

@@ -12,7 +12,7 @@ import {
   powerSaying,
   usableSamples,
 } from "./peers.ts";
-import { CLOCK_SKEW_MS, LONG_SILENCE_WINDOWS, OVERLAP_DIVISOR } from "./tolerances.ts";
+import { LONG_SILENCE_WINDOWS, OVERLAP_DIVISOR } from "./tolerances.ts";
 import type { SignalTrust } from "./verdict.ts";
 
 /** So many observers that are not heard are named in the message. */
@@ -22,24 +22,20 @@ function distrust(reason: TrustReason, message: string): SignalTrust {
   return { trusted: false, reason, message };
 }
 
-/** Blind, stale, empty, NaN, a clock from the future, fewer observers than f+1 (rule S9). */
+/** Blind, stale, empty, NaN, fewer observers than f+1 (rule S9). */
 function sightProblem(path: PeersPath, chain: ChainView): SignalTrust | undefined {
   const { reading, name, staleMs } = path;
   if (reading.kind === "blind") return distrust(reading.reason, reading.message);
   const { samples } = reading;
   if (samples.length === 0) return distrust(`${name}Empty`, `${name} has no sample of the set`);
-  const ahead = samples.filter(({ ageMs }) => ageMs < -CLOCK_SKEW_MS);
-  if (powerSaying(chain.set, ahead, () => true) >= honestPower(chain.set)) {
-    const furthestMs = Math.max(...ahead.map(({ ageMs }) => -ageMs));
-    return distrust("ClockSkew", `${name}: samples are ${furthestMs} ms in the future`);
-  }
   const fresh = samples.filter((sample) => isFresh(sample, path));
-  if (fresh.length === 0) {
+  // A scrape is as old as the pass: of those that Prometheus has, none may be young enough.
+  if (fresh.length === 0 && name === "Prometheus") {
     const youngest = Math.min(...samples.map(({ ageMs }) => ageMs));
     const message = `${name}: the youngest sample is ${youngest} ms old, at most ${staleMs} count`;
-    return distrust(`${name}Stale`, message);
+    return distrust("PrometheusStale", message);
   }
-  if (!fresh.some(isWhole)) {
+  if (fresh.length > 0 && !fresh.some(isWhole)) {
     return distrust(`${name}Malformed`, `${name}: every fresh sample is NaN or lacks its numbers`);
   }
   const seen = powerSaying(chain.set, fresh, isWhole);

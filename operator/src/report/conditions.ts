@@ -43,8 +43,7 @@ const WANTED: ReadonlySet<string> = new Set([
 
 /** The refusal's reason as the condition Held has it. */
 export function holdReason({ rule, reason }: Refusal): string {
-  if (rule === "S9") return "Blind";
-  return reason === "ObserveOnly" ? "ObserveMode" : reason;
+  return rule === "S9" ? "Blind" : reason;
 }
 
 /** Why nothing is done though something is wanted, or nothing may be done at all. */

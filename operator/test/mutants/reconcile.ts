@@ -167,4 +167,13 @@ export const reconcileMutants = [
     test: `${runtime}/create-kube-client.test.ts`,
     testName: "where a resourceVersion is named, a conflict stands",
   },
+  {
+    name: "operator-has-a-reason-that-nobody-says",
+    rule: "every reason of docs/conditions.md is said",
+    file: `${src}/report/conditions.ts`,
+    find: 'if (away.length > 0) return no("MembersNotReady"',
+    replace: 'if (away.length < 0) return no("MembersNotReady"',
+    test: "operator/test/reasons.test.ts",
+    testName: "has a pod that is not ready",
+  },
 ] as const;
