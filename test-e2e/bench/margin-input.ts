@@ -92,6 +92,8 @@ export class MarginInput {
       timestampMs,
       clockMs: timestampMs,
       totalPower: TOTAL_POWER,
+      costOfCorruption: 10n ** 24n,
+      creditMs: BLOCK_MS,
       members: MEMBERS,
       reports: this.#reports(),
       deposits: [],

@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Bundle } from "@quorate/client/bundle";
+import { clockNonces } from "@quorate/client/nonces";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunningChain } from "../network/running-chain.ts";
 
@@ -107,6 +109,24 @@ describe("quorate against a real network", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("INSUFFICIENT_COLLATERAL");
     chain.passed();
+  });
+
+  test("rule CAPS: a withdrawal above the cap, sent straight to the nodes, is refused by the chain with cap, epoch and remainder", async () => {
+    const { client, accounts } = chain;
+    const account = accounts[1];
+    if (account === undefined) throw new Error("two accounts");
+    const { bundleActionsMax: actionsMax } = client.genesis.parameters.margin;
+    const { chainId } = client;
+    const bundle = new Bundle({ chainId, account, nonces: clockNonces(), actionsMax });
+    // A third of four bonds of US$ 1,000,000, a half of that counts, and a half of the half leaves.
+    const sent = await client.submit(bundle.withdraw(400_000_000_000n).sign().bytes);
+    const [outcome] = sent.receipt.outcomes;
+    expect(outcome).toMatchObject({ code: "OUTFLOW_CAP_REACHED", field: "amount" });
+    const cap = 333_333_333_333n;
+    expect(outcome?.bound).toMatchObject({ cap, epoch: expect.any(Number) });
+    const remainder = outcome?.bound?.remainder ?? 0n;
+    expect(remainder).toBeGreaterThan(cap - 1_000_000_000n);
+    expect(remainder).toBeLessThanOrEqual(cap);
   });
 
   test("nodes that are not there are named as unreachable", async () => {

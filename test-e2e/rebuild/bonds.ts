@@ -205,11 +205,28 @@ export class Bonds {
     }
   }
 
-  #due({ bond, power }: Offender, together: bigint, total: bigint): bigint {
+  #due({ bond, power }: Pick<Offender, "bond" | "power">, together: bigint, total: bigint): bigint {
     const alone = amount(this.#genesis, "slashPpm");
     if (together === power) return ceil(bond * alone, PPM);
     const more = amount(this.#genesis, "slashCorrelationMultiplier") * together * PPM;
     return min(bond, ceil(bond * (alone * total + more), PPM * total));
+  }
+
+  /** Rule CAPS: the least that f+1 of the power lose together, the cheapest first. */
+  costOfCorruption(): bigint {
+    const seats = this.in("seat");
+    const total = seats.reduce((sum, { power }) => sum + power, 0n);
+    const together = total - (2n * total) / 3n;
+    const priced = seats
+      .map(({ amount: bond, power }) => ({ power, loss: this.#due({ bond, power }, together, total) }))
+      .sort((one, two) => Number(one.loss * two.power - two.loss * one.power));
+    let [cost, missing] = [0n, together];
+    for (const { power, loss } of priced) {
+      const part = min(power, missing);
+      cost += (loss * part) / power;
+      missing -= part;
+    }
+    return cost;
   }
 
   jail(bond: Bond, clockMs: number): void {

@@ -342,6 +342,7 @@ function moneyOfNode({ state }: TestChain): unknown {
     slashed: state.slashedPot,
     pot: state.rewardPot,
     fund: state.margin.fund,
+    caps: state.margin.caps,
     balances: [...state.margin.accounts]
       .map(([key, { balance }]) => [key, balance] as const)
       .sort(([left], [right]) => (left < right ? -1 : 1)),
@@ -357,6 +358,7 @@ function moneyOfRebuild({ bonds, world }: Ledger): unknown {
     slashed: bonds.slashedPot,
     pot: bonds.rewardPot,
     fund: world.fund,
+    caps: world.caps,
     balances: world.accounts.map(({ key, balance }) => [key, balance]),
   };
 }

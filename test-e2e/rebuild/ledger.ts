@@ -48,6 +48,7 @@ export class Ledger {
   height = 0;
   #timestampMs: number;
   #clockMs: number;
+  #creditMs = 0;
   #depositWindow: { fromMs: number; amount: bigint };
   #born: bigint;
   #reports: Report[] = [];
@@ -81,6 +82,12 @@ export class Ledger {
         resumeGraceMs: count(genesis, "resumeGraceMs"),
         callDeadlineMs: count(genesis, "callDeadlineMs"),
         gainLockMs: count(genesis, "gainLockMs"),
+        outflowWindowMs: count(genesis, "outflowWindowMs"),
+        withdrawalMinimum: amount(genesis, "withdrawalMinimum"),
+        bondHaircutPpm: amount(genesis, "bondHaircutPpm"),
+        bondLagMs: count(genesis, "bondLagMs"),
+        capFallPpm: amount(genesis, "capFallPpm"),
+        outflowSharePpm: amount(genesis, "outflowSharePpm"),
       },
       markets: genesis.markets,
       accounts: genesis.accounts,
@@ -115,7 +122,8 @@ export class Ledger {
     if (span <= 0) throw new Error(`block ${height} is not later than its parent`);
     this.height = height;
     this.#timestampMs = timestampMs;
-    this.#clockMs += Math.min(span, count(this.#genesis, "blockTimeCreditMsMax"));
+    this.#creditMs = Math.min(span, count(this.#genesis, "blockTimeCreditMsMax"));
+    this.#clockMs += this.#creditMs;
   }
 
   /** Whether the block at this time pays rewards: then its events have to be read. */
@@ -361,6 +369,8 @@ export class Ledger {
     const { events } = executeBlock(this.world, {
       timestampMs,
       clockMs: this.#clockMs,
+      creditMs: this.#creditMs,
+      costOfCorruption: this.bonds.costOfCorruption(),
       members: this.set.members,
       reports: this.#reports,
       deposits: this.#deposits,

@@ -30,6 +30,7 @@ function stateOfEngine(state: MarginState): unknown {
   return {
     fund: state.fund,
     totalDebt: state.totalDebt,
+    caps: state.caps,
     accounts: Array.from(state.accounts, ([key, account]) => ({
       key,
       ...account,
@@ -51,6 +52,7 @@ function stateOfModel(world: World): unknown {
   return {
     fund: world.fund,
     totalDebt: world.accounts.reduce((total, { debt }) => total + debt, 0n),
+    caps: world.caps,
     accounts: world.accounts.map((account) => ({
       ...account,
       orders: ordersOf(world, account.key)
@@ -90,7 +92,7 @@ function compare(
     const applied = applyMarginBlock(state, marginBlock(block, index + 1));
     state = applied.state;
     const outcomes = applied.outcomes.map((bundle) =>
-      bundle.map(({ code, filled, resting }) => ({ code, filled, resting })),
+      bundle.map(({ field: _, fix: __, ...outcome }) => outcome),
     );
     expect(outcomes, `outcomes of block ${index}`).toEqual(executed.outcomes);
     expect(applied.events, `events of block ${index}`).toEqual(executed.events);
@@ -123,7 +125,7 @@ const EXPECTED = [
   ..."DUPLICATE_CLIENT_ID,PRICE_NOT_FRESH,PRICE_OUT_OF_BAND,NOTHING_TO_REDUCE".split(","),
   ..."WOULD_NOT_FILL,TIME_OUT_OF_RANGE,order-cancelled expired".split(","),
   ..."POST_ONLY_WOULD_TAKE,ACCOUNT_REDUCE_ONLY,INSUFFICIENT_MARGIN,AMOUNT_OUT_OF_RANGE".split(","),
-  ..."WITHDRAWALS_SHUT,INSUFFICIENT_COLLATERAL".split(","),
+  ..."WITHDRAWALS_SHUT,INSUFFICIENT_COLLATERAL,OUTFLOW_CAP_REACHED".split(","),
 ];
 
 /** A wider search: QUORATE_HISTORIES=5000 QUORATE_SEED=7 npx vitest run test-e2e/rebuild. */
@@ -207,7 +209,7 @@ function deepBook(): [Genesis, Block[]] {
     const timestampMs = first.timestampMs + 500 * index;
     const reports = first.reports.map((report) => ({ ...report, slot: index }));
     const bundles = [{ account: taker, actions }];
-    return { ...first, timestampMs, clockMs: timestampMs, reports, bundles };
+    return { ...first, timestampMs, clockMs: timestampMs, creditMs: 500, reports, bundles };
   };
   const offers = makers.map((account) => {
     return { account, actions: Array.from({ length: 206 }, (_, id) => offer(id)) };
@@ -258,7 +260,8 @@ function crowd(size: number, prices = FALLING): [Genesis, Block[]] {
             ...keys.map((key, place_) => place(key, "buy", 990n + BigInt(place_ % 5))),
           ]
         : [];
-    return { timestampMs, clockMs: timestampMs, members, reports, deposits: [], bundles };
+    const clocks = { timestampMs, clockMs: timestampMs, creditMs: 500, costOfCorruption: 0n };
+    return { ...clocks, members, reports, deposits: [], bundles };
   });
   return [genesis, blocks];
 }

@@ -27,6 +27,12 @@ const PRODUCTION: Readonly<Record<string, number | bigint>> = {
   bundleActionsMax: 64,
   sessionMsMax: 604_800_000,
   sessionsMax: 8,
+  outflowWindowMs: 86_400_000,
+  withdrawalMinimum: 1_000_000_000n,
+  bondHaircutPpm: 500_000n,
+  bondLagMs: 3_600_000,
+  capFallPpm: 100_000n,
+  outflowSharePpm: 500_000n,
 };
 
 function parameter(genesis: GenesisFile, name: string): number | bigint {

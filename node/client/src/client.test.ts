@@ -406,6 +406,8 @@ describe("state", () => {
         waited: 0,
         misses: 0,
         locks: [],
+        withdrawnWindow: 0,
+        withdrawn: 0n,
       }),
     );
     await expect(client.account(key)).resolves.toMatchObject({

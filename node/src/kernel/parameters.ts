@@ -92,6 +92,21 @@ export interface MarginParameters {
   /** Sessions: longest life (block time), and how many one account has at a time. */
   readonly sessionMsMax: Millis;
   readonly sessionsMax: number;
+  /**
+   * CAPS: any span of this length lets out at most the outflow cap and the minimums; each account
+   * has its minimum once in it.
+   */
+  readonly outflowWindowMs: Millis;
+  /** CAPS: what each account may always withdraw in a window, cap or not. */
+  readonly withdrawalMinimum: MicroUsd;
+  /** CAPS: share of the cost of corruption that counts for nothing, in parts per million. */
+  readonly bondHaircutPpm: bigint;
+  /** CAPS: a rise of the cost of corruption counts after this or twice this, a fall at once. */
+  readonly bondLagMs: Millis;
+  /** CAPS: the caps fall by at most this part of themselves in an hour, in parts per million. */
+  readonly capFallPpm: bigint;
+  /** CAPS: the outflow cap's part of what counts; the rest is for open interest. */
+  readonly outflowSharePpm: bigint;
 }
 
 export interface Parameters {
@@ -153,5 +168,11 @@ export const PRODUCTION: Parameters = {
     bundleActionsMax: 64,
     sessionMsMax: 604_800_000,
     sessionsMax: 8,
+    outflowWindowMs: 86_400_000,
+    withdrawalMinimum: 1_000_000_000n,
+    bondHaircutPpm: 500_000n,
+    bondLagMs: 3_600_000,
+    capFallPpm: 100_000n,
+    outflowSharePpm: 500_000n,
   },
 };

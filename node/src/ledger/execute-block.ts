@@ -1,12 +1,13 @@
 import { sha256Hex } from "../crypto/sha256.ts";
 import { listTree, listTreeRoot } from "../kernel/merkle.ts";
-import { ZERO_DIGEST } from "../kernel/scalars.ts";
+import { type Millis, ZERO_DIGEST } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
 import { totalPower, validatorSetHash } from "../kernel/validator-set.ts";
 import { applyMarginBlock, type MarginResult } from "../margin/engine.ts";
 import { advanceClock, forgetMarks, markBlock } from "./clock.ts";
 import { removeCondemned } from "./condemned.ts";
 import { assertMoney } from "./conservation.ts";
+import { costOfCorruption } from "./corruption.ts";
 import { ledgerChanges } from "./leaf-changes.ts";
 import { updateLiveness } from "./liveness.ts";
 import { activateProtocol, PROTOCOLS, type Protocol, type Protocols } from "./protocol.ts";
@@ -49,7 +50,7 @@ export function executeBlock(
     return admit(work, protocol, bytes, position);
   });
   unmuteByVotes(work, block.blockId);
-  const margin = runMargin(work, block);
+  const margin = runMargin(work, block, tick.creditMs);
   const receipts = withOutcomes(admitted, work, margin);
   endEpoch(work);
   judgeActivation(work);
@@ -93,13 +94,15 @@ function admit(work: Work, protocol: Protocol, bytes: Uint8Array, position: numb
 /**
  * The engine's part of the block; it has the epoch's set, also in the block that ends the epoch.
  */
-function runMargin(work: Work, block: ExecutableBlock): MarginResult {
+function runMargin(work: Work, block: ExecutableBlock, creditMs: Millis): MarginResult {
   const { set, margin } = work.state;
   const result = applyMarginBlock(margin, {
     height: block.height,
     timestampMs: block.timestampMs,
     clockMs: work.state.clockMs,
     totalPower: totalPower(set),
+    costOfCorruption: costOfCorruption(work.state),
+    creditMs,
     members: set.members,
     reports: work.reports,
     deposits: work.deposits,

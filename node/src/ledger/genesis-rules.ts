@@ -39,6 +39,7 @@ const NO_LONGER = new Set([
   "fitBlocks",
   "oracleReportMsMax",
   "sessionMsMax",
+  "outflowWindowMs",
 ]);
 
 /** Zero is a sensible value for these alone: no delay, no fee, no age. */
@@ -56,6 +57,8 @@ const MAY_BE_ZERO = new Set([
   "registrationFee",
   "rewardPpm",
   "depositWindowMax",
+  "bondHaircutPpm",
+  "outflowSharePpm",
 ]);
 
 function checkTimes(genesis: Genesis): void {
@@ -85,6 +88,9 @@ function demand(holds: boolean, field: string, fix: string, code = "GENESIS_INVA
   if (!holds) throw new GenesisError(field, fix, code);
 }
 
+/** CAPS: 10 %. */
+const CAP_FALL_PPM_MAX = 100_000n;
+
 function checkParameters({ consensus, rotation, margin }: Parameters): void {
   demand(
     consensus.roundTimeoutMsMin <= consensus.roundTimeoutMsMax,
@@ -107,6 +113,14 @@ function checkParameters({ consensus, rotation, margin }: Parameters): void {
   demand(rotation.candidatesMax <= 128, "parameters.rotation.candidatesMax", "write at most 128");
   const { sessionsMax } = margin;
   demand(sessionsMax <= SESSIONS_MAX, "parameters.margin.sessionsMax", "write at most 64");
+  demand(
+    margin.capFallPpm <= CAP_FALL_PPM_MAX,
+    "parameters.margin.capFallPpm",
+    "write at most 100000: caps fall at most 10 % an hour",
+  );
+  for (const name of ["bondHaircutPpm", "outflowSharePpm"] as const) {
+    demand(margin[name] <= PPM, `parameters.margin.${name}`, "write at most 1000000");
+  }
 }
 
 function checkDistinct(keys: readonly { readonly key: string; readonly field: string }[]): void {

@@ -125,6 +125,21 @@ describe("rule GENESIS", () => {
     expect(refusal(edited(field, 65))).toBe(`GENESIS_INVALID ${field}`);
   });
 
+  test("rule CAPS: no genesis lets caps fall faster, or counts more than all of the bonds", () => {
+    const fall = "parameters.margin.capFallPpm";
+    expect(refusal(edited(fall, "100000"))).toBe("OK");
+    expect(refusal(edited(fall, "100001"))).toBe(`GENESIS_INVALID ${fall}`);
+    for (const name of ["bondHaircutPpm", "outflowSharePpm"]) {
+      const field = `parameters.margin.${name}`;
+      expect(refusal(edited(field, "1000000"))).toBe("OK");
+      expect(refusal(edited(field, "1000001"))).toBe(`GENESIS_INVALID ${field}`);
+    }
+    // The minimum of a day is no minimum of a week.
+    const day = "parameters.margin.outflowWindowMs";
+    expect(refusal(edited(day, 86_400_001, production()))).toBe(`GENESIS_TIME_LONG ${day}`);
+    expect(refusal(edited(day, 86_399_999, production()))).toBe(`GENESIS_TIME_SHORT ${day}`);
+  });
+
   test("rule GENESIS: dev alone may shorten times", () => {
     const short = "parameters.rotation.silenceMs";
     expect(refusal(edited(short, 9_999, production()))).toBe(`GENESIS_TIME_SHORT ${short}`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { keyOf, TestChain } from "../../test/ledger/test-chain.ts";
+import { keyOf, sign, TestChain } from "../../test/ledger/test-chain.ts";
 import { listRoot, verifyListProof } from "../kernel/merkle.ts";
 import type { MarginEvent } from "../margin/types.ts";
 import {
@@ -9,7 +9,8 @@ import {
   receiptProof,
   resultLeaves,
 } from "./receipt.ts";
-import type { LedgerEvent } from "./types.ts";
+import { bundleSigningBytes } from "./transaction.ts";
+import type { LedgerEvent, Transaction } from "./types.ts";
 
 const key = "ab".repeat(32);
 const marginEvents: readonly MarginEvent[] = [
@@ -124,5 +125,34 @@ describe("receipts", () => {
       "TRANSACTION_MALFORMED",
     ]);
     expect(last.receipts[3]).toMatchObject({ field: "kind" });
+  });
+
+  test("rule CAPS: a withdrawal above the cap is refused with its numbers under the attested root", () => {
+    // Four bonds of 100: f+1 lose 134, half of it counts, half of that may leave.
+    const chain = new TestChain({ margin: { withdrawalMinimum: 5n } });
+    const account = keyOf("account rich");
+    const withdraw = (amount: bigint, nonce: number): Transaction => {
+      const actions = [{ kind: "withdraw", amount }] as const;
+      const unsigned = { kind: "bundle", account, nonce, actions } as const;
+      const message = bundleSigningBytes(chain.chainId, { account, nonce, actions });
+      return { ...unsigned, signature: sign(account, message) };
+    };
+    chain.block({ transactions: [withdraw(3n, 1)] });
+    chain.block({ transactions: [withdraw(31n, 2), withdraw(30n, 3)] });
+    const { last } = chain;
+    if (last === undefined) throw new Error("a block");
+    const { leaf, proof } = receiptProof(last, 0);
+    expect(verifyListProof(last.result.receiptsRoot, leaf, proof)).toBe(true);
+    const decoded = decodeReceiptLeaf(leaf);
+    if (decoded.kind !== "receipt") throw new Error("a receipt");
+    const epoch = Math.floor(chain.state.clockMs / 3_600_000);
+    expect(decoded.receipt.outcomes).toEqual([
+      {
+        ...{ code: "OUTFLOW_CAP_REACHED", field: "amount", fix: "", filled: 0n, resting: 0n },
+        bound: { cap: 33n, epoch, remainder: 30n },
+      },
+    ]);
+    expect(last.receipts[1]?.outcomes[0]?.code).toBe("OK");
+    expect(chain.state.withdrawn).toBe(33n);
   });
 });

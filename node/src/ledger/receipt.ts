@@ -52,17 +52,27 @@ const NO_FIX = "";
 
 function writeOutcome(writer: Writer, outcome: ActionOutcome): void {
   writer.text(outcome.code).text(outcome.field);
-  writer.i128(outcome.filled).i128(outcome.resting);
+  writer.i128(outcome.filled).i128(outcome.resting).bool(outcome.bound !== undefined);
+  if (outcome.bound === undefined) return;
+  const { cap, epoch, remainder } = outcome.bound;
+  writer.i128(cap).u64(epoch).i128(remainder);
 }
 
 function readOutcome(reader: Reader, field: string): ActionOutcome {
-  return {
+  const outcome = {
     code: reader.text(`${field}.code`, TEXT_MAX),
     field: reader.text(`${field}.field`, TEXT_MAX),
     fix: NO_FIX,
     filled: reader.i128(`${field}.filled`),
     resting: reader.i128(`${field}.resting`),
   };
+  if (!reader.bool(`${field}.bound.present`)) return outcome;
+  const bound = {
+    cap: reader.i128(`${field}.bound.cap`),
+    epoch: reader.u64(`${field}.bound.epoch`),
+    remainder: reader.i128(`${field}.bound.remainder`),
+  };
+  return { ...outcome, bound };
 }
 
 export function encodeReceiptLeaf(receipt: Receipt): Uint8Array {

@@ -3,7 +3,9 @@ import type { PublicKey } from "../kernel/scalars.ts";
 import type { Draft } from "./draft.ts";
 import {
   accountKey,
+  CAPS_KEY,
   encodeAccount,
+  encodeCaps,
   encodeFund,
   encodeMarket,
   encodeOrder,
@@ -35,6 +37,7 @@ export function changedLeaves(draft: Draft, next: MarginState): readonly LeafCha
   if (before.fund !== next.fund || before.totalDebt !== next.totalDebt) {
     leaves.set(FUND_KEY, encodeFund(next));
   }
+  if (before.caps !== next.caps) leaves.set(CAPS_KEY, encodeCaps(next.caps));
   return sorted(leaves);
 }
 
@@ -64,7 +67,10 @@ function orderLeaves(leaves: Map<string, Uint8Array | undefined>, draft: Draft):
 
 /** Every leaf of a state, sorted by key. */
 export function stateLeaves(state: MarginState): readonly LeafChange[] {
-  const leaves = new Map<string, Uint8Array | undefined>([[FUND_KEY, encodeFund(state)]]);
+  const leaves = new Map<string, Uint8Array | undefined>([
+    [FUND_KEY, encodeFund(state)],
+    [CAPS_KEY, encodeCaps(state.caps)],
+  ]);
   for (const [key, account] of state.accounts) {
     leaves.set(accountKey(key), encodeAccount(account));
     for (const position of account.positions) {

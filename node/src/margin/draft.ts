@@ -5,7 +5,7 @@ import { DraftAccounts } from "./draft-accounts.ts";
 import { equityOf, marketOf } from "./margin-requirement.ts";
 import type { OpenOrder } from "./open-order.ts";
 import type { OrderBook } from "./order-book.ts";
-import type { Account, MarginState, Market, Oracle } from "./state.ts";
+import type { Account, Caps, MarginState, Market, Oracle } from "./state.ts";
 import type {
   CancelReason,
   Lots,
@@ -42,6 +42,7 @@ export interface Draft {
   readonly events: MarginEvent[];
   fund: MicroUsd;
   totalDebt: MicroUsd;
+  caps: Caps;
   /** Deposits less withdrawals of the block: all that may change the sum of money. */
   inflow: MicroUsd;
   /** Resting orders that the orders of this block have met: bounds its work. */
@@ -73,6 +74,7 @@ export function openDraft(
     events: [],
     fund: before.fund,
     totalDebt: before.totalDebt,
+    caps: before.caps,
     inflow: 0n,
     steps: 0,
     stepsOf: new Map(),

@@ -34,6 +34,8 @@ function randomWorld(fund: bigint): { world: World; model: Model } {
     resumeGraceMs: 2_000,
     callDeadlineMs: 4_000,
     gainLockMs: 8_000,
+    ...{ outflowWindowMs: 20_000, withdrawalMinimum: 300n * USD, bondLagMs: 4_000 },
+    capFallPpm: 90_000_000n,
   };
   return { world: new World(genesis, parameters), model: new Model(genesis, parameters, START_MS) };
 }
@@ -42,6 +44,7 @@ function summary(state: MarginState): unknown {
   const sorted = Array.from(state.accounts).sort(([one], [two]) => (one < two ? -1 : 1));
   return {
     fund: state.fund,
+    budget: state.caps.budget,
     oracles: state.markets.map(({ oracle, nextSequence }) => [
       oracle.price,
       oracle.state,
@@ -69,6 +72,7 @@ function summary(state: MarginState): unknown {
 function modelSummary(model: Model): unknown {
   return {
     fund: model.fund,
+    budget: model.budget,
     oracles: model.oracles.map((oracle) => [
       oracle.price,
       oracle.state,
@@ -104,6 +108,7 @@ const MUST_OCCUR = [
   ...["DUPLICATE_CLIENT_ID", "PRICE_NOT_FRESH", "PRICE_OUT_OF_BAND", "NOTHING_TO_REDUCE"],
   ...["POST_ONLY_WOULD_TAKE", "ACCOUNT_REDUCE_ONLY", "INSUFFICIENT_MARGIN"],
   ...["AMOUNT_OUT_OF_RANGE", "WITHDRAWALS_SHUT", "INSUFFICIENT_COLLATERAL"],
+  "OUTFLOW_CAP_REACHED",
 ];
 
 function labelsOf(event: MarginEvent): string[] {
@@ -149,6 +154,8 @@ describe("against a plain model", () => {
           where,
         ).toEqual(codes);
         expect(summary(world.state), where).toEqual(modelSummary(model));
+        const bounds = world.outcomes.flat().flatMap(({ bound }) => bound ?? []);
+        expect(bounds, where).toEqual(model.bounds);
         checkDeficits(world.events);
         expected += inflowOf(world.events);
         const totals = marginTotals(world.state);

@@ -3,6 +3,7 @@ import type { MarginParameters } from "../kernel/parameters.ts";
 import { PersistentMap } from "../kernel/persistent-map.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { changedLeaves, stateLeaves } from "./changes.ts";
+import { GENESIS_CAPS, stepCaps, withoutMinimum } from "./caps.ts";
 import { assertConserved } from "./conservation.ts";
 import { type Draft, openDraft, putAccount } from "./draft.ts";
 import { expireOrders, expiringAfter } from "./expiry.ts";
@@ -55,6 +56,7 @@ export function createMargin(
     accounts,
     fund,
     totalDebt: 0n,
+    caps: GENESIS_CAPS,
     expiring: [],
     ...sets,
   };
@@ -83,6 +85,7 @@ export interface MarginResult {
  */
 export function applyMarginBlock(state: MarginState, block: MarginBlock): MarginResult {
   const draft = openDraft(state, block);
+  draft.caps = stepCaps(state.caps, block, state.parameters);
   credit(draft, block);
   // Rule ORDER: oracle, [funding and expiry: later], ladder, cancels, orders, withdrawals last.
   stepOracles(draft, block);
@@ -99,7 +102,9 @@ export function applyMarginBlock(state: MarginState, block: MarginBlock): Margin
 function credit(draft: Draft, block: MarginBlock): void {
   for (const { account: key, amount } of block.deposits) {
     assert(amount > 0n, `deposit of ${amount} to ${key}`);
-    const account = draft.accounts.get(key) ?? EMPTY_ACCOUNT;
+    const { clockMs, before } = draft;
+    const account =
+      draft.accounts.get(key) ?? withoutMinimum(EMPTY_ACCOUNT, clockMs, before.parameters);
     putAccount(draft, key, { ...account, balance: account.balance + amount });
     draft.inflow += amount;
     draft.events.push({ kind: "deposit", account: key, amount });
@@ -177,7 +182,7 @@ function act(
 }
 
 function closeDraft(draft: Draft): MarginState {
-  const { before, accounts, touched, fund, totalDebt } = draft;
+  const { before, accounts, touched, fund, totalDebt, caps } = draft;
   const unhealthy = new Set(before.unhealthy);
   for (const key of touched) {
     if (accounts.get(key)?.stage === "healthy") unhealthy.delete(key);
@@ -190,7 +195,7 @@ function closeDraft(draft: Draft): MarginState {
     book,
   }));
   const expiring = expiringAfter(draft);
-  const closed = { markets, accounts: accounts.close(), fund, totalDebt, expiring };
+  const closed = { markets, accounts: accounts.close(), fund, totalDebt, caps, expiring };
   return { ...before, ...closed, recheck: touched, unhealthy };
 }
 

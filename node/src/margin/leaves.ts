@@ -3,8 +3,9 @@ import { compareText } from "../kernel/bytes.ts";
 import { DecodeError, Reader, Writer } from "../kernel/codec.ts";
 import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import { MEMBERS_MAX } from "../kernel/validator-set.ts";
+import { OUTFLOW_EPOCHS } from "./limits.ts";
 import type { OpenOrder } from "./open-order.ts";
-import type { Account, GainLock, NewestReport, Oracle, Position } from "./state.ts";
+import type { Account, Caps, GainLock, NewestReport, Oracle, Position } from "./state.ts";
 import {
   type AccountStage,
   type Lots,
@@ -19,6 +20,7 @@ import {
 
 /** Keys and values of the margin engine's leaves in the state tree (node/spec/margin.md §12). */
 export const FUND_KEY = "fund";
+export const CAPS_KEY = "caps";
 
 export function accountKey(account: PublicKey): string {
   return `account/${account}`;
@@ -62,6 +64,8 @@ export interface AccountLeaf {
   readonly waited: number;
   readonly misses: number;
   readonly locks: readonly GainLock[];
+  readonly withdrawnWindow: number;
+  readonly withdrawn: MicroUsd;
 }
 
 export function encodeAccount(account: Account | AccountLeaf): Uint8Array {
@@ -71,7 +75,7 @@ export function encodeAccount(account: Account | AccountLeaf): Uint8Array {
   writer.list(account.locks, (out, { untilMs, amount }) => {
     out.u64(untilMs).i128(amount);
   });
-  return writer.finish();
+  return writer.u64(account.withdrawnWindow).i128(account.withdrawn).finish();
 }
 
 const LOCKS_MAX = 1_024;
@@ -90,6 +94,8 @@ export function decodeAccount(bytes: Uint8Array): AccountLeaf {
       untilMs: input.u64(`${field}.untilMs`),
       amount: input.i128(`${field}.amount`),
     })),
+    withdrawnWindow: reader.u64("withdrawnWindow"),
+    withdrawn: reader.i128("withdrawn"),
   };
   reader.end();
   return account;
@@ -242,4 +248,29 @@ export function decodeFund(bytes: Uint8Array): FundLeaf {
   const leaf = { fund: reader.i128("fund"), totalDebt: reader.i128("totalDebt") };
   reader.end();
   return leaf;
+}
+
+export function encodeCaps({ lagFromMs, lowestBefore, lowest, budget, outflows }: Caps): Uint8Array {
+  const writer = new Writer().u64(lagFromMs).i128(lowestBefore).i128(lowest).i128(budget);
+  writer.list(outflows, (out, { epoch, amount }) => {
+    out.u64(epoch).i128(amount);
+  });
+  return writer.finish();
+}
+
+/** @throws DecodeError on bytes that no encoder writes. */
+export function decodeCaps(bytes: Uint8Array): Caps {
+  const reader = new Reader(bytes);
+  const caps = {
+    lagFromMs: reader.u64("lagFromMs"),
+    lowestBefore: reader.i128("lowestBefore"),
+    lowest: reader.i128("lowest"),
+    budget: reader.i128("budget"),
+    outflows: reader.list("outflows", OUTFLOW_EPOCHS + 1, (input, field) => ({
+      epoch: input.u64(`${field}.epoch`),
+      amount: input.i128(`${field}.amount`),
+    })),
+  };
+  reader.end();
+  return caps;
 }

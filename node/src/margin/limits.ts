@@ -18,6 +18,8 @@ export const WHOLE_POSITION_NOTIONAL: MicroUsd = 1_000_000_000n;
 export const CLOSE_OUT_AFTER_MISSES = 8;
 /** Gains of one eighth of the lock time share one lock: bounds the list of locks. */
 export const GAIN_LOCK_BUCKETS = 8;
+/** Epochs of an outflow window: what left in one of them leaves the sum with the whole epoch. */
+export const OUTFLOW_EPOCHS = 24;
 /** Resting orders that one order meets at most; what is left of it then lapses. */
 export const STEPS_PER_ORDER_MAX = 1_024;
 /** Resting orders that the orders of one account in a block meet at most: no one takes it all. */

@@ -10,6 +10,7 @@ import { needsLook } from "./ladder.ts";
 import {
   type AccountLeaf,
   decodeAccount,
+  decodeCaps,
   decodeFund,
   decodeMarket,
   decodeOrder,
@@ -21,7 +22,14 @@ import { PRICE_TICKS_MAX } from "./limits.ts";
 import type { ExpiringOrder, OpenOrder } from "./open-order.ts";
 import { OrderBook } from "./order-book.ts";
 import { safePriceSurvey } from "./safe-prices.ts";
-import { type Account, balanceOf, type MarginState, type Market, type Position } from "./state.ts";
+import {
+  type Account,
+  balanceOf,
+  type Caps,
+  type MarginState,
+  type Market,
+  type Position,
+} from "./state.ts";
 import type { MarketId } from "./types.ts";
 
 /** One account while its leaves come in, in any order. */
@@ -43,12 +51,13 @@ interface Resting {
 /** What margin's leaves say, before it is a state. */
 export interface LoadingMargin {
   fund: FundLeaf | undefined;
+  caps: Caps | undefined;
   readonly markets: Map<MarketId, MarketLeaf>;
   readonly accounts: Map<PublicKey, LoadingAccount>;
 }
 
 export function openMarginLoad(): LoadingMargin {
-  return { fund: undefined, markets: new Map(), accounts: new Map() };
+  return { fund: undefined, caps: undefined, markets: new Map(), accounts: new Map() };
 }
 
 type Load = (into: LoadingMargin, name: string, value: Uint8Array) => void;
@@ -59,6 +68,12 @@ export const MARGIN_KINDS: ReadonlyMap<string, Load> = new Map<string, Load>([
     "fund",
     (into, _, value) => {
       into.fund = decodeFund(value);
+    },
+  ],
+  [
+    "caps",
+    (into, _, value) => {
+      into.caps = decodeCaps(value);
     },
   ],
   [
@@ -129,8 +144,9 @@ export function* finishMarginLoad(
   loading: LoadingMargin,
   { parameters, genesisTimeMs }: MarginOrigin,
 ): Steps<MarginState> {
-  const { fund } = loading;
+  const { fund, caps } = loading;
   if (fund === undefined) throw new DecodeError("fund", "this leaf is missing");
+  if (caps === undefined) throw new DecodeError("caps", "this leaf is missing");
   const markets = marketsOf(loading);
   const bare = markets.map(({ parameters: each, oracle }) => ({ parameters: each, oracle }));
   const recheck = new Set<PublicKey>();
@@ -149,7 +165,8 @@ export function* finishMarginLoad(
   // The first block finds notes and sum: a look at all accounts at once would stop the node.
   yield* accounts.noteAll(safePriceSurvey(bare));
   yield* accounts.sumSteps(balanceOf);
-  return { parameters, genesisTimeMs, markets, accounts, ...fund, expiring, recheck, unhealthy };
+  const sets = { expiring, recheck, unhealthy };
+  return { parameters, genesisTimeMs, markets, accounts, ...fund, caps, ...sets };
 }
 
 /** The books, oldest order first, as they were filled. Returns the orders that have an end. */

@@ -45,6 +45,9 @@ export interface Account {
   readonly misses: number;
   /** By time. */
   readonly locks: readonly GainLock[];
+  /** The newest outflow window in which it withdrew, and how much (rule CAPS: the minimum). */
+  readonly withdrawnWindow: number;
+  readonly withdrawn: MicroUsd;
 }
 
 /** The one amount of accounts that is summed over all of them, in every block. */
@@ -81,6 +84,29 @@ export interface Market {
   readonly book: OrderBook;
 }
 
+/**
+ * Rule CAPS: what an attack can take out stays below what it costs. Slashing alone does not bring
+ * that about where a third of the power or more is corrupt under partial synchrony (Budish,
+ * Lewis-Pye, Roughgarden: arXiv 2405.09173), so that the gain is capped. Formulas:
+ * node/spec/margin.md §9.
+ */
+export interface Caps {
+  /** Ledger clock at which the running span of the lag began; 0 before the first block. */
+  readonly lagFromMs: Millis;
+  /** Lowest cost of corruption of the span before this one, and of this one so far. */
+  readonly lowestBefore: MicroUsd;
+  readonly lowest: MicroUsd;
+  /** What an attack may gain: parted into outflow and open interest. */
+  readonly budget: MicroUsd;
+  /** What left the chain in the newest epochs that had any, oldest first. */
+  readonly outflows: readonly Outflow[];
+}
+
+export interface Outflow {
+  readonly epoch: number;
+  readonly amount: MicroUsd;
+}
+
 export interface MarginState {
   readonly parameters: MarginParameters;
   readonly genesisTimeMs: Millis;
@@ -90,6 +116,7 @@ export interface MarginState {
   readonly accounts: PersistentMap<Account>;
   readonly fund: MicroUsd;
   readonly totalDebt: MicroUsd;
+  readonly caps: Caps;
   /** Open orders with an end, the first to leave first. */
   readonly expiring: readonly ExpiringOrder[];
   /** Accounts that changed in the last block: the next ladder has to look at them. */
@@ -108,4 +135,6 @@ export const EMPTY_ACCOUNT: Account = {
   waited: 0,
   misses: 0,
   locks: [],
+  withdrawnWindow: 0,
+  withdrawn: 0n,
 };

@@ -107,6 +107,17 @@ export interface ActionOutcome {
   /** Lots filled at once; the rest stands in the book for gtc and post-only. */
   readonly filled: Lots;
   readonly resting: Lots;
+  /** Where a cap refused (rule CAPS): its numbers, which are part of the certified outcome. */
+  readonly bound?: OutcomeBound;
+}
+
+/** The cap that refused an action, when, and what it would have left room for. */
+export interface OutcomeBound {
+  readonly cap: bigint;
+  /** Epoch of the outflow window. */
+  readonly epoch: number;
+  /** The most that would have been taken, minimum included. */
+  readonly remainder: bigint;
 }
 
 /** Stages of one account (rule CALL); each transition is an event with its numbers. */
@@ -217,6 +228,10 @@ export interface MarginBlock {
   readonly clockMs: Millis;
   /** Total power of the epoch: the median needs a quorum of it. */
   readonly totalPower: Power;
+  /** Rule CAPS: what those lose at least who corrupt the chain; sets the caps. */
+  readonly costOfCorruption: MicroUsd;
+  /** How far this block moved the clock: caps fall no faster. */
+  readonly creditMs: Millis;
   /** The epoch's members with their powers: reports of anyone else are void. */
   readonly members: readonly { readonly key: PublicKey; readonly power: Power }[];
   readonly reports: readonly OracleReport[];

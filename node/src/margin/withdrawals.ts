@@ -1,10 +1,11 @@
 import { maximum, minimum } from "../kernel/fixed-point.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { openLocks, releasedBalance } from "./account.ts";
-import { type Draft, putAccount } from "./draft.ts";
+import { checkOutflow, noteOutflow } from "./caps.ts";
+import { accountOf, type Draft, putAccount } from "./draft.ts";
 import { equityOf, type PricedMarket, requirementWithOrders } from "./margin-requirement.ts";
 import { hasUnfreshMarket } from "./orders.ts";
-import { done, refused, unknownAccount } from "./outcome.ts";
+import { done, type RefusedOutcome, refused, unknownAccount } from "./outcome.ts";
 import type { Account } from "./state.ts";
 import type { ActionOutcome } from "./types.ts";
 
@@ -53,10 +54,30 @@ export function withdraw(draft: Draft, request: WithdrawalRequest): ActionOutcom
   if (amount > free) {
     return refused("INSUFFICIENT_COLLATERAL", "amount", `withdraw at most ${free} micro-USD`);
   }
-  const locks = openLocks(account.locks, draft.clockMs);
-  putAccount(draft, key, { ...account, balance: account.balance - amount, locks });
+  const refusal = owner === undefined ? letOut(draft, key, amount) : undefined;
+  if (refusal !== undefined) return refusal;
+  const paying = accountOf(draft, key);
+  const locks = openLocks(paying.locks, draft.clockMs);
+  putAccount(draft, key, { ...paying, balance: paying.balance - amount, locks });
   draft.inflow -= amount;
   if (owner === undefined) draft.events.push({ kind: "withdrawal", account: key, amount });
   else draft.events.push({ kind: "staked", account: key, owner, amount });
   return done(0n, 0n);
+}
+
+/** Rule CAPS: counts what leaves the chain, or refuses it with the numbers. */
+function letOut(draft: Draft, key: PublicKey, amount: MicroUsd): RefusedOutcome {
+  const account = accountOf(draft, key);
+  const { caps, clockMs } = draft;
+  const leaving = { account, amount, clockMs, parameters: draft.before.parameters };
+  const bound = checkOutflow(caps, leaving);
+  if (bound !== undefined) {
+    const { cap, epoch, remainder } = bound;
+    const fix = `outflow is capped at ${cap} micro-USD: withdraw at most ${remainder} in epoch ${epoch}`;
+    return { ...refused("OUTFLOW_CAP_REACHED", "amount", fix), bound };
+  }
+  const noted = noteOutflow(caps, leaving);
+  draft.caps = noted.caps;
+  putAccount(draft, key, noted.account);
+  return undefined;
 }

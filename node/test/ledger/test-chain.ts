@@ -1,7 +1,7 @@
 import { sha256, sha256Hex } from "../../src/crypto/sha256.ts";
 import { defined } from "../../src/kernel/assert.ts";
 import { asciiBytes, concatBytes, equalBytes, fromHex } from "../../src/kernel/bytes.ts";
-import { PRODUCTION, type RotationParameters } from "../../src/kernel/parameters.ts";
+import { type MarginParameters, PRODUCTION, type RotationParameters } from "../../src/kernel/parameters.ts";
 import type { Digest, Millis, PublicKey } from "../../src/kernel/scalars.ts";
 import {
   type SignatureScheme,
@@ -75,6 +75,7 @@ export interface GenesisOptions {
   readonly owners?: readonly string[];
   readonly powers?: readonly bigint[];
   readonly rotation?: Partial<RotationParameters>;
+  readonly margin?: Partial<MarginParameters>;
   readonly dev?: boolean;
   readonly candidates?: "owners" | "open";
   readonly rewardPot?: bigint;
@@ -97,6 +98,7 @@ export function testGenesis(options: GenesisOptions = {}): Genesis {
         activationDelayBlocks: options.activationDelayBlocks ?? 10,
       },
       rotation: { ...QUICK, ...options.rotation },
+      margin: { ...PRODUCTION.margin, ...options.margin },
     },
     candidates: options.candidates ?? "owners",
     rewardPot: options.rewardPot ?? 0n,

@@ -27,6 +27,8 @@ export interface Holder {
   waited: number;
   misses: number;
   locks: { until: number; amount: bigint }[];
+  /** Every withdrawal that it ever made, by the window of its minimum. */
+  withdrawals: { window: number; amount: bigint }[];
 }
 
 interface Oracle {
@@ -78,7 +80,8 @@ export class ModelAccounts {
 
   open(key: string): Holder {
     const zeros = (): bigint[] => this.markets.map(() => 0n);
-    const rest = { stage: "healthy", deadline: 0, debt: 0n, waited: 0, misses: 0, locks: [] };
+    const counts = { deadline: 0, debt: 0n, waited: 0, misses: 0 };
+    const rest = { stage: "healthy", ...counts, locks: [], withdrawals: [] };
     const holder = { key, balance: 0n, size: zeros(), cost: zeros(), ...rest };
     this.holders.push(holder);
     this.holders.sort((one, two) => text(one.key, two.key));

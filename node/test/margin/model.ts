@@ -22,12 +22,21 @@ function classOf({ kind }: MarginAction): string {
 }
 
 export class Model extends ModelAccounts {
+  /** Every span of the lag, with the lowest cost of corruption in it. */
+  readonly spans: { from: number; lowest: bigint }[] = [];
+  budget = 0n;
+  /** Every withdrawal of all accounts, by its epoch. */
+  readonly outflows: { epoch: number; amount: bigint }[] = [];
+  /** Of the last block: what refusals by the cap told. */
+  bounds: { cap: bigint; epoch: number; remainder: bigint }[] = [];
+
   apply(block: MarginBlock): string[][] {
     this.now = block.timestampMs;
     this.clock = block.clockMs;
+    this.stepCaps(block);
     const fundAtStart = this.fund;
     for (const { account, amount } of block.deposits) {
-      (this.find(account) ?? this.open(account)).balance += amount;
+      (this.find(account) ?? this.openLate(account)).balance += amount;
     }
     this.oracles.forEach((_, market) => {
       this.report(market, block);
@@ -47,6 +56,50 @@ export class Model extends ModelAccounts {
     }
     this.repay(fundAtStart);
     return codes;
+  }
+
+  stepCaps({ costOfCorruption, creditMs }: MarginBlock): void {
+    this.bounds = [];
+    const { bondLagMs, bondHaircutPpm, capFallPpm } = this.parameters;
+    const span = this.spans.at(-1);
+    if (span === undefined || this.clock - span.from >= bondLagMs) {
+      this.spans.push({ from: this.clock, lowest: costOfCorruption });
+    } else {
+      span.lowest = min(span.lowest, costOfCorruption);
+    }
+    const lagged = this.spans
+      .slice(-2)
+      .map(({ lowest }) => lowest)
+      .reduce(min);
+    const wanted = (lagged * (1_000_000n - bondHaircutPpm)) / 1_000_000n;
+    const fall = (this.budget * capFallPpm * BigInt(creditMs)) / 3_600_000_000_000n;
+    this.budget = max(wanted, this.budget - fall);
+  }
+
+  /** Its first window has no minimum. */
+  openLate(key: string): Holder {
+    const holder = this.open(key);
+    const { outflowWindowMs, withdrawalMinimum: amount } = this.parameters;
+    holder.withdrawals.push({ window: Math.floor(this.clock / outflowWindowMs), amount });
+    return holder;
+  }
+
+  letOut(holder: Holder, amount: bigint): boolean {
+    const { outflowWindowMs, outflowSharePpm, withdrawalMinimum } = this.parameters;
+    const epoch = Math.floor(this.clock / Math.ceil(outflowWindowMs / 24));
+    const window = Math.floor(this.clock / outflowWindowMs);
+    const sum = (list: readonly { amount: bigint }[]): bigint =>
+      list.reduce((total, each) => total + each.amount, 0n);
+    const left = sum(this.outflows.filter((each) => each.epoch >= epoch - 24));
+    const own = sum(holder.withdrawals.filter((each) => each.window === window));
+    const cap = (this.budget * outflowSharePpm) / 1_000_000n;
+    if (left + amount > cap && own + amount > withdrawalMinimum) {
+      this.bounds.push({ cap, epoch, remainder: max(0n, max(cap - left, withdrawalMinimum - own)) });
+      return false;
+    }
+    this.outflows.push({ epoch, amount });
+    holder.withdrawals.push({ window, amount });
+    return true;
   }
 
   ladder(): void {
@@ -263,7 +316,7 @@ export class Model extends ModelAccounts {
   act(account: string, action: MarginAction, shut: boolean): string {
     const holder = this.find(account);
     if (action.kind === "withdraw" || action.kind === "stake") {
-      return this.withdraw(holder, action.amount, shut);
+      return this.withdraw(holder, action, shut);
     }
     if (action.kind !== "cancel-all" && this.markets[action.market] === undefined) {
       return "UNKNOWN_MARKET";
@@ -283,7 +336,11 @@ export class Model extends ModelAccounts {
     return "OK";
   }
 
-  withdraw(holder: Holder | undefined, amount: bigint, shut: boolean): string {
+  withdraw(
+    holder: Holder | undefined,
+    { kind, amount }: Extract<MarginAction, { kind: "withdraw" | "stake" }>,
+    shut: boolean,
+  ): string {
     if (holder === undefined) return "UNKNOWN_ACCOUNT";
     if (amount < 1n) return "AMOUNT_OUT_OF_RANGE";
     if (shut) return "WITHDRAWALS_SHUT";
@@ -294,6 +351,7 @@ export class Model extends ModelAccounts {
     const released = holder.cost.reduce((sum, cost) => sum + cost, holder.balance) - locked;
     const spare = this.equity(holder) - this.required(holder, this.ordersOf(holder));
     if (amount > max(0n, min(released, spare))) return "INSUFFICIENT_COLLATERAL";
+    if (kind === "withdraw" && !this.letOut(holder, amount)) return "OUTFLOW_CAP_REACHED";
     holder.balance -= amount;
     holder.locks = holder.locks.filter(({ until }) => until > this.clock);
     return "OK";

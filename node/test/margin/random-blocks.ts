@@ -17,6 +17,12 @@ export const RANDOM_MARKETS: readonly MarketParameters[] = [
   },
 ];
 
+/** Bonds that rise and fall every few blocks: the outflow cap is a quarter of them, or less. */
+function costAt(height: number): bigint {
+  const step = BigInt(Math.floor(height / 7));
+  return ((step * step * 7_919n) % 60_000n) * USD;
+}
+
 /**
  * A market walk with jumps, outages and stubborn bidders, and accounts that trade at high leverage.
  */
@@ -45,7 +51,9 @@ export class RandomBlocks {
     });
     const afterMs = random.chance(0.02) ? random.between(5_000, 9_000) : random.between(1, 900);
     const members = random.chance(0.02) ? MEMBERS.slice(0, 3) : MEMBERS;
-    const block = world.blockOf({ afterMs, creditMs: Math.min(afterMs, 700), members });
+    const creditMs = Math.min(afterMs, 700);
+    const costOfCorruption = costAt(world.height + 1);
+    const block = world.blockOf({ afterMs, creditMs, members, costOfCorruption });
     const reports = this.#outage > 0 ? [] : this.#reports(world);
     const deposits = random.chance(0.05)
       ? [

@@ -27,6 +27,12 @@ export const PARAMETERS: MarginParameters = {
   bundleActionsMax: 64,
   sessionMsMax: 604_800_000,
   sessionsMax: 8,
+  outflowWindowMs: 86_400_000,
+  withdrawalMinimum: 1_000_000_000n,
+  bondHaircutPpm: 500_000n,
+  bondLagMs: 3_600_000,
+  capFallPpm: 100_000n,
+  outflowSharePpm: 500_000n,
 };
 
 /** One lot at one tick is 0.01 USD, so a lot at 100,000 ticks is 1,000 USD. */
@@ -63,6 +69,8 @@ export interface BlockInput {
   readonly members?: MarginBlock["members"];
   readonly deposits?: MarginBlock["deposits"];
   readonly bundles?: MarginBlock["bundles"];
+  /** So much that no cap is in the way, unless told. */
+  readonly costOfCorruption?: bigint;
 }
 
 /** Drives one engine through blocks and keeps what the last one said. */
@@ -94,13 +102,16 @@ export class World {
   blockOf(input: BlockInput): MarginBlock {
     const { afterMs = 1_000, prices = [], members = MEMBERS } = input;
     this.nowMs += afterMs;
-    this.clockMs += input.creditMs ?? afterMs;
+    const creditMs = input.creditMs ?? afterMs;
+    this.clockMs += creditMs;
     this.height += 1;
     return {
       height: this.height,
       timestampMs: this.nowMs,
       clockMs: this.clockMs,
       totalPower: members.reduce((sum, { power }) => sum + power, 0n),
+      costOfCorruption: input.costOfCorruption ?? 10n ** 24n,
+      creditMs,
       members,
       reports: [...this.reports(prices), ...(input.reports ?? [])],
       deposits: input.deposits ?? [],

@@ -159,6 +159,22 @@ describe("--json", () => {
     },
   );
 
+  test("query transaction shows the numbers of a cap that refused, as the members signed them", async () => {
+    const { chain } = network;
+    const bound = { cap: 33n, epoch: 472_222, remainder: 30n };
+    const refused = { code: "OUTFLOW_CAP_REACHED", field: "amount", fix: "withdraw less" };
+    chain.receipt = { outcomes: [{ ...refused, filled: 0n, resting: 0n, bound }] };
+    const { transaction } = chain.executed(Uint8Array.of(1, 2, 3));
+    const ran = await line.run("query", "transaction", transaction, "--json");
+    const document = JSON.parse(ran.stdout);
+    expect(problems("query-transaction", document)).toBe("");
+    expect(document.outcomes).toMatchObject([
+      { code: "OUTFLOW_CAP_REACHED", bound: { cap: "33", epoch: 472_222, remainder: "30" } },
+    ]);
+    const forPeople = await line.run("query", "transaction", transaction);
+    expect(forPeople.stdout).toContain("(cap 33, epoch 472222, remainder 30)");
+  });
+
   test("errors of every kind keep to the error's schema", async () => {
     const { chain, nodes } = network;
     const place = ["order", "place", ...ORDER, "--side", "buy", "--size", "5", "--price", "100"];

@@ -1,4 +1,5 @@
 import { max, min, share, sum } from "./arithmetic.ts";
+import { spendMinimum, stepCaps } from "./caps.ts";
 import { climbLadder } from "./ladder.ts";
 import { updateIndexPrice } from "./oracle.ts";
 import {
@@ -12,6 +13,7 @@ import {
   withdraw,
 } from "./orders.ts";
 import {
+  type Account,
   type Action,
   type Block,
   type Event,
@@ -34,8 +36,9 @@ export function executeBlock(world: World, block: Block): Executed {
   world.nowMs = block.timestampMs;
   world.clockMs = block.clockMs;
   world.events = [];
+  stepCaps(world, block);
   for (const { account, amount } of block.deposits) {
-    const receiver = findAccount(world, account) ?? newAccount(world, account);
+    const receiver = findAccount(world, account) ?? openAccount(world, account);
     receiver.balance += amount;
     world.events.push({ kind: "deposit", account, amount });
   }
@@ -48,6 +51,12 @@ export function executeBlock(world: World, block: Block): Executed {
   repayDebts(world, fundAtStart);
   checkConservation(world, block, heldAtStart);
   return { outcomes, events: world.events };
+}
+
+function openAccount(world: World, key: string): Account {
+  const account = newAccount(world, key);
+  spendMinimum(world, account);
+  return account;
 }
 
 /** Cancels, then orders, then withdrawals: three passes over the same bundles. */

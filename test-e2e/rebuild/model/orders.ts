@@ -1,6 +1,7 @@
 import { abs, ceil, max, min, PPM, sign, sum } from "./arithmetic.ts";
 import { bestAgainst, cancel, crosses, isOver, take, wouldFill } from "./matching.ts";
 import { equity, isNotWorsening, loss, marginWithOrders, ordersOf, value } from "./numbers.ts";
+import { type Bound, letOut } from "./caps.ts";
 import {
   type Account,
   type Action,
@@ -22,6 +23,7 @@ export interface Outcome {
   readonly code: string;
   readonly filled: bigint;
   readonly resting: bigint;
+  readonly bound?: Bound;
 }
 
 function refused(code: string): Outcome {
@@ -233,6 +235,8 @@ export function withdraw(
   if (isShut) return refused("WITHDRAWALS_SHUT");
   if (!isInFreshMarketsOnly(world, account)) return refused("PRICE_NOT_FRESH");
   if (amount > freeCollateral(world, account)) return refused("INSUFFICIENT_COLLATERAL");
+  const bound = action.kind === "withdraw" ? letOut(world, account, amount) : undefined;
+  if (bound !== undefined) return { ...refused("OUTFLOW_CAP_REACHED"), bound };
   account.balance -= amount;
   account.locks = account.locks.filter(({ untilMs }) => untilMs > world.clockMs);
   if (action.kind === "withdraw") world.events.push({ kind: "withdrawal", account: key, amount });

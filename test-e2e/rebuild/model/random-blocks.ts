@@ -32,6 +32,13 @@ export const GENESIS: Genesis = {
     resumeGraceMs: 1_500,
     callDeadlineMs: 1_200,
     gainLockMs: 3_001,
+    outflowWindowMs: 5_003,
+    withdrawalMinimum: 40_000_000n,
+    bondHaircutPpm: 400_001n,
+    bondLagMs: 900,
+    // Far above what a genesis may have, so that a history sees a cap fall.
+    capFallPpm: 400_000_000n,
+    outflowSharePpm: 333_333n,
   },
   markets: [
     {
@@ -201,14 +208,18 @@ function away(price: bigint, ppm: number): bigint {
   return price + (price * BigInt(ppm)) / 1_000_000n;
 }
 
+/** Of corruption, in turn, five blocks each. */
+const COSTS = [3_000_000_000n, 5_000_000_000n, 4_999_999_999n, 700_000_000n, 0n, 900_000_001n];
+
 /** Makes blocks of what was drawn: running time and prices. */
 export function blocksOf(history: readonly BlockDrawn[]): Block[] {
   let timestampMs = START_MS;
   let clockMs = START_MS;
   let prices: readonly bigint[] = START_PRICES;
-  return history.map((drawn) => {
+  return history.map((drawn, index) => {
     timestampMs += drawn.elapsedMs;
-    clockMs += Math.min(drawn.elapsedMs, CREDIT_MS_MAX);
+    const creditMs = Math.min(drawn.elapsedMs, CREDIT_MS_MAX);
+    clockMs += creditMs;
     prices = prices.map((price, market) => {
       const next = away(price, drawn.movesPpm[market] ?? 0);
       return next < 20n ? 20n : next;
@@ -217,6 +228,8 @@ export function blocksOf(history: readonly BlockDrawn[]): Block[] {
     return {
       timestampMs,
       clockMs,
+      creditMs,
+      costOfCorruption: COSTS[Math.floor(index / 5) % COSTS.length] ?? 0n,
       members,
       reports: drawn.outage ? [] : reportsOf(drawn, timestampMs, prices),
       deposits: drawn.deposits.map(({ account, amount }) => ({

@@ -33,6 +33,12 @@ export interface Rules {
   readonly resumeGraceMs: number;
   readonly callDeadlineMs: number;
   readonly gainLockMs: number;
+  readonly outflowWindowMs: number;
+  readonly withdrawalMinimum: bigint;
+  readonly bondHaircutPpm: bigint;
+  readonly bondLagMs: number;
+  readonly capFallPpm: bigint;
+  readonly outflowSharePpm: bigint;
 }
 
 export interface Genesis {
@@ -61,6 +67,17 @@ export interface Account {
   waited: number;
   misses: number;
   locks: { untilMs: number; amount: bigint }[];
+  withdrawnWindow: number;
+  withdrawn: bigint;
+}
+
+/** §9, rule CAPS. */
+export interface Caps {
+  lagFromMs: number;
+  lowestBefore: bigint;
+  lowest: bigint;
+  budget: bigint;
+  outflows: { epoch: number; amount: bigint }[];
 }
 
 export interface Newest {
@@ -135,6 +152,9 @@ export interface Block {
   readonly timestampMs: number;
   /** The ledger's clock: genesis time and the credited part of each block's span. */
   readonly clockMs: number;
+  /** What the clock gained by this block. */
+  readonly creditMs: number;
+  readonly costOfCorruption: bigint;
   readonly members: readonly { readonly key: string; readonly power: bigint }[];
   readonly reports: readonly Report[];
   readonly deposits: readonly { readonly account: string; readonly amount: bigint }[];
@@ -150,6 +170,7 @@ export interface World {
   readonly markets: readonly Market[];
   orders: Order[];
   fund: bigint;
+  readonly caps: Caps;
   /** Time of the block. */
   nowMs: number;
   /** The ledger's clock at the block. */
@@ -172,6 +193,8 @@ export function newAccount(world: Pick<World, "markets" | "accounts">, key: stri
     waited: 0,
     misses: 0,
     locks: [],
+    withdrawnWindow: 0,
+    withdrawn: 0n,
   };
   world.accounts.push(account);
   world.accounts.sort((left, right) => (left.key < right.key ? -1 : 1));
@@ -195,6 +218,7 @@ export function createWorld(genesis: Genesis): World {
     })),
     orders: [],
     fund: genesis.insuranceFund,
+    caps: { lagFromMs: 0, lowestBefore: 0n, lowest: 0n, budget: 0n, outflows: [] },
     nowMs: genesis.rules.genesisTimeMs,
     clockMs: genesis.rules.genesisTimeMs,
     events: [],

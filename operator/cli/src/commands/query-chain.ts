@@ -240,10 +240,15 @@ export async function queryTransaction(
       ...outcomes.map((each, at) =>
         each.code === "OK"
           ? `action ${at + 1}: done, ${each.filled} lots filled, ${each.resting} resting`
-          : `action ${at + 1}: ${each.code}: ${each.field}: ${each.fix}`,
+          : `action ${at + 1}: ${each.code}: ${each.field}: ${each.fix}${boundText(each)}`,
       ),
     ],
   };
+}
+
+function boundText({ bound }: Receipt["outcomes"][number]): string {
+  if (bound === undefined) return "";
+  return ` (cap ${bound.cap}, epoch ${bound.epoch}, remainder ${bound.remainder})`;
 }
 
 export interface BlockDocument {
