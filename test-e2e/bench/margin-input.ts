@@ -29,6 +29,8 @@ function marketOf(id: number): MarketParameters {
     liquidationSharePpm: 250_000n,
     priceBandPpm: 50_000n,
     orderLotsMax: 100_000n,
+    positionLotsMax: 1_000_000_000n,
+    corruptMovePpm: 300_000n,
   };
 }
 

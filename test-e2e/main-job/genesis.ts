@@ -77,4 +77,6 @@ export const INDEX_PERPETUAL = {
   liquidationSharePpm: "200000",
   priceBandPpm: "150000",
   orderLotsMax: "1000000",
+  // Bonds of the job are small against what it trades: its open interest is not capped.
+  corruptMovePpm: "0",
 } as const;

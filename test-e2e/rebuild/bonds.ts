@@ -218,7 +218,10 @@ export class Bonds {
     const total = seats.reduce((sum, { power }) => sum + power, 0n);
     const together = total - (2n * total) / 3n;
     const priced = seats
-      .map(({ amount: bond, power }) => ({ power, loss: this.#due({ bond, power }, together, total) }))
+      .map(({ amount: bond, power }) => ({
+        power,
+        loss: this.#due({ bond, power }, together, total),
+      }))
       .sort((one, two) => Number(one.loss * two.power - two.loss * one.power));
     let [cost, missing] = [0n, together];
     for (const { power, loss } of priced) {

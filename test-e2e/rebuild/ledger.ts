@@ -8,7 +8,7 @@ import { executeBlock, total } from "./model/block.ts";
 import { createWorld, findAccount, type Report, type World } from "./model/world.ts";
 import { Nonces } from "./nonces.ts";
 import { OwnerRequests } from "./owner-requests.ts";
-import { amount, count } from "./parameters.ts";
+import { amount, count, marginRules } from "./parameters.ts";
 import { type PayingBlock, Rewards } from "./rewards.ts";
 import { Sessions } from "./sessions.ts";
 import { type Cause, Swaps } from "./swaps.ts";
@@ -74,21 +74,7 @@ export class Ledger {
     this.#clockMs = genesis.genesisTimeMs;
     this.#depositWindow = { fromMs: genesis.genesisTimeMs, amount: 0n };
     this.world = createWorld({
-      rules: {
-        genesisTimeMs: genesis.genesisTimeMs,
-        oracleSlotMs: count(genesis, "oracleSlotMs"),
-        oracleReportMsMax: count(genesis, "oracleReportMsMax"),
-        freshSlotsToResume: count(genesis, "freshSlotsToResume"),
-        resumeGraceMs: count(genesis, "resumeGraceMs"),
-        callDeadlineMs: count(genesis, "callDeadlineMs"),
-        gainLockMs: count(genesis, "gainLockMs"),
-        outflowWindowMs: count(genesis, "outflowWindowMs"),
-        withdrawalMinimum: amount(genesis, "withdrawalMinimum"),
-        bondHaircutPpm: amount(genesis, "bondHaircutPpm"),
-        bondLagMs: count(genesis, "bondLagMs"),
-        capFallPpm: amount(genesis, "capFallPpm"),
-        outflowSharePpm: amount(genesis, "outflowSharePpm"),
-      },
+      rules: marginRules(genesis),
       markets: genesis.markets,
       accounts: genesis.accounts,
       insuranceFund: genesis.insuranceFund,

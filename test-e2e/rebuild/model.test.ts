@@ -126,6 +126,7 @@ const EXPECTED = [
   ..."WOULD_NOT_FILL,TIME_OUT_OF_RANGE,order-cancelled expired".split(","),
   ..."POST_ONLY_WOULD_TAKE,ACCOUNT_REDUCE_ONLY,INSUFFICIENT_MARGIN,AMOUNT_OUT_OF_RANGE".split(","),
   ..."WITHDRAWALS_SHUT,INSUFFICIENT_COLLATERAL,OUTFLOW_CAP_REACHED".split(","),
+  ..."POSITION_LIMIT_REACHED,OPEN_INTEREST_CAP_REACHED".split(","),
 ];
 
 /** A wider search: QUORATE_HISTORIES=5000 QUORATE_SEED=7 npx vitest run test-e2e/rebuild. */
@@ -260,7 +261,12 @@ function crowd(size: number, prices = FALLING): [Genesis, Block[]] {
             ...keys.map((key, place_) => place(key, "buy", 990n + BigInt(place_ % 5))),
           ]
         : [];
-    const clocks = { timestampMs, clockMs: timestampMs, creditMs: 500, costOfCorruption: 0n };
+    const clocks = {
+      timestampMs,
+      clockMs: timestampMs,
+      creditMs: 500,
+      costOfCorruption: 10n ** 24n,
+    };
     return { ...clocks, members, reports, deposits: [], bundles };
   });
   return [genesis, blocks];

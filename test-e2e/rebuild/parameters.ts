@@ -1,4 +1,5 @@
 import type { GenesisFile } from "../stranger/genesis.ts";
+import type { Rules } from "./model/world.ts";
 
 /** Production values of the parameters that move money; node/spec/ledger.md, Parameters. */
 const PRODUCTION: Readonly<Record<string, number | bigint>> = {
@@ -47,4 +48,23 @@ export function count(genesis: GenesisFile, name: string): number {
 
 export function amount(genesis: GenesisFile, name: string): bigint {
   return BigInt(parameter(genesis, name));
+}
+
+/** What the margin engine needs of them. */
+export function marginRules(genesis: GenesisFile): Rules {
+  return {
+    genesisTimeMs: genesis.genesisTimeMs,
+    oracleSlotMs: count(genesis, "oracleSlotMs"),
+    oracleReportMsMax: count(genesis, "oracleReportMsMax"),
+    freshSlotsToResume: count(genesis, "freshSlotsToResume"),
+    resumeGraceMs: count(genesis, "resumeGraceMs"),
+    callDeadlineMs: count(genesis, "callDeadlineMs"),
+    gainLockMs: count(genesis, "gainLockMs"),
+    outflowWindowMs: count(genesis, "outflowWindowMs"),
+    withdrawalMinimum: amount(genesis, "withdrawalMinimum"),
+    bondHaircutPpm: amount(genesis, "bondHaircutPpm"),
+    bondLagMs: count(genesis, "bondLagMs"),
+    capFallPpm: amount(genesis, "capFallPpm"),
+    outflowSharePpm: amount(genesis, "outflowSharePpm"),
+  };
 }

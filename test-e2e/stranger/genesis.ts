@@ -19,6 +19,8 @@ export interface GenesisMarket {
   readonly liquidationSharePpm: bigint;
   readonly priceBandPpm: bigint;
   readonly orderLotsMax: bigint;
+  readonly positionLotsMax: bigint;
+  readonly corruptMovePpm: bigint;
 }
 
 export interface GenesisFile {
@@ -104,6 +106,8 @@ function marketOf(json: Json): GenesisMarket {
     liquidationSharePpm: amountField(json, "liquidationSharePpm"),
     priceBandPpm: amountField(json, "priceBandPpm"),
     orderLotsMax: amountField(json, "orderLotsMax"),
+    positionLotsMax: amountField({ positionLotsMax: "1000000000", ...json }, "positionLotsMax"),
+    corruptMovePpm: amountField({ corruptMovePpm: "300000", ...json }, "corruptMovePpm"),
   };
 }
 

@@ -78,6 +78,8 @@ export function testGenesis(name: string): Genesis {
           liquidationSharePpm: 250_000n,
           priceBandPpm: 50_000n,
           orderLotsMax: 1_000_000n,
+          positionLotsMax: 10_000_000n,
+          corruptMovePpm: 0n,
         },
       ],
       accounts: [{ account: testKey("account"), balance: 1_000_000_000n }],

@@ -134,10 +134,16 @@ function readSeat(value: unknown, field: string): GenesisSeat {
   };
 }
 
+/** Of a market's numbers these alone may be omitted. */
+const MARKET_DEFAULTS: ReadonlyMap<string, string> = new Map([
+  ["positionLotsMax", "1000000000"],
+  ["corruptMovePpm", "300000"],
+]);
+
 function readMarket(value: unknown, field: string): MarketParameters {
   const fields = fieldsOf(value, field, ["id", "name", ...MARKET_AMOUNTS]);
   const amount = (name: (typeof MARKET_AMOUNTS)[number]): bigint =>
-    decimal(fields[name], `${field}.${name}`);
+    decimal(fields[name] ?? MARKET_DEFAULTS.get(name), `${field}.${name}`);
   return {
     id: wholeNumber(fields["id"], `${field}.id`),
     name: asciiName(fields["name"], `${field}.name`, 32),
@@ -149,6 +155,8 @@ function readMarket(value: unknown, field: string): MarketParameters {
     liquidationSharePpm: amount("liquidationSharePpm"),
     priceBandPpm: amount("priceBandPpm"),
     orderLotsMax: amount("orderLotsMax"),
+    positionLotsMax: amount("positionLotsMax"),
+    corruptMovePpm: amount("corruptMovePpm"),
   };
 }
 

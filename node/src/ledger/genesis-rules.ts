@@ -17,8 +17,8 @@ export function checkGenesis(genesis: Genesis): void {
   checkParameters(genesis.parameters);
   checkKeys(genesis);
   checkSeats(genesis);
-  checkMargin(genesis);
   checkKeyValue(genesis);
+  checkMargin(genesis);
 }
 
 const PROTECTIVE_COUNTS = new Set(["silenceBlocks", "activationDelayBlocks"]);
@@ -194,11 +194,16 @@ function checkKeyValue({ dev, keyValue }: Genesis): void {
   demand(sound, "keyValue.valueBytesMax", `write 1 to ${PUT_VALUE_BYTES_MAX}`);
 }
 
-function checkMargin({ margin }: Genesis): void {
+function checkMargin({ margin, dev }: Genesis): void {
   const field = "margin.markets";
   const { markets } = margin;
   demand(markets.length <= MARKETS_MAX, field, `name at most ${MARKETS_MAX} markets`);
-  for (const [index, market] of markets.entries()) checkMarket(market, `${field}[${index}]`, index);
+  for (const [index, market] of markets.entries()) {
+    checkMarket(market, `${field}[${index}]`, index);
+    const isCapped = dev || market.corruptMovePpm > 0n;
+    const fix = "write a value above zero: only a genesis marked dev leaves open interest uncapped";
+    demand(isCapped, `${field}[${index}].corruptMovePpm`, fix, "GENESIS_UNCAPPED");
+  }
 }
 
 function checkMarket(market: MarketParameters, field: string, index: number): void {
@@ -209,6 +214,7 @@ function checkMarket(market: MarketParameters, field: string, index: number): vo
     "liquidationSharePpm",
     "priceBandPpm",
     "orderLotsMax",
+    "positionLotsMax",
   ] as const;
   for (const name of positive) {
     demand(market[name] > 0n, `${field}.${name}`, "write a value above zero");
@@ -223,6 +229,7 @@ function checkMarket(market: MarketParameters, field: string, index: number): vo
     "takerFeePpm",
     "liquidationFeePpm",
     "liquidationSharePpm",
+    "corruptMovePpm",
   ] as const;
   for (const name of shares) {
     demand(market[name] <= PPM, `${field}.${name}`, "write at most 1000000");

@@ -140,6 +140,20 @@ describe("rule GENESIS", () => {
     expect(refusal(edited(day, 86_399_999, production()))).toBe(`GENESIS_TIME_SHORT ${day}`);
   });
 
+  test("rule CAPS: a market's limits have defaults, and dev alone leaves its open interest uncapped", () => {
+    const move = "margin.markets.0.corruptMovePpm";
+    const limit = "margin.markets.0.positionLotsMax";
+    const omitted = [move, limit].map((path) => parseGenesis(edited(path, undefined)));
+    const [first, second] = omitted.map((parsed) => parsed.ok && parsed.value.margin.markets[0]);
+    expect(first).toMatchObject({ corruptMovePpm: 300_000n });
+    expect(second).toMatchObject({ positionLotsMax: 1_000_000_000n });
+    expect(refusal(edited(move, "0"))).toBe("OK");
+    const field = "margin.markets[0].corruptMovePpm";
+    expect(refusal(edited(move, "0", production()))).toBe(`GENESIS_UNCAPPED ${field}`);
+    expect(refusal(edited(move, "1000001"))).toBe(`GENESIS_INVALID ${field}`);
+    expect(refusal(edited(limit, "0"))).toBe("GENESIS_INVALID margin.markets[0].positionLotsMax");
+  });
+
   test("rule GENESIS: dev alone may shorten times", () => {
     const short = "parameters.rotation.silenceMs";
     expect(refusal(edited(short, 9_999, production()))).toBe(`GENESIS_TIME_SHORT ${short}`);

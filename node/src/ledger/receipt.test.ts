@@ -134,7 +134,7 @@ describe("receipts", () => {
     const withdraw = (amount: bigint, nonce: number): Transaction => {
       const actions = [{ kind: "withdraw", amount }] as const;
       const unsigned = { kind: "bundle", account, nonce, actions } as const;
-      const message = bundleSigningBytes(chain.chainId, { account, nonce, actions });
+      const message = bundleSigningBytes(chain.chainId, unsigned);
       return { ...unsigned, signature: sign(account, message) };
     };
     chain.block({ transactions: [withdraw(3n, 1)] });

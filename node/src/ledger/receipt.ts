@@ -52,7 +52,10 @@ const NO_FIX = "";
 
 function writeOutcome(writer: Writer, outcome: ActionOutcome): void {
   writer.text(outcome.code).text(outcome.field);
-  writer.i128(outcome.filled).i128(outcome.resting).bool(outcome.bound !== undefined);
+  writer
+    .i128(outcome.filled)
+    .i128(outcome.resting)
+    .bool(outcome.bound !== undefined);
   if (outcome.bound === undefined) return;
   const { cap, epoch, remainder } = outcome.bound;
   writer.i128(cap).u64(epoch).i128(remainder);

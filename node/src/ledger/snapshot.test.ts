@@ -343,6 +343,7 @@ describe("snapshots", () => {
     ["no liveness", "LEAF_MISSING", "liveness", undefined],
     ["no leavers", "LEAF_MISSING", "leavers", undefined],
     ["no fund", "LEAF_MISSING", "fund", undefined],
+    ["no caps", "LEAF_MISSING", "caps", undefined],
     ["no market", "LEAF_MISSING", "market/0", undefined],
     ["a gap in the marks", "STATE_CONTRADICTION", `mark/${chain.state.height - 2}`, undefined],
     ["the set of another epoch", "STATE_CONTRADICTION", "set", foreignSet()],

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { accounts, bundle, key, PARAMETERS, trade, USD, World } from "../../test/margin/world.ts";
+import { maximum } from "../kernel/fixed-point.ts";
 import type { MarginParameters } from "../kernel/parameters.ts";
 import { GENESIS_CAPS, outflowCap, stepCaps } from "./caps.ts";
 import type { MarginAction } from "./types.ts";
@@ -124,7 +125,7 @@ describe("the outflow cap", () => {
       for (const { atMs } of taken) {
         const inside = taken.filter((one) => one.atMs <= atMs && one.atMs > atMs - windowMs);
         const out = inside.reduce((sum, { amount }) => sum + amount, 0n);
-        const cap = inside.reduce((most, one) => (one.cap > most ? one.cap : most), 0n);
+        const cap = inside.map((one) => one.cap).reduce(maximum, 0n);
         // Any window meets at most two windows of an account's minimum.
         const minimums = 2n * SMALL.withdrawalMinimum * BigInt(names.length);
         expect(out).toBeLessThanOrEqual(cap + minimums);

@@ -47,8 +47,13 @@ export function outflowCap({ budget }: Caps, parameters: MarginParameters): Micr
   return (budget * parameters.outflowSharePpm) / PPM;
 }
 
+/** Micro-USD that a move of all prices may shift between longs and shorts. */
+export function openInterestCap(caps: Caps, parameters: MarginParameters): MicroUsd {
+  return caps.budget - outflowCap(caps, parameters);
+}
+
 /** Epochs part the window, rounded up: so many of them and the running one hold any window. */
-function epochOf(clockMs: Millis, { outflowWindowMs }: MarginParameters): number {
+export function outflowEpoch(clockMs: Millis, { outflowWindowMs }: MarginParameters): number {
   return Math.floor(clockMs / Math.ceil(outflowWindowMs / OUTFLOW_EPOCHS));
 }
 
@@ -65,7 +70,7 @@ export interface Leaving {
 }
 
 function recentOutflows(caps: Caps, { clockMs, parameters }: Leaving): readonly Outflow[] {
-  const oldest = epochOf(clockMs, parameters) - OUTFLOW_EPOCHS;
+  const oldest = outflowEpoch(clockMs, parameters) - OUTFLOW_EPOCHS;
   return caps.outflows.filter(({ epoch }) => epoch >= oldest);
 }
 
@@ -81,7 +86,7 @@ export function checkOutflow(caps: Caps, leaving: Leaving): OutcomeBound | undef
   const kept = parameters.withdrawalMinimum - withdrawnOf(leaving);
   const remainder = maximum(0n, maximum(cap - left, kept));
   if (amount <= remainder) return undefined;
-  return { cap, epoch: epochOf(clockMs, parameters), remainder };
+  return { cap, epoch: outflowEpoch(clockMs, parameters), remainder };
 }
 
 /** What left counts for the window and for the account's minimum, whichever of them let it out. */
@@ -90,7 +95,7 @@ export function noteOutflow(
   leaving: Leaving,
 ): { readonly caps: Caps; readonly account: Account } {
   const { account, amount, clockMs, parameters } = leaving;
-  const epoch = epochOf(clockMs, parameters);
+  const epoch = outflowEpoch(clockMs, parameters);
   const recent = recentOutflows(caps, leaving);
   const running = recent.find((each) => each.epoch === epoch)?.amount ?? 0n;
   const others = recent.filter((each) => each.epoch !== epoch);

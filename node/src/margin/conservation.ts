@@ -4,17 +4,19 @@ import type { Account } from "./state.ts";
 
 /**
  * Value is conserved in every block: balances and fund change by deposits less withdrawals, every
- * market's lots sum to 0, debts are the sum of the accounts' debts. Only what was touched can have
- * changed, so only the differences are summed.
+ * market's lots sum to 0 and its longs to its open interest, debts are the sum of the accounts'
+ * debts. Only what was touched can have changed, so only the differences are summed.
  */
 export function assertConserved(draft: Draft): void {
   const { before, accounts, touched } = draft;
   let balances = 0n;
   let debts = 0n;
   const lots = draft.markets.map(() => 0n);
+  const longs = draft.markets.map(() => 0n);
   const addLots = (account: Account | undefined, sign: bigint): void => {
     for (const { market, size } of account?.positions ?? []) {
       lots[market] = (lots[market] ?? 0n) + sign * size;
+      if (size > 0n) longs[market] = (longs[market] ?? 0n) + sign * size;
     }
   };
   for (const key of touched) {
@@ -34,5 +36,9 @@ export function assertConserved(draft: Draft): void {
   assert(draft.fund >= 0n, `insurance fund ${draft.fund}`);
   lots.forEach((change, market) => {
     assert(change === 0n, `lots of market ${market} changed by ${change}`);
+  });
+  draft.markets.forEach(({ openInterest }, market) => {
+    const grown = openInterest - (before.markets[market]?.openInterest ?? 0n);
+    assert(grown === longs[market], `open interest of market ${market} changed by ${grown}`);
   });
 }

@@ -1,8 +1,9 @@
 import { assert, defined } from "../kernel/assert.ts";
+import { maximum } from "../kernel/fixed-point.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { fillAccount, withOrder, withoutOrder, withReplacedOrder } from "./account.ts";
 import { DraftAccounts } from "./draft-accounts.ts";
-import { equityOf, marketOf } from "./margin-requirement.ts";
+import { equityOf, marketOf, positionSize } from "./margin-requirement.ts";
 import type { OpenOrder } from "./open-order.ts";
 import type { OrderBook } from "./order-book.ts";
 import type { Account, Caps, MarginState, Market, Oracle } from "./state.ts";
@@ -22,6 +23,7 @@ export interface MarketDraft {
   nextSequence: number;
   book: OrderBook;
   isBookOwn: boolean;
+  openInterest: Lots;
 }
 
 /**
@@ -81,8 +83,8 @@ export function openDraft(
   };
 }
 
-function draftMarket({ parameters, oracle, nextSequence, book }: Market): MarketDraft {
-  return { parameters, oracle, nextSequence, book, isBookOwn: false };
+function draftMarket(market: Market): MarketDraft {
+  return { ...market, isBookOwn: false };
 }
 
 /** The book for changing it: the state before the block keeps its own. */
@@ -121,7 +123,11 @@ export function filled(draft: Draft, account: Account, change: FillChange): Acco
 
 /** Moves signed lots at a price into one account; its counterparty gets the opposite. */
 export function fill(draft: Draft, key: PublicKey, change: FillChange): void {
-  putAccount(draft, key, filled(draft, accountOf(draft, key), change));
+  const account = accountOf(draft, key);
+  const size = positionSize(account, change.market);
+  const market = marketOf(draft.markets, change.market);
+  market.openInterest += maximum(0n, size + change.delta) - maximum(0n, size);
+  putAccount(draft, key, filled(draft, account, change));
 }
 
 /** Moves money from an account to the fund. */

@@ -17,7 +17,7 @@ import {
 import { toHex } from "../kernel/bytes.ts";
 import { applyMarginBlock, genesisLeaves, marginTotals } from "./engine.ts";
 import type { MarginState } from "./state.ts";
-import type { MarginBlock, MarginEvent } from "./types.ts";
+import type { MarginBlock, MarginEvent, OutcomeBound } from "./types.ts";
 
 const NAMES = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
@@ -96,6 +96,11 @@ function modelSummary(model: Model): unknown {
   };
 }
 
+/** The model tells them in the order of the classes. */
+function told({ cap, epoch, remainder }: OutcomeBound): string {
+  return `${cap}/${epoch}/${remainder}`;
+}
+
 /** The walk is only worth something if it meets every rule. */
 const MUST_OCCUR = [
   ...["fill", "stage", "liquidation", "close-out", "deficit", "deficit by fund", "deficit by cut"],
@@ -108,7 +113,7 @@ const MUST_OCCUR = [
   ...["DUPLICATE_CLIENT_ID", "PRICE_NOT_FRESH", "PRICE_OUT_OF_BAND", "NOTHING_TO_REDUCE"],
   ...["POST_ONLY_WOULD_TAKE", "ACCOUNT_REDUCE_ONLY", "INSUFFICIENT_MARGIN"],
   ...["AMOUNT_OUT_OF_RANGE", "WITHDRAWALS_SHUT", "INSUFFICIENT_COLLATERAL"],
-  "OUTFLOW_CAP_REACHED",
+  ...["OUTFLOW_CAP_REACHED", "OPEN_INTEREST_CAP_REACHED", "POSITION_LIMIT_REACHED"],
 ];
 
 function labelsOf(event: MarginEvent): string[] {
@@ -155,12 +160,14 @@ describe("against a plain model", () => {
         ).toEqual(codes);
         expect(summary(world.state), where).toEqual(modelSummary(model));
         const bounds = world.outcomes.flat().flatMap(({ bound }) => bound ?? []);
-        expect(bounds, where).toEqual(model.bounds);
+        expect(bounds.map(told).sort(), where).toEqual(model.bounds.map(told).sort());
         checkDeficits(world.events);
         expected += inflowOf(world.events);
         const totals = marginTotals(world.state);
         expect(totals.balances + totals.fund, where).toBe(expected);
         expect(totals.lots, where).toEqual([0n, 0n]);
+        const open = world.state.markets.map(({ openInterest }) => openInterest);
+        expect(open, where).toEqual(totals.openInterest);
         expect(totals.debt, where).toBe(world.state.totalDebt);
         for (const label of world.events.flatMap(labelsOf)) seen.add(label);
         for (const code of codes.flat()) seen.add(code);

@@ -2,8 +2,8 @@ import { assert, defined } from "../kernel/assert.ts";
 import type { MarginParameters } from "../kernel/parameters.ts";
 import { PersistentMap } from "../kernel/persistent-map.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
-import { changedLeaves, stateLeaves } from "./changes.ts";
 import { GENESIS_CAPS, stepCaps, withoutMinimum } from "./caps.ts";
+import { changedLeaves, stateLeaves } from "./changes.ts";
 import { assertConserved } from "./conservation.ts";
 import { type Draft, openDraft, putAccount } from "./draft.ts";
 import { expireOrders, expiringAfter } from "./expiry.ts";
@@ -37,7 +37,8 @@ export function createMargin(
 ): MarginState {
   const markets = genesis.markets.map((market, index): Market => {
     assertMarket(market, index);
-    return { parameters: market, oracle: GENESIS_ORACLE, nextSequence: 0, book: new OrderBook() };
+    const bare = { nextSequence: 0, book: new OrderBook(), openInterest: 0n };
+    return { parameters: market, oracle: GENESIS_ORACLE, ...bare };
   });
   const accounts = PersistentMap.of<Account>(
     genesis.accounts.map(({ account, balance }) => {
@@ -188,12 +189,7 @@ function closeDraft(draft: Draft): MarginState {
     if (accounts.get(key)?.stage === "healthy") unhealthy.delete(key);
     else unhealthy.add(key);
   }
-  const markets = draft.markets.map(({ parameters, oracle, nextSequence, book }) => ({
-    parameters,
-    oracle,
-    nextSequence,
-    book,
-  }));
+  const markets = draft.markets.map(({ isBookOwn: _, ...market }) => market);
   const expiring = expiringAfter(draft);
   const closed = { markets, accounts: accounts.close(), fund, totalDebt, caps, expiring };
   return { ...before, ...closed, recheck: touched, unhealthy };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { attack, CAPS_IN_FORCE } from "../../test/margin/attack.ts";
 import {
   accounts,
   bundle,
@@ -117,5 +118,18 @@ describe("incidents of other venues", () => {
         ],
       },
     ]);
+  });
+
+  test("rule CAPS: a quorum that prints a price for a friend gains without caps, and loses with them", () => {
+    // Mango Markets, October 2022: a price pumped, a paper gain, and everything withdrawn at once.
+    const [none, outflow, all] = CAPS_IN_FORCE.map(attack);
+    expect(none?.profit).toBeGreaterThan(8_000_000n * USD);
+    expect(none?.takenOut).toBeGreaterThan(10_000_000n * USD);
+    // A third of four bonds of 1,000,000; half of it counts, half of that leaves.
+    const cap = 333_333_333_333n;
+    expect(outflow?.takenOut).toBe(cap);
+    expect(outflow?.profit).toBeLessThan(0n);
+    expect(all?.takenOut).toBe(cap);
+    expect(all?.paperGain).toBeLessThanOrEqual(cap + 1n);
   });
 });

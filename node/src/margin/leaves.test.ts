@@ -64,7 +64,7 @@ describe("leaves", () => {
     const balance = "000000000000000000000000000f4240";
     const zero = "00".repeat(16);
     expect(toHex(leaves.get(accountKey(key("a")))!)).toBe(
-      `${balance}00${"00".repeat(8)}${zero}${"00".repeat(12)}`,
+      `${balance}00${"00".repeat(8)}${zero}${"00".repeat(12 + 8)}${zero}`,
     );
     expect(toHex(leaves.get(FUND_KEY)!)).toBe(`${"00".repeat(15)}02${zero}`);
   });

@@ -229,6 +229,8 @@ function readRates(pairs: readonly (readonly [keyof Rates, bigint])[]): Rates {
     liquidationSharePpm: rate("liquidationSharePpm"),
     priceBandPpm: rate("priceBandPpm"),
     orderLotsMax: rate("orderLotsMax"),
+    positionLotsMax: rate("positionLotsMax"),
+    corruptMovePpm: rate("corruptMovePpm"),
   };
 }
 
@@ -250,7 +252,13 @@ export function decodeFund(bytes: Uint8Array): FundLeaf {
   return leaf;
 }
 
-export function encodeCaps({ lagFromMs, lowestBefore, lowest, budget, outflows }: Caps): Uint8Array {
+export function encodeCaps({
+  lagFromMs,
+  lowestBefore,
+  lowest,
+  budget,
+  outflows,
+}: Caps): Uint8Array {
   const writer = new Writer().u64(lagFromMs).i128(lowestBefore).i128(lowest).i128(budget);
   writer.list(outflows, (out, { epoch, amount }) => {
     out.u64(epoch).i128(amount);

@@ -151,6 +151,7 @@ export function* finishMarginLoad(
   const bare = markets.map(({ parameters: each, oracle }) => ({ parameters: each, oracle }));
   const recheck = new Set<PublicKey>();
   const unhealthy = new Set<PublicKey>();
+  const longs = markets.map(() => 0n);
   let accounts = new PersistentMap<Account>();
   const expiring = yield* fillBooks(loading, markets);
   let count = 0;
@@ -159,6 +160,9 @@ export function* finishMarginLoad(
     accounts = accounts.with(key, account);
     if (account.stage !== "healthy") unhealthy.add(key);
     if (needsLook(account, bare)) recheck.add(key);
+    for (const { market, size } of account.positions) {
+      if (size > 0n) longs[market] = (longs[market] ?? 0n) + size;
+    }
     count += 1;
     if (count % ACCOUNTS_PER_STEP === 0) yield;
   }
@@ -166,7 +170,8 @@ export function* finishMarginLoad(
   yield* accounts.noteAll(safePriceSurvey(bare));
   yield* accounts.sumSteps(balanceOf);
   const sets = { expiring, recheck, unhealthy };
-  return { parameters, genesisTimeMs, markets, accounts, ...fund, caps, ...sets };
+  const open = markets.map((market, id) => ({ ...market, openInterest: longs[id] ?? 0n }));
+  return { parameters, genesisTimeMs, markets: open, accounts, ...fund, caps, ...sets };
 }
 
 /** The books, oldest order first, as they were filled. Returns the orders that have an end. */
@@ -203,11 +208,11 @@ function marketsOf({ markets }: LoadingMargin): Market[] {
     const leaf = markets.get(id);
     if (leaf === undefined) throw new DecodeError(`market/${id}`, "this leaf is missing");
     const { parameters, oracle, nextSequence } = marketOfLeaf(leaf, id);
-    return { parameters, oracle, nextSequence, book: new OrderBook() };
+    return { parameters, oracle, nextSequence, book: new OrderBook(), openInterest: 0n };
   });
 }
 
-function marketOfLeaf(leaf: MarketLeaf, id: MarketId): Omit<Market, "book"> {
+function marketOfLeaf(leaf: MarketLeaf, id: MarketId): Omit<Market, "book" | "openInterest"> {
   const { price, state, reports, nextSequence, ...rest } = leaf;
   const { resumingSinceMs, freshSlots, quorumSlot, quorumMs, ...parameters } = rest;
   const newest = new Map(reports.map(({ author, ...report }) => [author, report]));

@@ -138,7 +138,8 @@ function checkLiars(random: Random): void {
   });
   const timestampMs = START_MS + 1_500;
   const base = { height: 1, timestampMs, clockMs: timestampMs, deposits: [], bundles: [] };
-  const block = { ...base, totalPower, members, reports };
+  const caps = { costOfCorruption: 0n, creditMs: 1_500 };
+  const block = { ...base, ...caps, totalPower, members, reports };
   const { oracle } = stepOracle(GENESIS_ORACLE, 0, block, CLOCK);
   const reporting = reports.reduce((sum, { power }) => sum + power, 0n);
   expect(oracle.state).toBe(reporting * 3n > totalPower * 2n ? "fresh" : "stale");

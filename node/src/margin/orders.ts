@@ -1,6 +1,7 @@
 import { absolute, minimum, PPM } from "../kernel/fixed-point.ts";
 import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import { type Draft, dropOrder, type MarketDraft, restOrder } from "./draft.ts";
+import { checkOpenInterest, checkPositionLimit } from "./exposure.ts";
 import {
   OPEN_ORDERS_MAX,
   PRICE_TICKS_MAX,
@@ -94,6 +95,8 @@ export function placeOrder(draft: Draft, key: PublicKey, action: Place): ActionO
   const taker = { account: key, clientId, market, side, size, limit: price, selfTrade };
   const refusal =
     checkPostOnly(draft, sized) ??
+    checkPositionLimit(draft, account, sized) ??
+    checkOpenInterest(draft, account, sized) ??
     checkMargin(draft, account, sized) ??
     checkWhole(draft, sized, taker);
   if (refusal !== undefined) return refusal;

@@ -16,6 +16,7 @@ function marketsAt(prices: readonly bigint[]): readonly PricedMarket[] {
       ...{ id, name: `M${id}`, microUsdPerLotTick: UNITS[id] ?? 1n },
       ...{ initialMarginPpm: RATES[id] ?? 1n, maintenanceMarginPpm: 1n, takerFeePpm: 0n },
       ...{ liquidationFeePpm: 0n, liquidationSharePpm: 1n, priceBandPpm: 1n, orderLotsMax: 1n },
+      ...{ positionLotsMax: 1n, corruptMovePpm: 0n },
     };
     return { parameters, oracle: { price } };
   });

@@ -82,6 +82,8 @@ export interface Market {
   readonly oracle: Oracle;
   readonly nextSequence: number;
   readonly book: OrderBook;
+  /** Sum of the long positions, which is that of the short ones. In no leaf: positions say it. */
+  readonly openInterest: Lots;
 }
 
 /**

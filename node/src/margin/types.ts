@@ -39,6 +39,13 @@ export interface MarketParameters {
   /** Orders further than this from the index are refused, ppm of index. */
   readonly priceBandPpm: bigint;
   readonly orderLotsMax: bigint;
+  /** Lots of one account, position and open orders of one side together. */
+  readonly positionLotsMax: bigint;
+  /**
+   * Move of the price that a corrupt quorum is thought to print before anyone stops it, ppm: bounds
+   * open interest (rule CAPS). 0: this market's open interest is not capped (dev alone).
+   */
+  readonly corruptMovePpm: bigint;
 }
 
 /** The numbers of a market, in the order of its genesis entry and of its leaf. */
@@ -51,6 +58,8 @@ export const MARKET_AMOUNTS = [
   "liquidationSharePpm",
   "priceBandPpm",
   "orderLotsMax",
+  "positionLotsMax",
+  "corruptMovePpm",
 ] as const satisfies readonly (keyof MarketParameters)[];
 
 export type MarginAction =
@@ -113,6 +122,7 @@ export interface ActionOutcome {
 
 /** The cap that refused an action, when, and what it would have left room for. */
 export interface OutcomeBound {
+  /** Micro-USD; lots where it is a position limit. */
   readonly cap: bigint;
   /** Epoch of the outflow window. */
   readonly epoch: number;

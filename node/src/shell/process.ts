@@ -15,6 +15,7 @@ import { ControlService } from "./grpc/control-service.ts";
 import { type Identity, issueIdentity } from "./grpc/pinned-tls.ts";
 import { loadKeys, type NodeKeys } from "./key-file.ts";
 import { createLog, type Log } from "./log.ts";
+import { logGenesis } from "./log-genesis.ts";
 import { createMetrics } from "./metrics.ts";
 import { MetricsListener } from "./metrics-listener.ts";
 import { newSalt } from "./node-disk.ts";
@@ -149,6 +150,7 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
       beforePin: (chainId) => makeJournal({ fileSystem, folder, chainId, author, salt: newSalt }),
     });
     if (birth === undefined) return;
+    logGenesis(log, birth.genesis);
     const parts = { config, keys, identity, log, metrics, tracing, birth };
     let base: ReplicaBase | undefined;
     for (let isAgain = true; isAgain; ) {

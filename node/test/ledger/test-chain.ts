@@ -1,7 +1,11 @@
 import { sha256, sha256Hex } from "../../src/crypto/sha256.ts";
 import { defined } from "../../src/kernel/assert.ts";
 import { asciiBytes, concatBytes, equalBytes, fromHex } from "../../src/kernel/bytes.ts";
-import { type MarginParameters, PRODUCTION, type RotationParameters } from "../../src/kernel/parameters.ts";
+import {
+  type MarginParameters,
+  PRODUCTION,
+  type RotationParameters,
+} from "../../src/kernel/parameters.ts";
 import type { Digest, Millis, PublicKey } from "../../src/kernel/scalars.ts";
 import {
   type SignatureScheme,
@@ -128,6 +132,8 @@ export function testGenesis(options: GenesisOptions = {}): Genesis {
           liquidationSharePpm: 250_000n,
           priceBandPpm: 100_000n,
           orderLotsMax: 1_000_000n,
+          positionLotsMax: 10_000_000n,
+          corruptMovePpm: dev ? 0n : 300_000n,
         },
       ],
       accounts: [{ account: keyOf("account rich"), balance: 1_000_000n }],

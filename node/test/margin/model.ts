@@ -1,17 +1,8 @@
 // A second margin engine, as plain as possible: one mutable object, every list scanned anew, no
 // saving of any kind. Written from node/spec/margin.md; shares types with the engine, no code.
 import type { MarginAction, MarginBlock } from "../../src/margin/types.ts";
-import {
-  abs,
-  ceil,
-  type Holder,
-  ModelAccounts,
-  max,
-  min,
-  type Order,
-  signOf,
-  text,
-} from "./model-accounts.ts";
+import { abs, ceil, type Holder, max, min, type Order, signOf, text } from "./model-accounts.ts";
+import { ModelCaps } from "./model-caps.ts";
 
 type Place = Extract<MarginAction, { kind: "place" }>;
 
@@ -21,15 +12,7 @@ function classOf({ kind }: MarginAction): string {
   return kind === "stake" ? "withdraw" : kind;
 }
 
-export class Model extends ModelAccounts {
-  /** Every span of the lag, with the lowest cost of corruption in it. */
-  readonly spans: { from: number; lowest: bigint }[] = [];
-  budget = 0n;
-  /** Every withdrawal of all accounts, by its epoch. */
-  readonly outflows: { epoch: number; amount: bigint }[] = [];
-  /** Of the last block: what refusals by the cap told. */
-  bounds: { cap: bigint; epoch: number; remainder: bigint }[] = [];
-
+export class Model extends ModelCaps {
   apply(block: MarginBlock): string[][] {
     this.now = block.timestampMs;
     this.clock = block.clockMs;
@@ -56,50 +39,6 @@ export class Model extends ModelAccounts {
     }
     this.repay(fundAtStart);
     return codes;
-  }
-
-  stepCaps({ costOfCorruption, creditMs }: MarginBlock): void {
-    this.bounds = [];
-    const { bondLagMs, bondHaircutPpm, capFallPpm } = this.parameters;
-    const span = this.spans.at(-1);
-    if (span === undefined || this.clock - span.from >= bondLagMs) {
-      this.spans.push({ from: this.clock, lowest: costOfCorruption });
-    } else {
-      span.lowest = min(span.lowest, costOfCorruption);
-    }
-    const lagged = this.spans
-      .slice(-2)
-      .map(({ lowest }) => lowest)
-      .reduce(min);
-    const wanted = (lagged * (1_000_000n - bondHaircutPpm)) / 1_000_000n;
-    const fall = (this.budget * capFallPpm * BigInt(creditMs)) / 3_600_000_000_000n;
-    this.budget = max(wanted, this.budget - fall);
-  }
-
-  /** Its first window has no minimum. */
-  openLate(key: string): Holder {
-    const holder = this.open(key);
-    const { outflowWindowMs, withdrawalMinimum: amount } = this.parameters;
-    holder.withdrawals.push({ window: Math.floor(this.clock / outflowWindowMs), amount });
-    return holder;
-  }
-
-  letOut(holder: Holder, amount: bigint): boolean {
-    const { outflowWindowMs, outflowSharePpm, withdrawalMinimum } = this.parameters;
-    const epoch = Math.floor(this.clock / Math.ceil(outflowWindowMs / 24));
-    const window = Math.floor(this.clock / outflowWindowMs);
-    const sum = (list: readonly { amount: bigint }[]): bigint =>
-      list.reduce((total, each) => total + each.amount, 0n);
-    const left = sum(this.outflows.filter((each) => each.epoch >= epoch - 24));
-    const own = sum(holder.withdrawals.filter((each) => each.window === window));
-    const cap = (this.budget * outflowSharePpm) / 1_000_000n;
-    if (left + amount > cap && own + amount > withdrawalMinimum) {
-      this.bounds.push({ cap, epoch, remainder: max(0n, max(cap - left, withdrawalMinimum - own)) });
-      return false;
-    }
-    this.outflows.push({ epoch, amount });
-    holder.withdrawals.push({ window, amount });
-    return true;
   }
 
   ladder(): void {
@@ -292,12 +231,6 @@ export class Model extends ModelAccounts {
     return filled === size;
   }
 
-  best(market: number, sign: bigint): Order | undefined {
-    return this.orders
-      .filter((order) => order.market === market && order.sign === sign)
-      .sort((one, two) => Number(sign * (two.price - one.price)) || one.sequence - two.sequence)[0];
-  }
-
   /** 0 if the maker order has to go. */
   makerLots(owner: Holder, maker: Order, wanted: bigint): bigint {
     if (maker.until > 0 && maker.until <= this.now) return 0n;
@@ -363,10 +296,15 @@ export class Model extends ModelAccounts {
       reduceOnly: false,
       selfTrade: "cancel-maker",
     } as const;
-    const codes = quotes.map((each) =>
-      this.place(holder, { kind: "place", market, untilMs: 0, ...terms, ...each }),
-    );
-    return codes.find((code) => code !== "OK") ?? "OK";
+    const told = quotes.map((each) => {
+      const from = this.bounds.length;
+      const code = this.place(holder, { kind: "place", market, untilMs: 0, ...terms, ...each });
+      return { code, bounds: this.bounds.splice(from) };
+    });
+    // One outcome for all: that of the first refusal.
+    const first = told.find(({ code }) => code !== "OK");
+    this.bounds.push(...(first?.bounds ?? []));
+    return first?.code ?? "OK";
   }
 
   formCode(own: readonly Order[], action: Place): string | undefined {
@@ -402,7 +340,9 @@ export class Model extends ModelAccounts {
     const owner = holder.key;
     const terms = { owner, market, id: clientId, sign, size, price, reduceOnly };
     const order = { ...terms, sequence: 0, until: untilMs };
-    const refusal = this.checkMargin(holder, order, timeInForce === "post-only");
+    const refusal =
+      this.checkLimits(holder, order, timeInForce === "post-only") ??
+      this.checkMargin(holder, order, timeInForce === "post-only");
     if (refusal !== undefined) return refusal;
     if (timeInForce === "fok" && !this.fillsWhole(holder, action, size)) return "WOULD_NOT_FILL";
     const { left } = this.take(holder, market, sign * size, price, selfTrade);

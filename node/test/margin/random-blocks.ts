@@ -4,9 +4,10 @@ import { key, MARKET, MEMBERS, USD, type World } from "./world.ts";
 
 /** Two markets with awkward steps, so that every rounding bites. */
 export const RANDOM_MARKETS: readonly MarketParameters[] = [
-  MARKET,
+  { ...MARKET, positionLotsMax: 150n, corruptMovePpm: 100_000n },
   {
     ...MARKET,
+    corruptMovePpm: 60_000n,
     id: 1,
     name: "ODD-PERP",
     microUsdPerLotTick: 777n,
@@ -20,7 +21,7 @@ export const RANDOM_MARKETS: readonly MarketParameters[] = [
 /** Bonds that rise and fall every few blocks: the outflow cap is a quarter of them, or less. */
 function costAt(height: number): bigint {
   const step = BigInt(Math.floor(height / 7));
-  return ((step * step * 7_919n) % 60_000n) * USD;
+  return (40_000n - ((step * step * 7_919n) % 39_000n)) * USD;
 }
 
 /**
@@ -98,7 +99,7 @@ export class RandomBlocks {
       return { kind: "cancel", market, clientId: random.chance(0.1) ? clientId + 1 : clientId };
     }
     if (random.chance(0.1))
-      return { kind: "withdraw", amount: BigInt(random.between(0, 2_000)) * USD };
+      return { kind: "withdraw", amount: BigInt(random.between(-20, 2_000)) * USD };
     if (random.chance(0.02)) return { kind: "cancel-all" };
     const market = random.chance(0.01) ? 2 : random.between(0, 1);
     if (random.chance(0.05)) {

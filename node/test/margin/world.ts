@@ -47,6 +47,8 @@ export const MARKET: MarketParameters = {
   liquidationSharePpm: 250_000n,
   priceBandPpm: 50_000n,
   orderLotsMax: 100_000n,
+  positionLotsMax: 1_000_000n,
+  corruptMovePpm: 300_000n,
 };
 
 export const USD = 1_000_000n;

@@ -3,6 +3,7 @@ import type { Mutant } from "./mutant.ts";
 const CAPS = "node/src/margin/caps.test.ts";
 const BOOK = "node/src/margin/order-book.test.ts";
 const ENGINE = "node/src/margin/engine.test.ts";
+const EXPOSURE = "node/src/margin/exposure.test.ts";
 const LADDER = "node/src/margin/ladder.test.ts";
 const MATCHING = "node/src/margin/matching.test.ts";
 const ORACLE = "node/src/margin/oracle.test.ts";
@@ -478,7 +479,8 @@ export const marginMutants: readonly Mutant[] = [
     find: "if (amount <= remainder) return undefined;",
     replace: "if (amount > 0n) return undefined;",
     test: CAPS,
-    testName: "rule CAPS: a withdrawal above what is left of the cap is refused, with cap, epoch and remainder",
+    testName:
+      "rule CAPS: a withdrawal above what is left of the cap is refused, with cap, epoch and remainder",
   },
   {
     name: "caps-each-withdrawal-by-itself",
@@ -487,7 +489,8 @@ export const marginMutants: readonly Mutant[] = [
     find: "maximum(0n, maximum(cap - left, kept))",
     replace: "maximum(0n, maximum(cap, kept))",
     test: CAPS,
-    testName: "rule CAPS: a withdrawal above what is left of the cap is refused, with cap, epoch and remainder",
+    testName:
+      "rule CAPS: a withdrawal above what is left of the cap is refused, with cap, epoch and remainder",
   },
   {
     name: "caps-remainder-below-zero",
@@ -559,7 +562,8 @@ export const marginMutants: readonly Mutant[] = [
     find: "minimum(lag.lowestBefore, lag.lowest)",
     replace: "lag.lowest",
     test: CAPS,
-    testName: "rule CAPS: a rise counts only after the lag, and only as far as it lasted through it",
+    testName:
+      "rule CAPS: a rise counts only after the lag, and only as far as it lasted through it",
   },
   {
     name: "caps-lag-forgets-a-dip",
@@ -568,7 +572,8 @@ export const marginMutants: readonly Mutant[] = [
     find: "lowest: minimum(lowest, cost)",
     replace: "lowest: maximum(lowest, cost)",
     test: CAPS,
-    testName: "rule CAPS: a rise counts only after the lag, and only as far as it lasted through it",
+    testName:
+      "rule CAPS: a rise counts only after the lag, and only as far as it lasted through it",
   },
   {
     name: "caps-without-haircut",
@@ -577,7 +582,8 @@ export const marginMutants: readonly Mutant[] = [
     find: "(PPM - parameters.bondHaircutPpm)",
     replace: "PPM",
     test: CAPS,
-    testName: "rule CAPS: they follow the bonds down at their pace, and up after the lag; the haircut counts for nothing",
+    testName:
+      "rule CAPS: they follow the bonds down at their pace, and up after the lag; the haircut counts for nothing",
   },
   {
     name: "caps-count-stakes",
@@ -640,6 +646,121 @@ export const marginMutants: readonly Mutant[] = [
     find: "writer.i128(cap).u64(epoch).i128(remainder);",
     replace: "writer.i128(cap).u64(epoch).i128(cap);",
     test: "node/src/ledger/receipt.test.ts",
-    testName: "rule CAPS: a withdrawal above the cap is refused with its numbers under the attested root",
+    testName:
+      "rule CAPS: a withdrawal above the cap is refused with its numbers under the attested root",
+  },
+  {
+    name: "open-interest-uncapped",
+    rule: "CAPS: open-interest caps",
+    file: "node/src/margin/exposure.ts",
+    find: "(market, market.openInterest + opening) <= cap) return undefined;",
+    replace: "(market, market.openInterest) <= cap) return undefined;",
+    test: EXPOSURE,
+    testName:
+      "rule CAPS: an order that opens and takes beyond the cap is refused, with cap and remainder",
+  },
+  {
+    name: "open-interest-blocks-reductions",
+    rule: "CAPS: open-interest caps block increases only",
+    file: "node/src/margin/exposure.ts",
+    find: "lots - maximum(0n, -sideSign(side) * size)",
+    replace: "lots + 0n * sideSign(side) * size",
+    test: EXPOSURE,
+    testName: "rule CAPS: at the cap whoever closes is taken, against orders that open",
+  },
+  {
+    name: "open-interest-blocks-what-rests",
+    rule: "CAPS: whoever closes finds orders that open",
+    file: "node/src/margin/exposure.ts",
+    find: "return best !== undefined && crosses(side, price, best);",
+    replace: "return best === undefined || price > 0n || crosses(side, price, best);",
+    test: EXPOSURE,
+    testName: "rule CAPS: at the cap whoever closes is taken, against orders that open",
+  },
+  {
+    name: "open-interest-free-turn",
+    rule: "CAPS: an order that turns a position opens",
+    file: "node/src/margin/exposure.ts",
+    find: "if (opening === 0n ||",
+    replace: "if (opening < order.size ||",
+    test: EXPOSURE,
+    testName: "rule CAPS: an order that turns a position opens what is beyond 0",
+  },
+  {
+    name: "open-interest-each-market-alone",
+    rule: "CAPS: what all markets put at risk is one sum",
+    file: "node/src/margin/exposure.ts",
+    find: "if (each !== market) others +=",
+    replace: "if (each === undefined) others +=",
+    test: EXPOSURE,
+    testName:
+      "rule CAPS: what is at risk in all markets together is capped; a market without a move is free",
+  },
+  {
+    name: "open-interest-miscounted",
+    rule: "CAPS: open interest is the sum of the longs",
+    file: "node/src/margin/draft.ts",
+    find: "maximum(0n, size + change.delta) - maximum(0n, size)",
+    replace: "maximum(0n, change.delta)",
+    test: EXPOSURE,
+    testName: "rule CAPS: at the cap whoever closes is taken, against orders that open",
+  },
+  {
+    name: "open-interest-lost-on-load",
+    rule: "a loaded state goes on as the one that executed everything",
+    file: "node/src/margin/load-state.ts",
+    find: "openInterest: longs[id] ?? 0n",
+    replace: "openInterest: 0n * (longs[id] ?? 0n)",
+    test: "node/src/margin/load-state.test.ts",
+    testName: "random blocks give the same events, outcomes and leaves, loaded before every fifth",
+  },
+  {
+    name: "open-interest-takes-outflow-budget",
+    rule: "CAPS: outflow and open interest part one budget",
+    file: "node/src/margin/caps.ts",
+    find: "return caps.budget - outflowCap(caps, parameters);",
+    replace: "return caps.budget;",
+    test: EXPOSURE,
+    testName:
+      "rule CAPS: an order that opens and takes beyond the cap is refused, with cap and remainder",
+  },
+  {
+    name: "position-limit-without-orders",
+    rule: "position limits count open orders",
+    file: "node/src/margin/exposure.ts",
+    find: "room = positionLotsMax - held - openLots(account.orders, order.market, order.side)",
+    replace: "room = positionLotsMax - held - 0n * openLots([], order.market, order.side)",
+    test: EXPOSURE,
+    testName:
+      "position and open orders of one side together stay within the limit, and the refusal tells both",
+  },
+  {
+    name: "position-limit-without-position",
+    rule: "position limits count the position",
+    file: "node/src/margin/exposure.ts",
+    find: "room = positionLotsMax - held - openLots",
+    replace: "room = positionLotsMax - 0n * held - openLots",
+    test: EXPOSURE,
+    testName:
+      "position and open orders of one side together stay within the limit, and the refusal tells both",
+  },
+  {
+    name: "position-limit-blocks-reductions",
+    rule: "position limits block increases only",
+    file: "node/src/margin/exposure.ts",
+    find: "const held = sideSign(order.side) * positionSize",
+    replace: "const held = absolute(sideSign(order.side)) * positionSize",
+    test: EXPOSURE,
+    testName: "what only reduces is never held back, even from beyond the limit",
+  },
+  {
+    name: "genesis-open-interest-uncapped",
+    rule: "CAPS: only dev leaves open interest uncapped",
+    file: "node/src/ledger/genesis-rules.ts",
+    find: "dev || market.corruptMovePpm > 0n;",
+    replace: "dev || market.corruptMovePpm >= 0n;",
+    test: "node/src/ledger/genesis.test.ts",
+    testName:
+      "rule CAPS: a market's limits have defaults, and dev alone leaves its open interest uncapped",
   },
 ];

@@ -57,6 +57,8 @@ export function simParameters(plan: Plan): Parameters {
       callDeadlineMs: 4_000,
       resumeGraceMs: 1_000,
       gainLockMs: 500,
+      // As open interest below: what bonds of a few micro-USD let out is nothing.
+      withdrawalMinimum: 10n ** 15n,
     },
   };
 }
@@ -133,6 +135,9 @@ export function createBirth(plan: Plan, keyring: Keyring, nodes: readonly NodeKe
           liquidationSharePpm: 500_000n,
           priceBandPpm: 100_000n,
           orderLotsMax: 1_000n,
+          positionLotsMax: 10_000n,
+          // Its bonds are a few micro-USD: any cap made of them would stop the market.
+          corruptMovePpm: 0n,
         },
       ],
       accounts,

@@ -1,4 +1,5 @@
-import { max, min, PPM, sum } from "./arithmetic.ts";
+import { ceil, max, min, PPM, sum } from "./arithmetic.ts";
+import { value } from "./numbers.ts";
 import type { Account, Block, World } from "./world.ts";
 
 const EPOCHS = 24;
@@ -40,24 +41,43 @@ export function spendMinimum(world: World, account: Account): void {
   account.withdrawn = world.rules.withdrawalMinimum;
 }
 
-/** Counts what leaves, or says why it may not. */
+/** Number of the outflow's epoch. */
+export function epochAt({ rules, clockMs }: World): number {
+  return Math.floor(clockMs / Math.ceil(rules.outflowWindowMs / EPOCHS));
+}
+
+export function openInterestCap({ caps, rules }: World): bigint {
+  return caps.budget - (caps.budget * rules.outflowSharePpm) / PPM;
+}
+
+/** All that a corrupt price could move, with `more` lots open in one market. */
+export function lotsAtRisk(world: World, market: number, more: bigint): bigint {
+  const risks = world.markets.map((each) => {
+    const { id, corruptMovePpm } = each.rules;
+    const longs = sum(world.accounts.map(({ positions }) => max(0n, positions[id]?.size ?? 0n)));
+    const lots = longs + (id === market ? more : 0n);
+    return ceil(value(each, lots, each.price) * corruptMovePpm, PPM);
+  });
+  return sum(risks);
+}
+
+/** Counts what leaves, or says why it may not and changes nothing. */
 export function letOut(world: World, account: Account, amount: bigint): Bound | undefined {
   const { caps, rules } = world;
-  const epoch = Math.floor(world.clockMs / Math.ceil(rules.outflowWindowMs / EPOCHS));
-  caps.outflows = caps.outflows.filter((one) => one.epoch >= epoch - EPOCHS);
-  if (account.withdrawnWindow !== windowAt(world)) {
-    account.withdrawnWindow = windowAt(world);
-    account.withdrawn = 0n;
-  }
+  const epoch = epochAt(world);
+  const recent = caps.outflows.filter((one) => one.epoch >= epoch - EPOCHS);
+  const own = account.withdrawnWindow === windowAt(world) ? account.withdrawn : 0n;
   const cap = (caps.budget * rules.outflowSharePpm) / PPM;
-  const room = cap - sum(caps.outflows.map((one) => one.amount));
-  const minimum = rules.withdrawalMinimum - account.withdrawn;
+  const room = cap - sum(recent.map((one) => one.amount));
+  const minimum = rules.withdrawalMinimum - own;
   if (amount > room && amount > minimum) {
     return { cap, epoch, remainder: max(0n, max(room, minimum)) };
   }
-  account.withdrawn += amount;
-  const running = caps.outflows.find((one) => one.epoch === epoch);
-  if (running === undefined) caps.outflows.push({ epoch, amount });
+  account.withdrawnWindow = windowAt(world);
+  account.withdrawn = own + amount;
+  const running = recent.find((one) => one.epoch === epoch);
+  if (running === undefined) recent.push({ epoch, amount });
   else running.amount += amount;
+  caps.outflows = recent;
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { abs, ceil, max, min, PPM, sign, sum } from "./arithmetic.ts";
+import { type Bound, epochAt, letOut, lotsAtRisk, openInterestCap } from "./caps.ts";
 import { bestAgainst, cancel, crosses, isOver, take, wouldFill } from "./matching.ts";
 import { equity, isNotWorsening, loss, marginWithOrders, ordersOf, value } from "./numbers.ts";
-import { type Bound, letOut } from "./caps.ts";
 import {
   type Account,
   type Action,
@@ -85,8 +85,8 @@ export function placeQuotes(
       untilMs: 0,
     }),
   );
-  const code = outcomes.find((outcome) => outcome.code !== "OK")?.code ?? "OK";
-  return { code, filled: 0n, resting: sum(outcomes.map(({ resting }) => resting)) };
+  const first = outcomes.find(({ code }) => code !== "OK") ?? DONE;
+  return { ...first, filled: 0n, resting: sum(outcomes.map(({ resting }) => resting)) };
 }
 
 /** §8.2: the refusals in their order, then the book. */
@@ -109,12 +109,14 @@ export function placeOrder(world: World, key: string, action: Place): Outcome {
       return refused("POST_ONLY_WOULD_TAKE"); // 12
     }
   }
+  const beyond = limitRefusal(world, { account, market, action }, lots);
+  if (beyond !== undefined) return beyond; // 13, 14
   const marginCode = marginRefusal(world, { account, market, action }, lots);
   if (marginCode !== undefined) return refused(marginCode);
   if (action.timeInForce === "fok") {
     const { side, price, clientId, selfTrade } = action;
     const taker = { account, market, side, limit: price, lots, clientId, selfTrade };
-    if (!wouldFill(world, taker)) return refused("WOULD_NOT_FILL"); // 14
+    if (!wouldFill(world, taker)) return refused("WOULD_NOT_FILL"); // 16
   }
   return execute(world, { account, market, action }, lots);
 }
@@ -143,7 +145,39 @@ function formRefusal(world: World, { account, market, action }: Placing): string
   return undefined;
 }
 
-/** Refusal 13. */
+/** Refusals 13 and 14: the account's limit, then the market's share of the caps. */
+function limitRefusal(
+  world: World,
+  { account, market, action }: Placing,
+  lots: bigint,
+): Outcome | undefined {
+  const { id, positionLotsMax, corruptMovePpm } = market.rules;
+  const held = sideSign(action.side) * getPosition(account, id).size;
+  const own = ordersOf(world, account.key).filter(
+    (order) => order.market === id && order.side === action.side,
+  );
+  const room = positionLotsMax - held - sum(own.map((order) => order.lots));
+  if (lots > room) {
+    const bound = { cap: positionLotsMax, epoch: epochAt(world), remainder: max(0n, room) };
+    return { ...refused("POSITION_LIMIT_REACHED"), bound };
+  }
+  const opens = max(0n, lots - max(0n, -held));
+  const best = bestAgainst(world, id, action.side);
+  const takes =
+    action.timeInForce !== "post-only" &&
+    best !== undefined &&
+    crosses(best, action.side, action.price);
+  const cap = openInterestCap(world);
+  if (corruptMovePpm === 0n || opens === 0n || !takes) return undefined;
+  if (lotsAtRisk(world, id, opens) <= cap) return undefined;
+  const remainder = max(0n, cap - lotsAtRisk(world, id, 0n));
+  return {
+    ...refused("OPEN_INTEREST_CAP_REACHED"),
+    bound: { cap, epoch: epochAt(world), remainder },
+  };
+}
+
+/** Refusal 15. */
 function marginRefusal(
   world: World,
   { account, market, action }: Placing,

@@ -52,6 +52,8 @@ export const GENESIS: Genesis = {
       liquidationSharePpm: 200_000n,
       priceBandPpm: 50_000n,
       orderLotsMax: 1_000_000n,
+      positionLotsMax: 700_000n,
+      corruptMovePpm: 5_000n,
     },
     {
       id: 1,
@@ -64,6 +66,8 @@ export const GENESIS: Genesis = {
       liquidationSharePpm: 333_333n,
       priceBandPpm: 200_000n,
       orderLotsMax: 5_000_000n,
+      positionLotsMax: 6_000_000n,
+      corruptMovePpm: 0n,
     },
   ],
   accounts: [0, 1, 2, 3, 4, 5].map((index) => ({

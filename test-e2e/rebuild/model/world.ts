@@ -23,6 +23,8 @@ export interface MarketRules {
   readonly liquidationSharePpm: bigint;
   readonly priceBandPpm: bigint;
   readonly orderLotsMax: bigint;
+  readonly positionLotsMax: bigint;
+  readonly corruptMovePpm: bigint;
 }
 
 export interface Rules {

@@ -150,6 +150,8 @@ export interface MarketDocument {
   readonly liquidationFeePpm: bigint;
   readonly priceBandPpm: bigint;
   readonly orderLotsMax: Lots;
+  readonly positionLotsMax: Lots;
+  readonly corruptMovePpm: bigint;
   /** Newest report of each member. */
   readonly reports: readonly {
     readonly author: PublicKey;
@@ -170,6 +172,7 @@ export async function queryMarket(
   const perLot = price === null ? 0n : price * value.microUsdPerLotTick;
   const { microUsdPerLotTick, initialMarginPpm, maintenanceMarginPpm, takerFeePpm } = value;
   const { liquidationFeePpm, priceBandPpm, orderLotsMax, state: oracle } = value;
+  const { positionLotsMax, corruptMovePpm } = value;
   const reports = value.reports.map(({ author, slot, price: priceTicks, includedMs }) => ({
     author,
     slot,
@@ -191,6 +194,8 @@ export async function queryMarket(
       liquidationFeePpm,
       priceBandPpm,
       orderLotsMax,
+      positionLotsMax,
+      corruptMovePpm,
       reports,
     },
     lines: [
@@ -204,9 +209,17 @@ export async function queryMarket(
         ["taker fee", ppmAsPercent(takerFeePpm)],
         ["price band", ppmAsPercent(priceBandPpm)],
         ["largest order", `${orderLotsMax} lots`],
+        ["largest position", `${positionLotsMax} lots`],
+        ["open interest", capText(corruptMovePpm)],
       ]),
     ],
   };
+}
+
+/** Rule CAPS. */
+function capText(corruptMovePpm: bigint): string {
+  if (corruptMovePpm === 0n) return "not capped";
+  return `capped as if a corrupt quorum moved the price by ${ppmAsPercent(corruptMovePpm)}`;
 }
 
 export interface OrderShowDocument {
