@@ -86,6 +86,35 @@ test("a set of a few words gets every default", () => {
   });
 });
 
+describe("spec.maintenance", () => {
+  const until = "2026-01-31T08:00:00Z";
+  const refused = (entry: JsonObject): readonly string[] => {
+    const [first] = cases;
+    if (first === undefined) throw new Error("a case");
+    const { spec, metadata } = first.object as { spec: JsonObject; metadata: JsonObject };
+    const object = { ...first.object, metadata: { ...metadata, name: "val" } };
+    const full = { ...spec, maintenance: [{ reason: "new disks", until, ...entry }] };
+    return refusal({ name: "", operation: "create", object: { ...object, spec: full } });
+  };
+
+  test("takes a member of the set or a zone", () => {
+    expect(refused({ member: "val-3" })).toEqual([]);
+    expect(refused({ zone: "zone-1" })).toEqual([]);
+  });
+
+  test.each([
+    [{}, "name a member or a zone"],
+    [{ member: "val-3", zone: "zone-1" }, "name a member or a zone"],
+    [{ member: "other-3" }, "spec.maintenance.member: name a member of this set"],
+    [{ member: "val" }, "spec.maintenance.member: name a member of this set"],
+    [{ member: "val-a-3" }, "spec.maintenance.member: name a member of this set"],
+    [{ member: "val-3", until: "tomorrow" }, "maintenance.until: write a time in UTC"],
+    [{ member: "val-3", reason: "" }, "spec.maintenance[0].reason"],
+  ])("refuses %o by field and fix", (entry, said) => {
+    expect(refused(entry).join("\n")).toContain(said);
+  });
+});
+
 test("every list has a bound, so that the cost of CEL has one, and every field a description", () => {
   const unbounded: string[] = [];
   const silent: string[] = [];

@@ -330,6 +330,38 @@ const alive: Readonly<Record<string, Act>> = {
     (scene) => scene.wish(scene.keyOf(1)),
     { spares: 0 },
   ],
+  "has work on a machine": [
+    ["InMaintenance", "MaintenanceBegun", "MaintenanceExpired"],
+    (scene) => {
+      const until = new Date(scene.clock.now() + 4_000).toISOString();
+      scene.edit({ maintenance: [{ member: "s-1", reason: "new disks", until }] });
+      return scene.silence(1);
+    },
+  ],
+  "has work on a machine that ends": [
+    ["MaintenanceEnded"],
+    async (scene) => {
+      const until = new Date(scene.clock.now() + 60_000).toISOString();
+      scene.edit({ maintenance: [{ member: "s-1", reason: "new disks", until }] });
+      await scene.passes(2);
+      scene.edit({ maintenance: [] });
+    },
+  ],
+  "has work on machines with more than f": [
+    ["MaintenanceAboveF"],
+    (scene) => {
+      const until = new Date(scene.clock.now() + 60_000).toISOString();
+      const both = ["s-1", "s-2"].map((member) => ({ member, reason: "new disks", until }));
+      scene.edit({ maintenance: both });
+    },
+  ],
+  "has work in a zone that is not there": [
+    ["MaintenanceUnknown"],
+    (scene) => {
+      const until = new Date(scene.clock.now() + 60_000).toISOString();
+      scene.edit({ maintenance: [{ zone: "nowhere", reason: "new disks", until }] });
+    },
+  ],
   "is paused": [["Paused"], (scene) => scene.edit({ paused: true })],
   "has an operator whose lease was not renewed": [
     ["LeaseStale"],

@@ -3,8 +3,8 @@ import { type Alert, BY_SET, NODE, OF_SET, SET } from "./alert.ts";
 const LEADS = 'leader_election_master_status{name="quorate-operator"}';
 const LEADER = 'leader_election_master_status{name="quorate-operator",instance="o1"}';
 const DECIDED = "quorate_operator_last_decision_timestamp_seconds";
-/** A person's choice: paused, watching only, or waiting for a yes that has an alert of its own. */
-const CHOSEN = "Paused|ObserveMode|AwaitingApproval";
+/** A person's choice: paused, watching only, announced, or a yes that has an alert of its own. */
+const CHOSEN = "Paused|ObserveMode|InMaintenance|AwaitingApproval";
 
 export const operatorAlerts: readonly Alert[] = [
   {

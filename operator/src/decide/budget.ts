@@ -5,6 +5,7 @@ import { isDraining } from "../detect/kubernetes.ts";
 import type { Findings, VerdictKind } from "../detect/verdict.ts";
 import type { ChainView, Observation } from "../observe/observation.ts";
 import type { Decision } from "./decision.ts";
+import { maintenanceOf } from "./maintenance.ts";
 
 /** Verdicts that mean: its votes are not to be counted on. An oracle outlier votes as usual. */
 const DOWN: ReadonlySet<VerdictKind> = new Set(["Silence", "Unreachable", "Crashed"]);
@@ -20,7 +21,7 @@ export function leavingMembers({ rotations }: Observation): ReadonlySet<string> 
   return new Set(leaving.map(({ spec }) => spec.member));
 }
 
-/** Union of unreachable, leaving and draining members of the on-chain set (rule S1). */
+/** Union of unreachable, leaving, draining and announced members of the on-chain set (rule S1). */
 export function spentMembers(
   observation: Observation,
   chain: ChainView,
@@ -28,9 +29,10 @@ export function spentMembers(
 ): readonly string[] {
   const down = downMembers(findings);
   const leaving = leavingMembers(observation);
-  return chain.set.members
-    .map(({ key }) => key)
-    .filter((key) => down.has(key) || leaving.has(key) || isDraining(observation, key));
+  const away = new Set(maintenanceOf(observation).away.map(({ key }) => key));
+  const isSpent = (key: string): boolean =>
+    down.has(key) || leaving.has(key) || isDraining(observation, key) || away.has(key);
+  return chain.set.members.map(({ key }) => key).filter(isSpent);
 }
 
 /** The fault budget in power at the on-chain set (rule S1); `also` spends in addition. */

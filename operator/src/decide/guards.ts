@@ -8,6 +8,7 @@ import { fitSpares, mayMute } from "./candidate.ts";
 import type { Refusal } from "./decision.ts";
 import { commonTraits } from "./failure-domains.ts";
 import { instantMs } from "./instant.ts";
+import { maintenanceOf } from "./maintenance.ts";
 import { type CandidateInput, type Guard, nameOf } from "./policy-input.ts";
 
 const DAY_MS = 86_400_000;
@@ -178,6 +179,19 @@ export const staysInBudget: Guard = {
     if (BigInt(used) <= BigInt(f)) return undefined;
     const message = `unreachable, leaving and draining hold ${used}, at most f = ${f} may`;
     return refusal(input, { rule: "S1", reason: "FaultBudgetSpent", message });
+  },
+};
+
+/** S1: who is away on purpose, within f, is not rotated for its silence; the rest may go on. */
+export const isNotInMaintenance: Guard = {
+  id: "S1",
+  refuse: (input) => {
+    const { candidate, observation } = input;
+    if (candidate.cause !== "Silence") return undefined;
+    const work = maintenanceOf(observation).away.find(({ key }) => key === candidate.member);
+    if (work === undefined) return undefined;
+    const message = `${work.member} is in maintenance: ${work.message}`;
+    return refusal(input, { rule: "S1", reason: "InMaintenance", message });
   },
 };
 

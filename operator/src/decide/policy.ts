@@ -5,6 +5,7 @@ import {
   hasCause,
   hasEffect,
   isNotCorrelated,
+  isNotInMaintenance,
   isSeated,
   memberBackedOff,
   misconductIsProven,
@@ -46,6 +47,7 @@ export const evidence: readonly Guard[] = [
 
 /** Whether it may be done now; all are asked, so that a person sees every reason. */
 export const restraint: readonly Guard[] = [
+  isNotInMaintenance,
   nothingInFlight,
   hasEffect,
   isNotCorrelated,

@@ -1,6 +1,7 @@
 import type { Condition, ConditionType, ValidatorSetStatus } from "../api/v1alpha1/types.ts";
 import type { Refusal } from "../decide/decision.ts";
 import { quorumSafety } from "../decide/failure-domains.ts";
+import { maintenanceOf } from "../decide/maintenance.ts";
 import type { Pass } from "./pass.ts";
 
 /** What a condition says, before its times. */
@@ -33,6 +34,7 @@ const WANTED: ReadonlySet<string> = new Set([
   "AwaitingApproval",
   "PlanChanged",
   "ApprovalExpired",
+  "InMaintenance",
   "CorrelatedFailure",
   "FaultBudgetSpent",
   "DailyBudgetSpent",
@@ -114,6 +116,8 @@ function stalled({ observed, birth, spare, applied }: Pass): Omit<Judgement, "ty
   if (spare?.isProblem === true) {
     return { status: "True", reason: spare.reason, message: spare.message };
   }
+  const wrong = maintenanceOf(observed.observation).problem;
+  if (wrong !== undefined) return { status: "True", ...wrong };
   return { status: "False", reason: "Progressing", message: "nothing waits for a person's fix" };
 }
 

@@ -1,6 +1,7 @@
 import type { EventNote } from "@quorate/runtime/event-recorder";
 import type { KubeObject } from "@quorate/runtime/objects";
 import type { Condition, ConditionType } from "../api/v1alpha1/types.ts";
+import { expiredWork, maintenanceOf } from "../decide/maintenance.ts";
 import type { Pass } from "./pass.ts";
 
 /** One event and the object that it is about. */
@@ -47,6 +48,7 @@ export function eventsOf(pass: Pass, conditions: readonly Condition[]): readonly
     ...(spare?.isNew !== true
       ? []
       : [tell(spare.isProblem ? "Warning" : "Normal", spare.reason, spare.message)]),
+    ...maintenanceEvents(pass, tell),
     ...conditionEvents(set.status?.conditions ?? [], conditions, tell),
   ];
 }
@@ -59,6 +61,29 @@ function removalEvents({ applied, desired }: Pass, tell: Tell): readonly Told[] 
   if (removed === undefined || removal === undefined) return [];
   if (removed.refusal === undefined) return [tell("Normal", removal.reason, removal.message)];
   return [tell("Warning", "EvictionRefused", `${removed.name}: ${removed.refusal}`)];
+}
+
+/** Who is away on purpose since the last status, and who is not any more. */
+function maintenanceEvents({ observed }: Pass, tell: Tell): readonly Told[] {
+  const { observation } = observed;
+  // Where nobody knows who sits, nothing begins and nothing ends.
+  if (observation.chain.kind !== "verified") return [];
+  const { away } = maintenanceOf(observation);
+  const before = (observation.set.status?.members ?? [])
+    .filter(({ reasons }) => reasons.includes("InMaintenance"))
+    .map(({ name }) => name);
+  const begun = away
+    .filter(({ member }) => !before.includes(member))
+    .map(({ member, message }) => tell("Normal", "MaintenanceBegun", `${member}: ${message}`));
+  const over = before
+    .filter((name) => !away.some(({ member }) => member === name))
+    .map((name) => {
+      const work = expiredWork(observation, name);
+      if (work === undefined) return tell("Normal", "MaintenanceEnded", `${name}: it counts again`);
+      const message = `${name}: ${work.reason} was to end at ${work.until}; it counts again`;
+      return tell("Warning", "MaintenanceExpired", message);
+    });
+  return [...begun, ...over];
 }
 
 function conditionEvents(

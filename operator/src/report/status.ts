@@ -4,6 +4,7 @@ import { LABELS } from "../api/v1alpha1/labels.ts";
 import type { FaultBudget, MemberStatus, ValidatorSetStatus } from "../api/v1alpha1/types.ts";
 import { ownerOf } from "../birth/genesis.ts";
 import { roleOf } from "../build/roles.ts";
+import { maintenanceOf } from "../decide/maintenance.ts";
 import { nameOf } from "../decide/policy-input.ts";
 import type { MemberView } from "../observe/observation.ts";
 import { conditionsOf, holdOf, holdReason, judge } from "./conditions.ts";
@@ -107,7 +108,9 @@ function reasonsOf(
   const { consensusKey, name } = member;
   const about = <T extends { readonly member?: string }>({ member: key }: T): boolean =>
     key !== undefined && key === consensusKey;
+  const { away } = maintenanceOf(observed.observation);
   const reasons = [
+    ...(away.some((each) => each.member === name) ? ["InMaintenance"] : []),
     ...findings.verdicts.filter(about).map(({ kind }) => kind),
     ...decision.refusals.filter(about).map(holdReason),
     ...(observed.problems ?? []).filter((each) => each.member === name).map(({ reason }) => reason),

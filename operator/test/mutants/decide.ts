@@ -4,6 +4,7 @@ const guards = `${decide}/guards.ts`;
 const holds = `${decide}/holds.ts`;
 const act = "operator/src/act";
 const actTest = `${act}/act.test.ts`;
+const maintenanceTest = `${decide}/maintenance.test.ts`;
 
 export const decideMutants = [
   {
@@ -450,5 +451,50 @@ export const decideMutants = [
       'if (cause === undefined || (why.length > 0 && observation.set.spec.mode !== "Approve")) continue;',
     test,
     testName: "rule APPROVE: all rules are asked again at the act",
+  },
+  {
+    name: "operator-rotates-who-is-in-maintenance",
+    rule: "S1: who is away on purpose is not rotated for silence",
+    file: `${decide}/policy.ts`,
+    find: "export const restraint: readonly Guard[] = [\n  isNotInMaintenance,",
+    replace: "export const restraint: readonly Guard[] = [",
+    test: maintenanceTest,
+    testName: "by name is not rotated for its silence",
+  },
+  {
+    name: "operator-maintenance-never-ends",
+    rule: "maintenance ends at its time",
+    file: `${decide}/maintenance.ts`,
+    find: "return (instantMs(until) ?? 0) <= nowMs;",
+    replace: "return (instantMs(until) ?? 0) < 0 && nowMs < 0;",
+    test: maintenanceTest,
+    testName: "is rotated again once the time is over, or the entry is about another one",
+  },
+  {
+    name: "operator-maintenance-above-f",
+    rule: "S1: what is announced holds at most f",
+    file: `${decide}/maintenance.ts`,
+    find: "if (power > f) {",
+    replace: "if (power > 2n * f) {",
+    test: maintenanceTest,
+    testName: "together with others never holds more than f: then it counts for none of them",
+  },
+  {
+    name: "operator-maintenance-spends-nothing",
+    rule: "S1: an announced seat counts in the fault budget",
+    file: `${decide}/budget.ts`,
+    find: " || away.has(key);",
+    replace: ";",
+    test: maintenanceTest,
+    testName: "spends the fault budget though it is up: no second seat is rotated beside it",
+  },
+  {
+    name: "operator-maintenance-shields-misconduct",
+    rule: "S6: proven misconduct is removed, announced or not",
+    file: guards,
+    find: 'if (candidate.cause !== "Silence") return undefined;',
+    replace: 'if (candidate.cause === "Owner") return undefined;',
+    test: maintenanceTest,
+    testName: "is rotated for misconduct and by its owner's signature",
   },
 ] as const;

@@ -234,6 +234,16 @@ const STARTS: Readonly<Record<IncidentKind, Start>> = {
       world.person.applySet();
     };
   },
+  maintenance: (world, { salt, forMs }) => {
+    const member = pick(voters(world), salt) ?? "";
+    const until = new Date(world.clock.now() + forMs).toISOString();
+    const announce = (maintenance: readonly object[]) =>
+      world.person.edit((spec) => {
+        spec["maintenance"] = maintenance;
+      });
+    announce([{ member, reason: "work on its machine", until }]);
+    return () => announce([]);
+  },
 };
 
 /** Begins what the plan has for now, ends what is over. */

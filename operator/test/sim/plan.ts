@@ -41,6 +41,7 @@ export const INCIDENTS = [
   "submits-lost",
   "control-fails",
   "deleted-unsaid",
+  "maintenance",
 ] as const;
 
 export type IncidentKind = (typeof INCIDENTS)[number];

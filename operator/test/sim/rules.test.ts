@@ -51,6 +51,14 @@ describe("what the operator does, in a world of its own", () => {
     expect(count(outcome, "rotation: Replaced")).toBe(1);
   });
 
+  test("a machine that is gone as announced is not healed by a rotation", LIMIT, async () => {
+    const announced = incident("maintenance", 48_000, 70_000);
+    const outcome = await run({ incidents: [announced, gone] });
+    expect(problem(outcome)).toBeUndefined();
+    expect(count(outcome, "submitted: Silence")).toBe(0);
+    expect(count(outcome, "told: MaintenanceBegun")).toBe(1);
+  });
+
   test("no wrong eviction: peers that lie alike accuse nobody", LIMIT, async () => {
     const outcome = await run({ incidents: [lies] });
     expect(problem(outcome)).toBeUndefined();

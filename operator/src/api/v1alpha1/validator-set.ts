@@ -12,29 +12,13 @@ import {
   objectName,
   quantity,
 } from "./fields.ts";
+import { maintenance, maintenanceNames } from "./maintenance.ts";
+import { owner } from "./owner.ts";
 
 /** CEL costs are estimated from the largest lists: a chain has at most 128 members. */
 const OWNERS_MAX = 32;
 const MEMBERS_MAX = 512;
 const ENDORSEMENTS_MAX = 128;
-
-const owner = z
-  .object({
-    name: z
-      .string()
-      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
-      .max(63)
-      .meta(about("For people; unique in the set.")),
-    key: hex32.meta(about("Ed25519 key that is kept off the cluster, 64 hex characters.")),
-    sponsorKey: hex32.meta(
-      about("Ed25519 public key of the sponsor; its private key is in the Secret."),
-    ),
-    sponsorSecretRef: z
-      .object({ name: objectName, key: z.string().min(1).max(253) })
-      .meta(about("Secret in the set's namespace with the sponsor's private key, PKCS8 PEM.")),
-    treasury: money.meta(about("Micro-USD at genesis, decimal.")),
-  })
-  .meta(about("Who holds seats and spares (rule SEAT)."));
 
 const endorsement = z
   .object({
@@ -263,6 +247,7 @@ export const validatorSetSpec = z
     resources: z.exactOptional(resources),
     placement,
     healing,
+    maintenance: z.exactOptional(maintenance),
     prometheus: z.exactOptional(prometheus),
     trustPeriodHours: z
       .int()
@@ -386,6 +371,7 @@ export const validatorSet = z
         rule: "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
         message: "metadata.name: begin with a letter, then letters, digits and hyphens only",
       },
+      maintenanceNames,
       {
         rule: "size(self.metadata.name) <= 40",
         message: "metadata.name: use at most 40 characters, members append to it",
