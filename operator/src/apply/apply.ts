@@ -45,7 +45,12 @@ function isReason(error: unknown, reason: string): boolean {
 /** Writes a pass's changes: creates, applies, then at most one removal of a pod. */
 export async function apply(kube: KubeClient, changes: Changes): Promise<Applied> {
   const created: KubeObject[] = [];
-  const foreign = [...changes.foreign];
+  const foreign: KubeObject[] = [];
+  for (const object of changes.foreign) {
+    // The copy may be of an earlier set of the name, and gone by now.
+    if (await isTaken(kube, object)) foreign.push(object);
+    else if ((await create(kube, object)) === "created") created.push(object);
+  }
   for (const object of changes.creates) {
     // A member's pod never runs on what another put under its names.
     if (foreign.some((other) => memberOf(other) === memberOf(object))) continue;
@@ -71,9 +76,14 @@ async function create(
     if (!isReason(error, "AlreadyExists")) throw error;
   }
   // Either the cache was behind, and the next pass compares it, or it is not the set's.
+  return (await isTaken(kube, object)) ? "foreign" : "there";
+}
+
+/** Somebody else has an object of this name now. */
+async function isTaken(kube: KubeClient, object: KubeObject): Promise<boolean> {
   const { namespace = "", name } = object.metadata;
   const there = await kube.get(typeOf(object), { namespace, name });
-  return there !== undefined && isForeign(there, object) ? "foreign" : "there";
+  return there !== undefined && isForeign(there, object);
 }
 
 /** Undefined where it is gone already; a pod labelled voter is evicted in any case (STOLEN). */

@@ -1,4 +1,4 @@
-import type { ConfigMap, Pod, Service } from "@quorate/runtime/resources";
+import type { ConfigMap, Pod, PodDisruptionBudget, Service } from "@quorate/runtime/resources";
 import { ApiError } from "@quorate/runtime/transport";
 import { describe, expect, test } from "vitest";
 import { Killed } from "../../test/fake-cluster.ts";
@@ -256,6 +256,22 @@ describe("objects of somebody else", () => {
     expect(stage.cluster.find(kind, name)).toEqual(before);
     expect(stage.cluster.find("Pod", "s-0")).toBeUndefined();
     expect(stage.cluster.find("Pod", "s-1")).toBeDefined();
+  });
+
+  test("an earlier set's budget that is gone is no obstacle, though a copy still has it", async () => {
+    const stage = new Stage();
+    await stage.born();
+    const { cluster } = stage;
+    const budget = cluster.find<PodDisruptionBudget>("PodDisruptionBudget", "s");
+    const [owner] = budget?.metadata.ownerReferences ?? [];
+    const ownerReferences = [{ ...owner, uid: "of an earlier set" }];
+    const copy = { ...budget, metadata: { ...budget?.metadata, ownerReferences } };
+    const objects = cluster.objects.bind(cluster);
+    cluster.objects = (key) => ({ ...objects(key), budgets: [copy as PodDisruptionBudget] });
+    cluster.stored.delete("PodDisruptionBudget/ns/s");
+    await stage.pass();
+    expect(cluster.find("PodDisruptionBudget", "s")?.metadata.ownerReferences).toEqual([owner]);
+    expect(stage.condition("Stalled")).toMatchObject({ status: "False" });
   });
 
   test("a pod that only bears the labels is neither discovered nor a spare's", async () => {

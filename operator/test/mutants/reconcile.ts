@@ -176,4 +176,13 @@ export const reconcileMutants = [
     test: "operator/test/reasons.test.ts",
     testName: "has a pod that is not ready",
   },
+  {
+    name: "operator-believes-a-copy-that-a-budget-is-foreign",
+    rule: "S1: no pod is labelled voter without a budget",
+    file: `${src}/apply/apply.ts`,
+    find: "if (await isTaken(kube, object)) foreign.push(object);",
+    replace: "if (object !== undefined) foreign.push(object);",
+    test,
+    testName: "an earlier set's budget that is gone is no obstacle, though a copy still has it",
+  },
 ] as const;
