@@ -147,11 +147,14 @@ const STARTS: Readonly<Record<IncidentKind, Start>> = {
     return undefined;
   },
   "mode-changed": (world, { salt }) => {
-    const mode = pick(["Auto", "Approve", "Observe"] as const, salt);
-    world.person.edit((spec) => {
-      spec["mode"] = mode;
-    });
-    return undefined;
+    const choose = (mode: string | undefined) =>
+      world.person.edit((spec) => {
+        spec["mode"] = mode;
+      });
+    choose(pick(["Auto", "Approve", "Observe"] as const, salt));
+    const { mode, selfHealAfterWindows } = world.plan;
+    // Where the chain does not heal by itself, nobody would be healed in Observe.
+    return selfHealAfterWindows > 0 ? undefined : () => choose(mode);
   },
   paused: (world) => {
     const set = (paused: boolean) =>
