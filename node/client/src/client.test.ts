@@ -4,7 +4,7 @@ import { asciiBytes } from "@quorate/node/kernel/bytes";
 import { listProof } from "@quorate/node/kernel/merkle";
 import { encodeSet, leafKeys } from "@quorate/node/ledger/leaves";
 import { encodeReceiptLeaf } from "@quorate/node/ledger/receipt";
-import { encodeAccount, encodeMarket } from "@quorate/node/margin/leaves";
+import { encodeAccount, encodeCaps, encodeMarket } from "@quorate/node/margin/leaves";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -418,6 +418,21 @@ describe("state", () => {
     });
     await expect(client.account(testKey("nobody"))).resolves.toBeUndefined();
     await expect(client.market(0)).resolves.toMatchObject({ value: { price: 100n } });
+  });
+
+  test("rule CAPS: the caps are read before a refusal tells them, at the clock of their own height", async () => {
+    const { client, chain } = network;
+    const epoch = Math.floor(GENESIS_TIME_MS / 3_600_000);
+    const outflows = [
+      { epoch: epoch - 25, amount: 5n },
+      { epoch: epoch - 24, amount: 30n },
+      { epoch, amount: 4n },
+    ];
+    const lag = { lagFromMs: GENESIS_TIME_MS, lowestBefore: 9n, lowest: 9n };
+    chain.put("caps", encodeCaps({ ...lag, budget: 401n, outflows }));
+    await expect(client.caps()).resolves.toMatchObject({
+      ...{ epoch, outflowCap: 200n, outflow: 34n, openInterestCap: 201n, height: chain.height },
+    });
   });
 
   test("the set is read from the state", async () => {

@@ -37,8 +37,10 @@ import { openGrpcNode } from "./grpc-node.ts";
 import type { CertifiedLeaf } from "./leaf.ts";
 import {
   type AccountState,
+  type CapsState,
   type OrderName,
   readAccount,
+  readCaps,
   readFund,
   readMarket,
   readOrder,
@@ -220,6 +222,11 @@ export class QuorateClient {
 
   async fund(): Promise<CertifiedLeaf<FundLeaf>> {
     return readFund(this);
+  }
+
+  /** See `readCaps`. */
+  async caps(): Promise<CapsState> {
+    return readCaps(this);
   }
 
   /** See `readSet`. */

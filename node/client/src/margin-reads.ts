@@ -1,9 +1,18 @@
 import type { Height, MicroUsd, Millis, PublicKey } from "@quorate/node/kernel/scalars";
 import type { Genesis } from "@quorate/node/ledger/genesis-file";
+import { decodeChain, leafKeys } from "@quorate/node/ledger/leaves";
+import {
+  openInterestCap,
+  outflowCap,
+  outflowEpoch,
+  outflowInWindow,
+} from "@quorate/node/margin/caps";
 import {
   type AccountLeaf,
   accountKey,
+  CAPS_KEY,
   decodeAccount,
+  decodeCaps,
   decodeFund,
   decodeMarket,
   decodeOrder,
@@ -126,4 +135,43 @@ export async function readOrder(
 
 export async function readFund(reader: StateReader): Promise<CertifiedLeaf<FundLeaf>> {
   return readLeaf(reader, FUND_KEY, decodeFund);
+}
+
+/** Rule CAPS at one height, in micro-USD. */
+export interface CapsState {
+  readonly height: Height;
+  /** Block time of that height. */
+  readonly timestampMs: Millis;
+  /** What may leave the chain in any window, minimums aside, and how much of it has left. */
+  readonly outflowCap: MicroUsd;
+  readonly outflow: MicroUsd;
+  /** Epoch of the outflow, as refusals name it. */
+  readonly epoch: number;
+  /** What a move of all prices may shift between longs and shorts. */
+  readonly openInterestCap: MicroUsd;
+}
+
+/** The caps, proven at one height. Throws as `QuorateClient.state`. */
+export async function readCaps(reader: StateReader): Promise<CapsState> {
+  const parameters = reader.genesis.parameters.margin;
+  for (let round = 1; ; round += 1) {
+    const [caps, chain] = await Promise.all([
+      readLeaf(reader, CAPS_KEY, decodeCaps),
+      readLeaf(reader, leafKeys.chain, decodeChain),
+    ]);
+    if (caps.value === undefined || chain.value === undefined) {
+      throw new Error("a certified state without caps or clock");
+    }
+    // Blocks that come in between: the window is that of the clock at the same height.
+    if (round < ROUNDS_MAX && caps.height !== chain.height) continue;
+    const { clockMs } = chain.value;
+    return {
+      height: caps.height,
+      timestampMs: caps.timestampMs,
+      outflowCap: outflowCap(caps.value, parameters),
+      outflow: outflowInWindow(caps.value, { clockMs, parameters }),
+      epoch: outflowEpoch(clockMs, parameters),
+      openInterestCap: openInterestCap(caps.value, parameters),
+    };
+  }
 }

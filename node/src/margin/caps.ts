@@ -69,9 +69,16 @@ export interface Leaving {
   readonly parameters: MarginParameters;
 }
 
-function recentOutflows(caps: Caps, { clockMs, parameters }: Leaving): readonly Outflow[] {
+type Moment = Pick<Leaving, "clockMs" | "parameters">;
+
+function recentOutflows(caps: Caps, { clockMs, parameters }: Moment): readonly Outflow[] {
   const oldest = outflowEpoch(clockMs, parameters) - OUTFLOW_EPOCHS;
   return caps.outflows.filter(({ epoch }) => epoch >= oldest);
+}
+
+/** Micro-USD that left in the window that ends now: what of the cap is used. */
+export function outflowInWindow(caps: Caps, moment: Moment): MicroUsd {
+  return recentOutflows(caps, moment).reduce((sum, { amount }) => sum + amount, 0n);
 }
 
 function withdrawnOf({ account, clockMs, parameters }: Leaving): MicroUsd {
@@ -82,7 +89,7 @@ function withdrawnOf({ account, clockMs, parameters }: Leaving): MicroUsd {
 export function checkOutflow(caps: Caps, leaving: Leaving): OutcomeBound | undefined {
   const { clockMs, parameters, amount } = leaving;
   const cap = outflowCap(caps, parameters);
-  const left = recentOutflows(caps, leaving).reduce((sum, each) => sum + each.amount, 0n);
+  const left = outflowInWindow(caps, leaving);
   const kept = parameters.withdrawalMinimum - withdrawnOf(leaving);
   const remainder = maximum(0n, maximum(cap - left, kept));
   if (amount <= remainder) return undefined;

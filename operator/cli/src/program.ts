@@ -11,6 +11,7 @@ import {
   type Sending,
   withdraw,
 } from "./commands/order.ts";
+import { queryCaps } from "./commands/query-caps.ts";
 import {
   queryBlock,
   queryHeight,
@@ -223,6 +224,7 @@ function addQueries(program: Command, run: Run, isJson: boolean): void {
   add("height", "the newest certified result", queryHeight);
   add("set", "the members with their power", querySet);
   add("spares", "registered spares", querySpares);
+  add("caps", "what may leave the chain, and how far open interest may go", queryCaps);
   add("swaps", "every change of the set, with cause and proof", querySwaps);
   add("account <key>", "an account by its public key", (client, [key = ""]) =>
     showAccount("query account", client, parseHex32(key, "KEY")),

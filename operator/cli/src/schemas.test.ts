@@ -82,6 +82,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["query set"],
   ["query spares"],
   ["query swaps"],
+  ["query caps"],
   ["query account", account.publicKey],
   ["query market", "0"],
   ["query block", "3"],
