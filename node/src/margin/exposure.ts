@@ -11,10 +11,9 @@ import {
   sideSign,
 } from "./margin-requirement.ts";
 import { crosses, opposite } from "./order-book.ts";
-import type { Place } from "./orders.ts";
 import { type RefusedOutcome, refused } from "./outcome.ts";
 import type { Account } from "./state.ts";
-import type { Lots, OutcomeBound } from "./types.ts";
+import type { Lots, OutcomeBound, Place } from "./types.ts";
 
 /**
  * The limit on one account's position, as it would be if all its orders of this side filled. What

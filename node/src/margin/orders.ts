@@ -25,9 +25,8 @@ import { type Taker, takeFromBook, wouldFill } from "./matching.ts";
 import { crosses, opposite } from "./order-book.ts";
 import { done, type RefusedOutcome, refused, unknownAccount, unknownMarket } from "./outcome.ts";
 import type { Account } from "./state.ts";
-import type { ActionOutcome, Lots, MarginAction, MarketId } from "./types.ts";
+import type { ActionOutcome, Lots, MarginAction, MarketId, Place } from "./types.ts";
 
-export type Place = Extract<MarginAction, { kind: "place" }>;
 type MassQuote = Extract<MarginAction, { kind: "quote" }>;
 export type Cancel = Extract<MarginAction, { kind: "cancel" }>;
 

@@ -86,6 +86,8 @@ export type MarginAction =
   /** A withdrawal that goes to an owner's treasury (rule SEAT: what bonds are paid of). */
   | { readonly kind: "stake"; readonly owner: PublicKey; readonly amount: MicroUsd };
 
+export type Place = Extract<MarginAction, { kind: "place" }>;
+
 /** One order of a mass quote. */
 export interface Quote {
   readonly clientId: number;

@@ -1,10 +1,8 @@
 // A second margin engine, as plain as possible: one mutable object, every list scanned anew, no
 // saving of any kind. Written from node/spec/margin.md; shares types with the engine, no code.
-import type { MarginAction, MarginBlock } from "../../src/margin/types.ts";
+import type { MarginAction, MarginBlock, Place } from "../../src/margin/types.ts";
 import { abs, ceil, type Holder, max, min, type Order, signOf, text } from "./model-accounts.ts";
 import { ModelCaps } from "./model-caps.ts";
-
-type Place = Extract<MarginAction, { kind: "place" }>;
 
 function classOf({ kind }: MarginAction): string {
   if (kind === "cancel-all") return "cancel";

@@ -10,6 +10,7 @@ import type {
   MarginGenesis,
   MarketParameters,
   OracleReport,
+  Place,
   Side,
 } from "../../src/margin/types.ts";
 
@@ -156,8 +157,6 @@ export class World {
     });
   }
 }
-
-type Place = Extract<MarginAction, { kind: "place" }>;
 
 let nextClientId = 1;
 
