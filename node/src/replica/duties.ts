@@ -15,9 +15,13 @@ import { change, type Work } from "./work.ts";
 /** Four signs of life in each silence window: three may be lost (rule SILENCE). */
 const HEARTBEATS_PER_WINDOW = 4;
 
+/** And two while one of them keeps a spare fit: one may be lost (rule FIT). */
+const HEARTBEATS_PER_FIT = 2;
+
 export function setDutyTimer(work: Work): void {
-  const { silenceMs } = work.state.config.genesis.parameters.rotation;
-  const at = work.now + Math.floor(silenceMs / HEARTBEATS_PER_WINDOW);
+  const { silenceMs, fitMs } = work.state.config.genesis.parameters.rotation;
+  const everyMs = Math.min(silenceMs / HEARTBEATS_PER_WINDOW, fitMs / HEARTBEATS_PER_FIT);
+  const at = work.now + Math.floor(everyMs);
   work.effects.push({ kind: "set-timer", timer: "duties", at });
 }
 

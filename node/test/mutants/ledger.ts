@@ -835,6 +835,15 @@ const versionMutants: readonly Mutant[] = [
     testName: "rule VERSION: readiness alone activates the next version; a laggard stops by name",
   },
   {
+    name: "heartbeats-rarer-than-fitness",
+    rule: "FIT: two heartbeats while a spare counts as fit",
+    file: "node/src/replica/duties.ts",
+    find: "Math.min(silenceMs / HEARTBEATS_PER_WINDOW, fitMs / HEARTBEATS_PER_FIT)",
+    replace: "silenceMs / HEARTBEATS_PER_WINDOW",
+    test: "node/src/replica/duties.test.ts",
+    testName: "rules SILENCE, FIT: four heartbeats a window, and two while a spare counts as fit",
+  },
+  {
     name: "version-no-way-back",
     rule: "VERSION: an old binary that is put back withdraws what the new one signalled",
     file: "node/src/replica/duties.ts",
