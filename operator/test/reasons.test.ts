@@ -185,6 +185,7 @@ const alive: Readonly<Record<string, Act>> = {
       "UpToDate",
       "SignalsAgree",
       "NothingHeld",
+      "NothingLiquidated",
       "NoRotation",
       "Progressing",
       "DomainAboveF",
@@ -209,6 +210,26 @@ const alive: Readonly<Record<string, Act>> = {
       const pod = scene.pod(1);
       scene.cluster.put({ ...pod, status: { ...pod.status, phase: "Failed" } } as Pod);
     },
+  ],
+  "wants another image": [
+    ["Upgrading", "Upgraded"],
+    (scene) => scene.edit({ image: "quorate/node:next" }),
+  ],
+  "wants an image that nobody has": [
+    ["UpgradeHalted"],
+    async (scene) => {
+      scene.edit({ image: "quorate/node:absent" });
+      await scene.passes(4);
+      const state = { waiting: { reason: "ImagePullBackOff" } };
+      const node = { name: "node", image: "", imageID: "", ready: false, restartCount: 0, state };
+      const containerStatuses = [node];
+      const pod = scene.pod(4);
+      scene.cluster.put({ ...pod, status: { phase: "Pending", containerStatuses } } as Pod);
+    },
+  ],
+  "liquidates accounts": [
+    ["AccountsLiquidated"],
+    (scene) => scene.counts('quorate_accounts{stage="liquidating"} 3'),
   ],
   "wants fewer spares": [["ScaledDown"], (scene) => scene.edit({ spares: 0 })],
   "loses a member": [

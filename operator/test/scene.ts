@@ -50,6 +50,8 @@ export interface Actor {
   readonly image: string;
   readonly equivocations: number;
   readonly wrongRoots: number;
+  /** As an observer: accounts that it sees being liquidated. */
+  readonly liquidating: number;
   /** As an observer: its own sample. */
   readonly sample: "Fresh" | "Stale" | "Missing" | "NaN";
   readonly proven: boolean;
@@ -70,6 +72,7 @@ export const WELL: Actor = {
   equivocations: 0,
   wrongRoots: 0,
   sample: "Fresh",
+  liquidating: 0,
   proven: false,
 };
 
@@ -234,6 +237,7 @@ function samplesOf(actors: readonly Actor[], staleMs: number): readonly PeerSamp
         wrongRoots: numbers(({ wrongRoots }) => wrongRoots),
         invalidProposals: new Map(),
         outliers: new Map(),
+        liquidating: actors[observer]?.liquidating ?? 0,
       },
     ];
   });
@@ -251,6 +255,7 @@ function podOf(actor: Actor, index: number): PodView {
     image: actor.image,
     terminating: actor.pod === "Terminating",
     restarts: actor.pod === "Crashed" ? 3 : 0,
+    waiting: actor.pod === "Crashed" ? "CrashLoopBackOff" : "",
     labels: {},
     annotations: {},
   };
@@ -262,6 +267,7 @@ export function memberView(index: number, more: Partial<MemberView> = {}): Membe
     ordinal: index,
     address: `10.96.0.${index}:7001`,
     zone: `zone-${index}`,
+    image: "",
     consensusKey: keyOf(index),
     networkKey: keyOf(index),
     retired: false,

@@ -61,7 +61,13 @@ const ON_A_CLUSTER = ["operator/", "conformance.test"] as const;
  * Need the volume of a node that is gone, or a Prometheus beside the cluster: no machine of kind
  * gives either. The run names them.
  */
-export const LOCAL_ONLY = ["equivocate", "wrong-root", "prometheus-", "both-paths-lie"] as const;
+export const LOCAL_ONLY = [
+  "equivocate",
+  "wrong-root",
+  "prometheus-",
+  "both-paths-lie",
+  "operator/upgrade",
+] as const;
 /** The local cluster stores admission policies and asks none. */
 const CLUSTER_ONLY = ["operator/stolen-account.test"] as const;
 

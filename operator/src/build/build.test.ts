@@ -482,6 +482,27 @@ describe("rule S1: the disruption budget", () => {
     expect(stays({ ...left, pods: marked(() => ({ labels: label("true") })) }, 1)).toBe(4);
     const going = marked((at) => ({ labels: label("true"), terminating: at === 0 }));
     expect(stays({ ...left, pods: going }, 1)).toBe(3);
+    const ended = marked((at) => ({
+      labels: label("true"),
+      ...(at === 0 ? { phase: "Failed" as const, ready: false } : {}),
+    }));
+    expect(stays({ ...left, pods: ended }, 1)).toBe(3);
+  });
+
+  test("of two leavers the one that is not ready goes first: its eviction needs no room", () => {
+    const observation = observe({ actors: [{}, {}, {}, {}, {}, {}] });
+    const { chain } = observation;
+    if (chain.kind !== "verified") throw new Error("the scene's chain is verified");
+    const members = chain.chain.set.members.slice(2);
+    const swaps = [swapOf(keyOf(0), keyOf(4)), swapOf(keyOf(1), keyOf(5))];
+    const after = { ...chain.chain, swaps, set: { ...chain.chain.set, members } };
+    const pods = observation.pods.map((pod, at) => ({
+      ...pod,
+      ready: at !== 1,
+      labels: { "quorate.dev/voter": "true" },
+    }));
+    const left = { ...observation, pods, chain: { ...chain, chain: after } };
+    expect(build(left, 1).removals.map(({ name }) => name)).toEqual(["val-1", "val-0"]);
   });
 
   test("before the chain is born there is none", () => {

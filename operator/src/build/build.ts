@@ -1,10 +1,12 @@
 import { LABELS } from "../api/v1alpha1/labels.ts";
 import type { MemberRole } from "../api/v1alpha1/types.ts";
+import { marginHolds } from "../decide/margin-wave.ts";
 import type { MemberView, Observation, PodView } from "../observe/observation.ts";
 import type { Desired, NewMember, PodRemoval } from "./desired.ts";
 import { budgetOf, claimOf, configMapOf, podOf, serviceOf } from "./objects.ts";
 import { chooseZone, type Placed } from "./placement.ts";
 import { isFounder, roleOf } from "./roles.ts";
+import { rollout } from "./rollout.ts";
 import { withheldPod } from "./second-signer.ts";
 
 interface Roster {
@@ -57,9 +59,10 @@ function staffSpares(observation: Observation, roster: readonly Roster[]): Staff
   const { spares } = observation.set.spec;
   const waiting = roster.filter(({ role }) => WAITS.has(role));
   const active = waiting.filter(({ member }) => !member.retired);
-  if (observation.chain.kind !== "verified") return { retired: new Map(), wanted: 0 };
+  const unchanged = { retired: new Map(), wanted: 0 };
+  if (observation.chain.kind !== "verified") return unchanged;
   if (active.length > spares) {
-    if (needsSpares(observation)) return { retired: new Map(), wanted: 0 };
+    if (needsSpares(observation) || marginHolds(observation)) return unchanged;
     const surplus = active
       .filter(({ member }) => !everSeated(observation, member))
       .slice(spares - active.length);
@@ -175,13 +178,28 @@ function removals(observation: Observation, roster: readonly Roster[]): readonly
   const { set, pods } = observation;
   const namespace = set.metadata.namespace ?? "default";
   const isBusy = needsSpares(observation);
-  return roster.flatMap((each) => {
+  const isReady = ({ member }: Roster): boolean =>
+    pods.some((pod) => pod.name === member.name && pod.ready);
+  // Whoever is not ready first: its eviction takes nothing from the budget, and gives it back.
+  const ordered = roster.toSorted((left, right) => Number(isReady(left)) - Number(isReady(right)));
+  return ordered.flatMap((each) => {
     const { name } = each.member;
     const pod = pods.find((one) => one.member === name && one.name === name);
     if (pod === undefined || pod.terminating) return [];
     const removal = removalOf(each, pod, isBusy);
     return removal === undefined ? [] : [{ ...removal, namespace, name: pod.name, uid: pod.uid }];
   });
+}
+
+/** The pod that makes room for the new image. */
+function upgrade({ set, pods }: Observation, turn: string | undefined): readonly PodRemoval[] {
+  const pod = pods.find(({ name, member }) => name === turn && member === turn);
+  if (pod === undefined || pod.terminating || pod.image === set.spec.image) return [];
+  const { uid, name, image, labels } = pod;
+  const namespace = set.metadata.namespace ?? "default";
+  const how = labels[LABELS.voter] === "true" ? "Evict" : "Delete";
+  const message = `${name}: from ${image} to ${set.spec.image}`;
+  return [{ namespace, name, uid, how, reason: "Upgraded", message }];
 }
 
 /** The prices of one node: by its ordinal, else the default. Undefined: nobody knows yet. */
@@ -217,7 +235,8 @@ function nodesOf(observation: Observation, staffed: readonly Roster[]) {
         const was = observation.pods.find(({ name }) => name === member.name);
         const votes =
           role === "Voter" || role === "Leaving" || was?.labels[LABELS.voter] === "true";
-        return podOf(set, member, { votes, genesisHash });
+        const image = was?.image ?? member.image;
+        return podOf(set, member, { votes, genesisHash, image });
       }),
   };
 }
@@ -233,10 +252,12 @@ function disruptionBudget(
   disruptable: number,
 ): Desired["budget"] {
   if (chain.kind === "unborn") return undefined;
+  /** One that has ended is not ready ever again. */
   const isLabelled = (name: string): boolean =>
-    pods.some(
-      (pod) => pod.name === name && !pod.terminating && pod.labels[LABELS.voter] === "true",
-    );
+    pods.some(({ name: pod, terminating, labels, phase }) => {
+      const runs = !terminating && phase !== "Failed" && phase !== "Succeeded";
+      return pod === name && runs && labels[LABELS.voter] === "true";
+    });
   const guarded = roster.filter(
     ({ member, role }) => role === "Voter" || role === "Leaving" || isLabelled(member.name),
   ).length;
@@ -253,12 +274,19 @@ export function build(observation: Observation, disruptable = 0): Desired {
   const { set } = observation;
   const roster = rosterOf(observation);
   const staffing = staffSpares(observation, roster);
-  const staffed = roster.map(({ member, role }) => {
+  const enlisted = roster.map(({ member, role }) => {
     const retired = staffing.retired.get(member.name) ?? member.retired;
     return { member: { ...member, retired }, role };
   });
+  const isBusy = needsSpares(observation) || marginHolds(observation);
+  const gates = { disruptable, isBusy };
+  const { images, fresh: freshImage, turn, state } = rollout(observation, enlisted, gates);
+  const staffed = enlisted.map(({ member, role }) => {
+    return { member: { ...member, image: images.get(member.name) ?? freshImage }, role };
+  });
   const made = newMembers(observation, staffed, staffing.wanted);
-  const fresh = { retired: false, consensusKey: undefined, networkKey: undefined };
+  const unnamed = { consensusKey: undefined, networkKey: undefined };
+  const fresh = { ...unnamed, image: freshImage, retired: false };
   const next = made.map(({ ordinal }) => ordinal + 1);
   return {
     budget: disruptionBudget(observation, staffed, disruptable),
@@ -268,7 +296,8 @@ export function build(observation: Observation, disruptable = 0): Desired {
     ],
     ...nodesOf(observation, staffed),
     newMembers: made,
-    removals: removals(observation, staffed),
+    rollout: state,
+    removals: [...removals(observation, staffed), ...upgrade(observation, turn)],
     nextOrdinal: Math.max(firstFreeOrdinal(observation), ...next),
   };
 }

@@ -1,4 +1,5 @@
 import type { KubeObject, ObjectMeta } from "@quorate/runtime/objects";
+import type { Rollout } from "./rollout.ts";
 
 export interface Labelled extends KubeObject {
   readonly metadata: ObjectMeta & { readonly namespace: string };
@@ -47,7 +48,7 @@ export interface PodRemoval {
   readonly uid: string;
   /** Pods labelled voter are evicted, never deleted (rule STOLEN). */
   readonly how: "Delete" | "Evict";
-  readonly reason: "Rotated" | "ScaledDown" | "PodFailed";
+  readonly reason: "Rotated" | "ScaledDown" | "PodFailed" | "Upgraded";
   readonly message: string;
 }
 
@@ -71,6 +72,8 @@ export interface Desired {
   /** Members without a pod that get none in this pass. */
   readonly withheld: readonly WithheldPod[];
   readonly newMembers: readonly NewMember[];
+  /** How far the roll-out of `spec.image` has come; undefined where it is done. */
+  readonly rollout: Rollout["state"];
   /** Most urgent first; a pass does the first one only. */
   readonly removals: readonly PodRemoval[];
   /** Next ordinal after this pass; never falls. */

@@ -51,11 +51,12 @@ function owned(set: ValidatorSet) {
  */
 export function serviceOf(
   set: ValidatorSet,
-  member: Pick<MemberView, "name" | "zone" | "retired" | "consensusKey" | "networkKey">,
+  member: Pick<MemberView, "name" | "zone" | "image" | "retired" | "consensusKey" | "networkKey">,
 ): Service {
-  const { name, zone, retired, consensusKey, networkKey } = member;
+  const { name, zone, image, retired, consensusKey, networkKey } = member;
   const annotations = {
     [ANNOTATIONS.zone]: zone,
+    [ANNOTATIONS.image]: image,
     [ANNOTATIONS.retired]: String(retired),
     ...(consensusKey === undefined ? {} : { [ANNOTATIONS.consensusKey]: consensusKey }),
     ...(networkKey === undefined ? {} : { [ANNOTATIONS.networkKey]: networkKey }),
@@ -134,8 +135,8 @@ function probe(path: string, periodSeconds: number, failureThreshold: number) {
   return { httpGet, periodSeconds, failureThreshold, timeoutSeconds: 2, successThreshold: 1 };
 }
 
-function containerOf(set: ValidatorSet) {
-  const { image, resources, prices } = set.spec;
+function containerOf(set: ValidatorSet, image: string) {
+  const { resources, prices } = set.spec;
   const mount = (name: string, readOnly: boolean) => {
     return { name, mountPath: `${WORKING_DIR}/${name}`, ...(readOnly ? { readOnly } : {}) };
   };
@@ -183,6 +184,8 @@ function volumesOf(set: ValidatorSet, member: string) {
 export interface PodMarks {
   readonly votes: boolean;
   readonly genesisHash: string | undefined;
+  /** What its container was asked to run, whatever an admission webhook made of it. */
+  readonly image: string;
 }
 
 export function podOf(set: ValidatorSet, member: MemberView, marks: PodMarks): Pod {
@@ -196,7 +199,10 @@ export function podOf(set: ValidatorSet, member: MemberView, marks: PodMarks): P
     metadata: {
       ...base,
       labels: { ...base.labels, [LABELS.voter]: String(marks.votes) },
-      annotations: hash === undefined ? {} : { [ANNOTATIONS.genesisHash]: hash },
+      annotations: {
+        [ANNOTATIONS.image]: marks.image,
+        ...(hash === undefined ? {} : { [ANNOTATIONS.genesisHash]: hash }),
+      },
       ...owned(set),
     },
     spec: {
@@ -213,7 +219,7 @@ export function podOf(set: ValidatorSet, member: MemberView, marks: PodMarks): P
         seccompProfile: { type: "RuntimeDefault" },
       },
       nodeSelector: { ...nodeSelector, ...zone },
-      containers: [containerOf(set)],
+      containers: [containerOf(set, member.image)],
       volumes: volumesOf(set, member.name),
     },
   };

@@ -6,6 +6,7 @@ import type { Findings, VerdictKind } from "../detect/verdict.ts";
 import type { ChainView, Observation } from "../observe/observation.ts";
 import type { Decision } from "./decision.ts";
 import { maintenanceOf } from "./maintenance.ts";
+import { marginHolds } from "./margin-wave.ts";
 
 /** Verdicts that mean: its votes are not to be counted on. An oracle outlier votes as usual. */
 const DOWN: ReadonlySet<VerdictKind> = new Set(["Silence", "Unreachable", "Crashed"]);
@@ -59,9 +60,9 @@ export function faultBudget(
 /**
  * Seats that may be without a ready pod at once: f, without those that give no sign of life
  * although Kubernetes calls them ready, or that have no pod here. None where something holds
- * everything, because then nobody knows. Pods that are not ready Kubernetes subtracts itself, at
- * every eviction, so that none opens room by coming back. A machine that is cordoned spends
- * nothing: its drain is what asks.
+ * everything, because then nobody knows, and during a liquidation wave (rule S18). Pods that are
+ * not ready Kubernetes subtracts itself, at every eviction, so that none opens room by coming
+ * back. A machine that is cordoned spends nothing: its drain is what asks.
  */
 export function disruptableSeats(
   observation: Observation,
@@ -70,6 +71,7 @@ export function disruptableSeats(
 ): number {
   const { chain: reading, members, pods } = observation;
   if (reading.kind !== "verified" || grounds === undefined) return 0;
+  if (marginHolds(observation)) return 0;
   const { set } = reading.chain;
   const down = downMembers(findings);
   const leaving = leavingMembers(observation);

@@ -10,6 +10,12 @@ function isTrue(conditions: readonly { type: string; status: string }[] | undefi
   return conditions?.find((one) => one.type === type)?.status === "True";
 }
 
+/** What it was asked to run; its own field where the operator left no word (an older version). */
+function imageOf({ metadata, spec }: Pod): string {
+  const asked = metadata.annotations?.[ANNOTATIONS.image];
+  return asked ?? spec?.containers?.[0]?.image ?? "";
+}
+
 export function podView(pod: Pod): PodView {
   const { metadata, spec, status } = pod;
   const labels = metadata.labels ?? {};
@@ -21,9 +27,10 @@ export function podView(pod: Pod): PodView {
     ready: isTrue(status?.conditions, "Ready"),
     ip: status?.podIP ?? "",
     node: spec?.nodeName ?? "",
-    image: spec?.containers?.[0]?.image ?? "",
+    image: imageOf(pod),
     terminating: metadata.deletionTimestamp !== undefined,
     restarts: (status?.containerStatuses ?? []).reduce((sum, one) => sum + one.restartCount, 0),
+    waiting: status?.containerStatuses?.[0]?.state?.waiting?.reason ?? "",
     labels,
     annotations: metadata.annotations ?? {},
   };
@@ -53,6 +60,7 @@ export function memberView(service: Service, set: string): MemberView | undefine
     zone: annotations[ANNOTATIONS.zone] ?? "",
     consensusKey: annotations[ANNOTATIONS.consensusKey],
     networkKey: annotations[ANNOTATIONS.networkKey],
+    image: annotations[ANNOTATIONS.image] ?? "",
     retired: annotations[ANNOTATIONS.retired] === "true",
   };
 }

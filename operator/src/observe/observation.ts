@@ -16,6 +16,8 @@ export interface PodView {
   readonly image: string;
   readonly terminating: boolean;
   readonly restarts: number;
+  /** Why its container does not run, as the kubelet says; empty where it runs. */
+  readonly waiting: string;
   /** Labels and annotations that the operator sets. */
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -42,6 +44,8 @@ export interface MemberView {
   readonly zone: string;
   readonly consensusKey: string | undefined;
   readonly networkKey: string | undefined;
+  /** Image of its next pod, as its roll-out left it; empty where none is on record. */
+  readonly image: string;
   /** Scaled down (annotation): its node does not run; its volume, address and ordinal stay. */
   readonly retired: boolean;
 }
@@ -111,6 +115,8 @@ export interface PeerSample {
   readonly wrongRoots: ReadonlyMap<string, number>;
   readonly invalidProposals: ReadonlyMap<string, number>;
   readonly outliers: ReadonlyMap<string, number>;
+  /** Accounts that are being liquidated. */
+  readonly liquidating: number;
 }
 
 /** One path to the peers' view. */

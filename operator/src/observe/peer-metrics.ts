@@ -16,6 +16,7 @@ export const PEER_METRICS = {
   wrongRoots: "quorate_member_wrong_roots_total",
   invalidProposals: "quorate_member_invalid_proposals_total",
   outliers: "quorate_oracle_outliers_total",
+  accounts: "quorate_accounts",
 } as const;
 
 export const PEER_METRIC_NAMES: ReadonlySet<string> = new Set(Object.values(PEER_METRICS));
@@ -49,5 +50,9 @@ export function peerSample(
     wrongRoots: byMember(series, PEER_METRICS.wrongRoots, same),
     invalidProposals: byMember(series, PEER_METRICS.invalidProposals, same),
     outliers: byMember(series, PEER_METRICS.outliers, same),
+    liquidating:
+      series.find(({ name, labels }) => {
+        return name === PEER_METRICS.accounts && labels["stage"] === "liquidating";
+      })?.value ?? 0,
   };
 }

@@ -169,7 +169,7 @@ describe("Prometheus as a witness (S9)", () => {
     if (reading.kind !== "read") throw new Error(reading.message);
     expect(reading.samples).toHaveLength(128);
     expect(reading.samples[0]?.lastSeenMs.size).toBe(128);
-    expect(read).toBe(8);
+    expect(read).toBe(9);
   });
 
   test("shows its token to nobody but Prometheus", async () => {

@@ -66,6 +66,7 @@ export function imaginedPeers(
     wrongRoots: flagged("WrongRoot"),
     invalidProposals: flagged("InvalidProposals"),
     outliers: new Map([...flagged("OracleOutlier")].map(([key]) => [key, OUTLIERS])),
+    liquidating: 0,
   };
   const samples = members.flatMap(({ name, consensusKey }): readonly PeerSample[] => {
     const pod = pods.find((each) => each.member === name);

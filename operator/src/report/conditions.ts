@@ -2,6 +2,7 @@ import type { Condition, ConditionType, ValidatorSetStatus } from "../api/v1alph
 import type { Refusal } from "../decide/decision.ts";
 import { quorumSafety } from "../decide/failure-domains.ts";
 import { maintenanceOf } from "../decide/maintenance.ts";
+import { liquidationWave, WAVE_HOLD_MS } from "../decide/margin-wave.ts";
 import type { Pass } from "./pass.ts";
 
 /** What a condition says, before its times. */
@@ -85,6 +86,7 @@ function reconciling(pass: Pass, { birth, spares }: Counted): Omit<Judgement, "t
   if (birth.phase !== "Alive") return yes("Birth", `phase ${birth.phase}`);
   const flying = rotations.find(({ status }) => isUnderWay(status?.phase));
   if (flying !== undefined) return yes("RotationUnderWay", flying.metadata.name);
+  if (desired.rollout !== undefined) return yes("Upgrading", desired.rollout.message);
   const written = [...(applied?.created ?? []), ...(applied?.applied ?? [])];
   if (written.length > 0 || desired.newMembers.length > 0 || applied?.removed !== undefined) {
     const names = [...new Set(written.map(({ kind, metadata }) => `${kind} ${metadata.name}`))];
@@ -102,7 +104,7 @@ function isUnderWay(phase: string | undefined): boolean {
   return phase === "Submitted" || phase === "Effective";
 }
 
-function stalled({ observed, birth, spare, applied }: Pass): Omit<Judgement, "type"> {
+function stalled({ observed, birth, spare, applied, desired }: Pass): Omit<Judgement, "type"> {
   if (birth.problem !== undefined) return { status: "True", ...birth.problem };
   const foreign = applied?.foreign ?? [];
   if (foreign.length > 0) {
@@ -113,6 +115,8 @@ function stalled({ observed, birth, spare, applied }: Pass): Omit<Judgement, "ty
   if (problem !== undefined) {
     return { status: "True", reason: problem.reason, message: problem.message };
   }
+  const { rollout } = desired;
+  if (rollout?.reason === "UpgradeHalted") return { status: "True", ...rollout };
   if (spare?.isProblem === true) {
     return { status: "True", reason: spare.reason, message: spare.message };
   }
@@ -168,6 +172,26 @@ function held(pass: Pass): Omit<Judgement, "type"> {
   return { status: "True", reason: holdReason(refusal), message };
 }
 
+/** Rule S18; how long it lasts is read from here again. */
+function marginCalm({ observed, findings, birth }: Pass): Omit<Judgement, "type"> {
+  const { observation } = observed;
+  const unknown = (reason: string, message: string) => {
+    return { status: "Unknown" as const, reason, message };
+  };
+  if (birth.phase !== "Alive") return unknown("NotBorn", "there is no margin engine yet");
+  const wave = liquidationWave(observation);
+  if (wave === undefined) {
+    const { trusted: isTrusted, reason, message } = findings.trust;
+    if (!isTrusted) return unknown(reason, message);
+    return { status: "True", reason: "NothingLiquidated", message: "" };
+  }
+  const minutes = WAVE_HOLD_MS / 60_000;
+  const what = "upgrades, drains and a lower number of spares";
+  const waits = wave.holds ? `wait, at most ${minutes} min` : `wait no longer`;
+  const message = `accounts that are being liquidated: ${wave.accounts}; ${what} ${waits}`;
+  return { status: "False", reason: "AccountsLiquidated", message };
+}
+
 export function judge(pass: Pass, counted: Counted): readonly Judgement[] {
   return [
     { type: "Ready", ...ready(pass, counted) },
@@ -177,6 +201,7 @@ export function judge(pass: Pass, counted: Counted): readonly Judgement[] {
     { type: "QuorumSafe", ...quorumSafe(pass) },
     { type: "RotationInProgress", ...rotating(pass) },
     { type: "Held", ...held(pass) },
+    { type: "MarginCalm", ...marginCalm(pass) },
   ];
 }
 

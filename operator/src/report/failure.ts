@@ -31,6 +31,7 @@ export function failedStatus(set: ValidatorSet, error: unknown, nowMs: number): 
     { type: "QuorumSafe", status: "Unknown", reason, message },
     { type: "RotationInProgress", status: "Unknown", reason, message },
     { type: "Held", status: "True", reason, message },
+    { type: "MarginCalm", status: "Unknown", reason, message },
   ]);
 }
 
@@ -52,6 +53,7 @@ export function partingStatus(
     { type: "QuorumSafe", status: "Unknown", reason, message },
     { type: "RotationInProgress", status: "Unknown", reason, message },
     { type: "Held", status: waits, reason, message },
+    { type: "MarginCalm", status: "Unknown", reason, message },
   ]);
 }
 

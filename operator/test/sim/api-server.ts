@@ -2,6 +2,7 @@ import type { ApiRequest, ApiResponse } from "@quorate/runtime/transport";
 import { validatorRotationStatus } from "../../src/api/v1alpha1/validator-rotation.ts";
 import { validatorSetStatus } from "../../src/api/v1alpha1/validator-set.ts";
 import type { ApiStore, Draft, Stored } from "./api-store.ts";
+import { isProtected } from "./evictions.ts";
 import { FieldOwners } from "./field-owners.ts";
 
 const PATH = new RegExp(
@@ -89,6 +90,11 @@ export class ApiServer {
       return object === undefined ? refusal(404, "NotFound") : { status: 200, body: object };
     } else if (request.method === "POST" && target.subresource === "eviction") {
       const { deleteOptions } = request.body as { deleteOptions: unknown };
+      const pod = this.#live(target);
+      if (pod !== undefined && isProtected(this.#store, pod)) {
+        const message = "Cannot evict pod as it would violate the pod's disruption budget.";
+        return refusal(429, "TooManyRequests", { message });
+      }
       return this.#delete(target, deleteOptions);
     } else if (request.method === "DELETE") return this.#delete(target, request.body);
     else if (request.method === "PUT") return this.#replace(target, request.body as Draft);

@@ -1,14 +1,15 @@
 import { sha256Hex } from "@quorate/node/crypto/sha256";
 import { asciiBytes } from "@quorate/node/kernel/bytes";
 import { honestPowerMin } from "@quorate/node/kernel/threshold";
-import { findMember, hasQuorum, powerOf, totalPower } from "@quorate/node/kernel/validator-set";
+import { hasQuorum, powerOf, totalPower } from "@quorate/node/kernel/validator-set";
 import { decodeTransaction } from "@quorate/node/ledger/transaction";
 import type { ApiRequest, ApiResponse } from "@quorate/runtime/transport";
-import { ANNOTATIONS, LABELS } from "../../src/api/v1alpha1/labels.ts";
+import { ANNOTATIONS } from "../../src/api/v1alpha1/labels.ts";
 import type { ValidatorRotation } from "../../src/api/v1alpha1/types.ts";
 import { targetOf } from "./api-server.ts";
 import type { HistoryEntry } from "./api-store.ts";
 import { budgetProblem } from "./check-budgets.ts";
+import { deletionProblem } from "./check-deletions.ts";
 import type { Act, SpecMoment } from "./check-records.ts";
 import { LEASE_NAME, NAMESPACE, SET, SYSTEM } from "./names.ts";
 import type { OperatorProcess } from "./operator-process.ts";
@@ -69,7 +70,9 @@ export class Checks {
       this.fail("only the leader writes", `${process.name} sent ${what}, ${holder} leads`);
     }
     const deletes = request.method === "DELETE" || subresource === "eviction";
-    if (deletes) this.#mayDelete(plural, { namespace, name, verb: request.method });
+    if (!deletes) return;
+    const problem = deletionProblem(this.#world, plural, { namespace, name, verb: request.method });
+    if (problem !== undefined) this.fail(problem.checker, problem.message);
   }
 
   afterHandle(process: OperatorProcess, request: ApiRequest, { status }: ApiResponse): void {
@@ -320,29 +323,6 @@ export class Checks {
     if (flying.length <= 1) return;
     const names = flying.map(({ metadata }) => metadata.name).join(", ");
     this.fail("one rotation in flight", names);
-  }
-
-  #mayDelete(
-    plural: string,
-    { namespace, name, verb }: { namespace: string | undefined; name: string; verb: string },
-  ): void {
-    const { store, chain } = this.#world;
-    const set = store.get("validatorsets", NAMESPACE, SET);
-    const goes = set === undefined || set.metadata.deletionTimestamp !== undefined;
-    if (plural === "persistentvolumeclaims") this.fail("volumes survive Retain", name);
-    if (plural !== "pods") return;
-    const pod = store.get("pods", namespace, name);
-    if (verb === "DELETE" && pod?.metadata.labels?.[LABELS.voter] === "true") {
-      this.fail("no voter's pod is deleted", `${name} is labelled voter, and not evicted`);
-    }
-    if (goes) return;
-    const claim = store.get("persistentvolumeclaims", namespace, `${name}-data`);
-    const volume = this.#world.cluster.volumes.get(claim?.metadata.uid ?? "");
-    const { phase } = (pod?.["status"] ?? {}) as { phase?: string };
-    const votes = chain !== undefined && findMember(chain.set, volume?.key ?? "") !== undefined;
-    // Its uid is named: what is gone already is not deleted once more.
-    if (pod === undefined || !votes || phase === "Failed" || phase === "Succeeded") return;
-    this.fail("no voter's pod is deleted", `${name} votes and its pod is ${phase}`);
   }
 
   #tellsNoSecret(plural: string, { body }: ApiRequest): void {

@@ -14,7 +14,11 @@ const EVICT_AFTER_MS = 60_000;
 const MOUNT_MS = 45_000;
 const SYNC_MS = 3_000;
 
+/** No machine finds it. */
+export const BAD_IMAGE = "quorate/node:bad";
+
 interface PodSpec {
+  readonly containers?: readonly { readonly image?: string }[];
   readonly nodeName?: string;
   readonly nodeSelector?: Readonly<Record<string, string>>;
 }
@@ -240,6 +244,15 @@ export class Cluster {
     const claim = store.get("persistentvolumeclaims", namespace, `${name}-data`);
     if (config === undefined || claim === undefined) return;
     if (!this.#waited(`start ${uid}`, 500, 3_000)) return;
+    if (specOf(pod).containers?.[0]?.image === BAD_IMAGE) {
+      const state = { waiting: { reason: "ImagePullBackOff" } };
+      this.#tell("pods", pod, {
+        phase: "Pending",
+        conditions: [{ type: "Ready", status: "False" }],
+        containerStatuses: [{ name: "node", restartCount: 0, state }],
+      });
+      return;
+    }
     const volume = this.#volumeOf(claim.metadata.uid);
     const text = (config["data"] as Record<string, string>)["node.json"] ?? "{}";
     const { advertise = "" } = JSON.parse(text) as { advertise?: string };

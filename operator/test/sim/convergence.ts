@@ -29,6 +29,11 @@ export function unsettled(world: World): readonly string[] {
     const open = status?.phase === "Submitted" || status?.phase === "Effective";
     if (open) problems.push(`${metadata.name} is ${status?.phase}`);
   }
+  for (const pod of cluster.memberPods()) {
+    const { containers } = pod["spec"] as { readonly containers: readonly { image: string }[] };
+    const image = containers[0]?.image;
+    if (image !== set.spec.image) problems.push(`${pod.metadata.name} runs ${image}`);
+  }
   return [...problems, ...conditionProblems(world, set)];
 }
 

@@ -1,3 +1,4 @@
+import { BAD_IMAGE } from "./cluster.ts";
 import type { Machine } from "./machines.ts";
 import type { Incident, IncidentKind } from "./plan.ts";
 import { calm, type Lie, type PrometheusFault, type Weather } from "./weather.ts";
@@ -172,6 +173,15 @@ const STARTS: Readonly<Record<IncidentKind, Start>> = {
       world.person.edit((spec) => {
         spec["spares"] = 1 + (salt % 2);
       });
+  },
+  "image-changed": (world, { salt }) => {
+    const set = (image: string) =>
+      world.person.edit((spec) => {
+        spec["image"] = image;
+      });
+    const isBad = salt % 3 === 0;
+    set(isBad ? BAD_IMAGE : "quorate/node:next");
+    return isBad ? () => set("quorate/node:dev") : undefined;
   },
   "set-remade": (world) => {
     world.person.deleteSet();

@@ -44,7 +44,7 @@ export const INCIDENTS = [
   "maintenance",
 ] as const;
 
-export type IncidentKind = (typeof INCIDENTS)[number];
+export type IncidentKind = (typeof INCIDENTS)[number] | "image-changed";
 
 export interface Incident {
   readonly kind: IncidentKind;
@@ -76,6 +76,9 @@ export interface Plan {
   readonly calmAtMs: number;
 }
 
+/** Label of the stream that draws upgrades. */
+const UPGRADES = 4;
+
 /** Kinds whose effect ends by itself or at once. */
 const INSTANT = new Set<IncidentKind>(["crash", "operator-killed", "lease-deleted", "watches-gap"]);
 
@@ -100,6 +103,13 @@ function lossOf(random: SeededRandom, fromMs: number): Incident {
   return { kind, atMs, forMs: random.integer(20_000, 90_000), salt: random.integer(0, 1_000_000) };
 }
 
+/** A new image, one that comes up or one that does not. */
+function upgradeOf(random: SeededRandom): Incident {
+  const atMs = random.integer(40_000, 90_000);
+  const forMs = random.integer(5_000, 40_000);
+  return { kind: "image-changed", atMs, forMs, salt: random.integer(0, 1_000_000) };
+}
+
 /** The whole run, drawn from its seed. */
 export function drawPlan(seed: number, nodes: number): Plan {
   const random = createRandom(seed);
@@ -111,9 +121,12 @@ export function drawPlan(seed: number, nodes: number): Plan {
     : random.pick(["Auto", "Auto", "Auto", "Approve", "Approve", "Observe"] as const);
   const lastMs = late ? 650_000 : 130_000;
   const amount = random.integer(1, 6);
+  // A stream of its own: the seeds of before keep all else that they drew.
+  const upgrades = random.fork(UPGRADES);
   const incidents = [
     ...(random.chance(0.8) ? [lossOf(random, 45_000)] : []),
     ...Array.from({ length: amount }, () => incidentOf(random, fromMs, 110_000)),
+    ...(upgrades.chance(0.4) ? [upgradeOf(upgrades)] : []),
   ].toSorted((left, right) => left.atMs - right.atMs);
   return {
     seed,

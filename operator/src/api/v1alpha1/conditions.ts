@@ -9,6 +9,7 @@ export const CONDITION_TYPES = [
   "QuorumSafe",
   "RotationInProgress",
   "Held",
+  "MarginCalm",
 ] as const;
 
 /** Why the signals are trusted or not (rule S9). */
@@ -75,6 +76,8 @@ export const STATE_REASONS = [
   "RotationUnderWay",
   "Applying",
   "SpareMissing",
+  "Upgrading",
+  "UpgradeHalted",
   "UpToDate",
   "Progressing",
   "DomainsHoldAtMostF",
@@ -84,6 +87,8 @@ export const STATE_REASONS = [
   "RotationSubmitted",
   "RotationEffective",
   "NothingHeld",
+  "NothingLiquidated",
+  "AccountsLiquidated",
   "Blind",
   "ForeignGenesis",
   "GenesisMalformed",
@@ -129,4 +134,5 @@ export const EVENT_REASONS = [
   "MaintenanceBegun",
   "MaintenanceEnded",
   "MaintenanceExpired",
+  "Upgraded",
 ] as const;

@@ -19,6 +19,11 @@ export const ANNOTATIONS = {
   networkKey: "quorate.dev/network-key",
   /** On a member's Service: the failure domain that it was given at its creation, for ever. */
   zone: "quorate.dev/zone",
+  /**
+   * On a member's Service: image of its next pod; `spec.image` once its turn has come. On a pod:
+   * the image that was asked for at its creation.
+   */
+  image: "quorate.dev/image",
   /** On a member's Service: `true` after a scale-down; its node does not run any more. */
   retired: "quorate.dev/retired",
   /** On pods: makes a kubelet look at its optional mounts at once. */
