@@ -195,6 +195,23 @@ describe("the roll-out of an image", () => {
     expect(build({ ...observation, pods }, 1).removals).toMatchObject([{ name: "val-0" }]);
   });
 
+  test("rule S1: a seat that is announced as away is missed already", () => {
+    const observation = seen(
+      NEW,
+      four(OLD).map((node, at) => (at === 4 ? well(NEW) : node)),
+    );
+    const removals = (member: string) => {
+      const until = new Date(observation.nowMs + 60_000).toISOString();
+      const maintenance = [{ member, reason: "new disks", until }];
+      const { set } = observation;
+      const announced = { ...set, spec: { ...set.spec, maintenance } };
+      return build({ ...observation, set: announced }, 1).removals.map(({ name }) => name);
+    };
+    expect(removals("val-2")).toEqual([]);
+    expect(removals("val-0")).toEqual(["val-0"]);
+    expect(build(observation, 1).removals).toMatchObject([{ name: "val-0" }]);
+  });
+
   test("a new member gets the new image only once a node has come up with it", () => {
     const nodes = four(OLD).map((node, at) => (at === 4 ? { ...well(NEW), up: false } : node));
     const imageOfNew = (observation: Observation): string | undefined => {

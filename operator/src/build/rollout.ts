@@ -1,4 +1,5 @@
 import type { MemberRole } from "../api/v1alpha1/types.ts";
+import { maintenanceOf } from "../decide/maintenance.ts";
 import type { MemberView, Observation, PodView } from "../observe/observation.ts";
 
 /** What the chain and the cluster allow in this pass. */
@@ -105,7 +106,10 @@ export function rollout(
   const progress = new Progress(observation);
   const images = new Map(roster.map(({ member }) => [member.name, progress.imageOf(member)]));
   const running = roster.filter(({ member, role }) => role !== "Left" && !member.retired);
-  const away = running.filter(({ member, role }) => isSeat(role) && !progress.isReady(member));
+  const announced = new Set(maintenanceOf(observation).away.map(({ member }) => member));
+  const away = running.filter(
+    ({ member, role }) => isSeat(role) && (announced.has(member.name) || !progress.isReady(member)),
+  );
   const mayGo = (placed: Placed): boolean => {
     // Whoever runs may sign, Ready or not; and a spare is needed as soon as a seat is missing.
     if (!progress.isRunning(placed.member)) return true;

@@ -319,4 +319,13 @@ export const buildMutants = [
     test: diffTest,
     testName: "what somebody changed is put right; a running pod's metadata alone",
   },
+  {
+    name: "operator-upgrades-beside-maintenance",
+    rule: "S1: a seat that is announced as away is missed already",
+    file: `${build}/rollout.ts`,
+    find: "(announced.has(member.name) || !progress.isReady(member))",
+    replace: "!progress.isReady(member)",
+    test: `${build}/rollout.test.ts`,
+    testName: "rule S1: a seat that is announced as away is missed already",
+  },
 ] as const;
