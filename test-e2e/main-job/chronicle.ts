@@ -122,8 +122,10 @@ function ledgerLine(event: ChainEvent, nameOf: (key: string) => string): string 
 }
 
 function swapLine(swap: Swap, nameOf: (key: string) => string): string {
-  if (swap.cause === "unmute") return `unmuted      ${nameOf(swap.leaver)}: it votes again`;
-  if (swap.newcomer === undefined) return `muted        ${nameOf(swap.leaver)}: no fit spare`;
-  const names = `${nameOf(swap.leaver)} out, ${nameOf(swap.newcomer)} in`;
+  const leaver = swap.leaver === undefined ? "nobody" : nameOf(swap.leaver);
+  if (swap.cause === "shrink") return `shrunk       ${leaver} out, epoch ${swap.epoch}`;
+  if (swap.cause === "unmute") return `unmuted      ${leaver}: it votes again`;
+  if (swap.newcomer === undefined) return `muted        ${leaver}: no fit spare`;
+  const names = `${leaver} out, ${nameOf(swap.newcomer)} in`;
   return `swap         ${names}, cause ${swap.cause}, epoch ${swap.epoch}`;
 }

@@ -288,7 +288,7 @@ export class MainJob {
       epoch: swap.epoch,
       cause: swap.cause,
       proof: swap.proof,
-      leaver: swap.leaver,
+      leaver: swap.leaver ?? "",
       newcomer: swap.newcomer ?? "",
       power: String(swap.power),
       registeredHeight: swap.newcomerRegisteredAt,

@@ -171,6 +171,8 @@ export class Ledger {
       }
       case "owner-rotation":
         return this.#ownerRequests.rotate(transaction, this.set, id);
+      case "resize":
+        return this.#ownerRequests.resize(transaction, this.set, id);
       case "return-spare":
         return this.#ownerRequests.return(transaction, this.#clockMs);
       case "exit-spare":

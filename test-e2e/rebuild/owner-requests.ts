@@ -1,5 +1,5 @@
 import type { Verify } from "../stranger/keys.ts";
-import { setHash, type ValidatorSet } from "../stranger/sets.ts";
+import { powerOf, quorum, setHash, type ValidatorSet } from "../stranger/sets.ts";
 import type { Bonds } from "./bonds.ts";
 import type { Nonces } from "./nonces.ts";
 import type { Swaps } from "./swaps.ts";
@@ -32,6 +32,22 @@ export class OwnerRequests {
     // The signature is spent, also where no spare was fit or another swap came first.
     this.#nonces.use(scope, nonce);
     return this.#swaps.swap(member, "owner", id);
+  }
+
+  /** Signed by owners of a quorum of the power; whether it was safe, the chain's record tells. */
+  resize(resize: Kind<"resize">, set: ValidatorSet, id: string): boolean {
+    if (resize.setHash !== setHash(set)) return false;
+    const authors = resize.signatures.map(({ author }) => author);
+    const isSorted = authors.every((author, at) => at === 0 || (authors[at - 1] ?? "") < author);
+    const seats = set.members.filter(({ owner }) => authors.includes(owner));
+    const owned = authors.every((author) => seats.some(({ owner }) => owner === author));
+    const power = powerOf(set, new Set(seats.map(({ key }) => key)));
+    if (!isSorted || !owned || power < quorum(set)) return false;
+    const message = signingBytes(this.#chainId, resize);
+    const isSigned = resize.signatures.every(({ author, signature }) =>
+      this.#verify(author, message, signature),
+    );
+    return isSigned && this.#swaps.resize(resize.change, id);
   }
 
   return(back: Kind<"return-spare">, clockMs: number): boolean {

@@ -77,7 +77,7 @@ export async function readEpochEnds(
   return ends;
 }
 
-const CAUSES = ["silence", "misconduct", "owner", "mute", "unmute"] as const;
+const CAUSES = ["silence", "misconduct", "owner", "mute", "unmute", "grow", "shrink"] as const;
 
 /**
  * The chain's record of the swap, as the node tells it; it must fit the verified end of the epoch.

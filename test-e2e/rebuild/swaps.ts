@@ -12,13 +12,17 @@ interface Condemned {
 
 /** Why the set changes, and by which transaction: the chain's own record. */
 export interface Cause {
-  readonly cause: "silence" | "misconduct" | "owner" | "mute" | "unmute";
+  readonly cause: "silence" | "misconduct" | "owner" | "mute" | "unmute" | "grow" | "shrink";
   readonly proof: string;
 }
 
 interface Swap extends Cause {
-  readonly leaver: string;
-  readonly newcomer: string;
+  /** Undefined where a seat was added. */
+  readonly leaver: string | undefined;
+  /** Undefined where a seat ended. */
+  readonly newcomer: string | undefined;
+  /** Of the newcomer in the next set. */
+  readonly power: bigint;
 }
 
 /**
@@ -62,8 +66,7 @@ export class Swaps {
   }
 
   #isDue(leaver: string): boolean {
-    const newcomer =
-      this.#due === undefined ? undefined : this.#bonds.bonds.get(this.#due.newcomer);
+    const newcomer = this.#bonds.bonds.get(this.#due?.newcomer ?? "");
     return this.#due?.leaver === leaver && newcomer?.place === "spare";
   }
 
@@ -75,7 +78,8 @@ export class Swaps {
   swap(leaver: string, cause: "silence" | "misconduct" | "owner", proof?: string): boolean {
     if (this.#due?.cause !== cause || !this.#isDue(leaver)) return false;
     if (cause !== "misconduct" && this.#due.proof !== proof) return false;
-    const [out, into] = [leaver, this.#due.newcomer].map((key) => this.#bonds.bonds.get(key));
+    const keys = [leaver, this.#due.newcomer ?? ""];
+    const [out, into] = keys.map((key) => this.#bonds.bonds.get(key));
     if (out?.place !== "seat" || into === undefined) {
       throw new Error(`the set changes from ${leaver} to ${this.#due.newcomer} without bonds`);
     }
@@ -85,6 +89,27 @@ export class Swaps {
     if (comesBack) this.#bonds.jail(out, this.#clockMs);
     else this.#bonds.unbond(out, this.#clockMs);
     this.#condemned.delete(leaver);
+    this.#due = undefined;
+    return true;
+  }
+
+  /** Performs the growth or the shrinking that the chain recorded for this transaction. */
+  resize(change: { isGrowth: boolean; key: string; power: bigint }, proof: string): boolean {
+    const due = this.#due;
+    if (due?.cause !== (change.isGrowth ? "grow" : "shrink") || due.proof !== proof) return false;
+    const bond = this.#bonds.bonds.get(change.key);
+    const isNamed = (change.isGrowth ? due.newcomer : due.leaver) === change.key;
+    if (!isNamed || bond?.place !== (change.isGrowth ? "spare" : "seat")) {
+      throw new Error(`epoch change by ${proof}: ${change.key} is not what comes or goes`);
+    }
+    if (change.isGrowth) {
+      if (due.power !== change.power) throw new Error(`${change.key} has power ${due.power}`);
+      bond.place = "seat";
+      bond.power = change.power;
+    } else {
+      this.#bonds.unbond(bond, this.#clockMs);
+      this.#condemned.delete(change.key);
+    }
     this.#due = undefined;
     return true;
   }
@@ -136,11 +161,14 @@ function difference(set: ValidatorSet, next: ValidatorSet, cause: Cause): Swap |
   const missing = (from: ValidatorSet, other: ValidatorSet): string[] =>
     from.members.map(({ key }) => key).filter((key) => !other.members.some((m) => m.key === key));
   const [leavers, newcomers] = [missing(set, next), missing(next, set)];
-  if (leavers.length !== newcomers.length || leavers.length > 1) {
+  const [out, into] = [cause.cause === "grow" ? 0 : 1, cause.cause === "shrink" ? 0 : 1];
+  const isSame = leavers.length === 0 && newcomers.length === 0;
+  const isOne = leavers.length === out && newcomers.length === into;
+  if (!isOne && !(isSame && out === into)) {
     throw new Error(`epoch ${next.epoch}: ${leavers.length} leave and ${newcomers.length} enter`);
   }
   const [leaver, newcomer] = [leavers[0], newcomers[0]];
-  return leaver === undefined || newcomer === undefined
-    ? undefined
-    : { ...cause, leaver, newcomer };
+  if (isSame) return undefined;
+  const power = next.members.find(({ key }) => key === newcomer)?.power ?? 0n;
+  return { ...cause, leaver, newcomer, power };
 }

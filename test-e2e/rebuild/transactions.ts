@@ -25,6 +25,7 @@ const KINDS = [
   "session",
   "session-bundle",
   "revoke-session",
+  "resize",
 ] as const;
 
 export interface Registration {
@@ -43,6 +44,12 @@ export interface Scope {
 }
 
 export type Transaction =
+  | {
+      readonly kind: "resize";
+      readonly setHash: string;
+      readonly change: { readonly isGrowth: boolean; readonly key: string; readonly power: bigint };
+      readonly signatures: readonly { readonly author: string; readonly signature: Uint8Array }[];
+    }
   | {
       readonly kind: "session";
       readonly account: string;
@@ -252,15 +259,23 @@ function scanFields(scanner: Scanner, kind: (typeof KINDS)[number]): Transaction
       return { kind, ...scanMoney(scanner) };
     case "custodian-deposit": {
       const money = scanMoney(scanner);
-      const signatures = scanner.list(() => ({
-        author: scanner.key(),
-        signature: scanner.signature(),
-      }));
-      return { kind, ...money, signatures };
+      return { kind, ...money, signatures: scanSignatures(scanner) };
+    }
+    case "resize": {
+      const named = scanner.key();
+      const what = scanner.u8();
+      if (what > 1) throw new Error(`${what} is neither grow nor shrink`);
+      const seat = { isGrowth: what === 0, key: scanner.key() };
+      const change = { ...seat, power: seat.isGrowth ? scanner.i128() : 0n };
+      return { kind, setHash: named, change, signatures: scanSignatures(scanner) };
     }
     case "put":
       return { kind, key: scanner.bytes(), value: scanner.bytes() };
   }
+}
+
+function scanSignatures(scanner: Scanner): Kind<"resize">["signatures"] {
+  return scanner.list(() => ({ author: scanner.key(), signature: scanner.signature() }));
 }
 
 /** Throws for bytes that are no transaction: the chain refuses those, and nothing changes. */
@@ -290,6 +305,7 @@ export function signingBytes(
     | "treasury-withdraw"
     | "custodian-deposit"
     | "approve-swap"
+    | "resize"
   >,
 ): Uint8Array {
   switch (transaction.kind) {
@@ -328,6 +344,11 @@ export function signingBytes(
     case "custodian-deposit": {
       const { account, amount, nonce } = transaction;
       return domain(chainId, "custodian-deposit", key(account), i128(amount), u64(nonce));
+    }
+    case "resize": {
+      const { isGrowth, key: seat, power } = transaction.change;
+      const change = isGrowth ? [u8(0), key(seat), i128(power)] : [u8(1), key(seat)];
+      return domain(chainId, "resize", key(transaction.setHash), ...change);
     }
     case "approve-swap":
       return domain(chainId, "approve-swap", key(transaction.member));

@@ -2,6 +2,7 @@ import { ed25519 } from "@quorate/node/crypto/ed25519";
 import {
   decodeTransaction,
   exitSigningBytes,
+  resizeSigningBytes,
   returnSigningBytes,
   treasuryWithdrawSigningBytes,
 } from "@quorate/node/ledger/transaction";
@@ -11,7 +12,9 @@ import { Bundle } from "./bundle.ts";
 import { countingNonces } from "./nonces.ts";
 import {
   exitSpareTransaction,
+  resizeTransaction,
   returnSpareTransaction,
+  signResize,
   treasuryWithdrawTransaction,
 } from "./staking.ts";
 
@@ -39,6 +42,21 @@ describe("an owner's acts", () => {
     // Neither signature stands for the other, nor for another chain.
     expect(by(returnSigningBytes(chainId, back), exit.signature)).toBe(false);
     expect(by(exitSigningBytes(key, exit), exit.signature)).toBe(false);
+  });
+
+  test("owners consent to one change of one set on one chain, each alone, in any order", () => {
+    const other = AccountKey.fromSeed("ab".repeat(32));
+    const resize = { setHash: key, change: { kind: "grow", key, power: 9n } } as const;
+    const signed = [owner, other].map((each) => signResize(resize, { chainId, owner: each }));
+    const bytes = resizeTransaction(resize, signed);
+    expect(resizeTransaction(resize, signed.toReversed())).toEqual(bytes);
+    const sent = decoded(bytes);
+    if (sent.kind !== "resize") throw new Error("kind");
+    expect(sent).toMatchObject(resize);
+    for (const { author, signature } of sent.signatures) {
+      expect(ed25519.verify(author, resizeSigningBytes(chainId, sent), signature)).toBe(true);
+      expect(ed25519.verify(author, resizeSigningBytes(key, sent), signature)).toBe(false);
+    }
   });
 
   test("money of the treasury goes to the account that the owner signed", () => {

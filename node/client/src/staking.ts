@@ -2,9 +2,11 @@ import type { Digest, MicroUsd, PublicKey } from "@quorate/node/kernel/scalars";
 import {
   encodeTransaction,
   exitSigningBytes,
+  resizeSigningBytes,
   returnSigningBytes,
   treasuryWithdrawSigningBytes,
 } from "@quorate/node/ledger/transaction";
+import type { ResizeChange, Transaction } from "@quorate/node/ledger/types";
 import type { AccountKey } from "./account-key.ts";
 
 /** What every act of an owner needs: `owner` is its key, kept off the cluster. */
@@ -38,4 +40,32 @@ export function treasuryWithdrawTransaction(
   const fields = { kind: "treasury-withdraw", ...parties, amount, nonce } as const;
   const signature = owner.sign(treasuryWithdrawSigningBytes(chainId, fields));
   return encodeTransaction({ ...fields, signature });
+}
+
+/** A change of the set by one seat; the set hash says of which set, and so of which epoch. */
+export interface Resize {
+  readonly setHash: Digest;
+  readonly change: ResizeChange;
+}
+
+/** One owner's consent to a resize. */
+export type ResizeSignature = Extract<Transaction, { kind: "resize" }>["signatures"][number];
+
+/** Signs where the owner's key is: nothing but the chain's id has to be known there. */
+export function signResize(
+  { setHash, change }: Resize,
+  { chainId, owner }: Pick<OwnerAct, "chainId" | "owner">,
+): ResizeSignature {
+  const bytes = resizeSigningBytes(chainId, { kind: "resize", setHash, change });
+  return { author: owner.publicKey, signature: owner.sign(bytes) };
+}
+
+/** Adds or ends one seat, with the signatures of owners of a quorum; anybody may send it. */
+export function resizeTransaction(
+  { setHash, change }: Resize,
+  signatures: readonly ResizeSignature[],
+): Uint8Array {
+  // Public keys are lower-case hex: the order of the texts is the chain's.
+  const sorted = signatures.toSorted((one, two) => (one.author < two.author ? -1 : 1));
+  return encodeTransaction({ kind: "resize", setHash, change, signatures: sorted });
 }

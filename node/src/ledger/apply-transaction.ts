@@ -8,6 +8,7 @@ import { applyPut } from "./key-value.ts";
 import { applyInvalidVote, applyMisconduct } from "./misconduct.ts";
 import { applyReadiness } from "./readiness.ts";
 import { applyRegistration } from "./registration.ts";
+import { applyResize } from "./resize.ts";
 import { applyOwnerRotation, applyReturn, applySilenceRecord } from "./rotation.ts";
 import { applyRevoke, applySession, applySessionBundle } from "./sessions.ts";
 import { applyExit, applyTreasuryWithdraw } from "./treasury.ts";
@@ -45,6 +46,9 @@ export function applyDecoded(work: Work, transaction: Transaction, place: Place)
     // CAUSE (c)
     case "owner-rotation":
       return applyOwnerRotation(work, transaction, id);
+    // SWAP, SEAT
+    case "resize":
+      return applyResize(work, transaction, id);
     // SPONSOR
     case "register-spare":
       return applyRegistration(work, transaction);

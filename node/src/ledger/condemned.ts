@@ -1,6 +1,6 @@
 import { compareText } from "../kernel/bytes.ts";
 import type { Digest, PublicKey } from "../kernel/scalars.ts";
-import { hasQuorum } from "../kernel/validator-set.ts";
+import { hasQuorum, type ValidatorSet } from "../kernel/validator-set.ts";
 import type { Condemned, LedgerState } from "./state.ts";
 import { muteSeat, swapSeat } from "./swap.ts";
 import { approveSwapSigningBytes } from "./transaction.ts";
@@ -24,15 +24,20 @@ export function judge(work: Work, key: PublicKey, proof: Digest): void {
   removeCondemned(work);
 }
 
+/** Whether these owners' seats together hold a quorum of the power. */
+export function ownersHaveQuorum(set: ValidatorSet, owners: readonly PublicKey[]): boolean {
+  const seats = set.members.filter(({ owner }) => owners.includes(owner));
+  return hasQuorum(
+    set,
+    seats.map(({ key }) => key),
+  );
+}
+
 /** The seat's owner, or owners with a quorum of the power (rule RATE). */
 function isApproved(state: LedgerState, { key, approvals }: Condemned): boolean {
   const owner = state.seats.get(key)?.owner;
   if (owner !== undefined && approvals.includes(owner)) return true;
-  const seats = state.set.members.filter((member) => approvals.includes(member.owner));
-  return hasQuorum(
-    state.set,
-    seats.map((member) => member.key),
-  );
+  return ownersHaveQuorum(state.set, approvals);
 }
 
 function mayGo(state: LedgerState, entry: Condemned): boolean {

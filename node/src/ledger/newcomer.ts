@@ -41,12 +41,12 @@ export function isEndorsedFor(spare: Spare, leaver: Seat, cause: SwapCause): boo
   return spare.owner === leaver.owner && (spare.endorsed || cause === "owner");
 }
 
-/** Power of newcomers seated unendorsed within the span (rule RATE). */
-function recentPower(state: LedgerState, leaver: Seat): Power {
+/** Power of newcomers seated unendorsed within the span, `except` not counted (rule RATE). */
+export function recentPower(state: LedgerState, except: PublicKey): Power {
   const { newcomerSpanMs } = state.genesis.parameters.rotation;
   const recent = [...state.seats.values()].filter(
     ({ key, endorsed, seatedAtMs }) =>
-      key !== leaver.key && !endorsed && state.clockMs - seatedAtMs < newcomerSpanMs,
+      key !== except && !endorsed && state.clockMs - seatedAtMs < newcomerSpanMs,
   );
   return recent.reduce((sum, { power }) => sum + power, 0n);
 }
@@ -68,7 +68,7 @@ function obstacle(
   if (isEndorsedFor(spare, leaver, cause)) return undefined;
   const ageMs = state.clockMs - spare.registeredMs;
   if (ageMs < newcomerAgeMsMin) return `unendorsed, its age is ${ageMs} of ${newcomerAgeMsMin} ms`;
-  if (recentPower(state, leaver) + leaver.power > faultyPowerOf(state)) {
+  if (recentPower(state, leaver.key) + leaver.power > faultyPowerOf(state)) {
     return "unendorsed newcomers would hold more than f";
   }
   return undefined;

@@ -18,15 +18,20 @@ import {
 
 type Kind<K extends Transaction["kind"]> = Extract<Transaction, { kind: K }>;
 
+/** Compare and set: what was computed from another set has no effect on this one. */
+export function setChanged(state: LedgerState, setHash: Digest): Verdict {
+  if (setHash === state.setHash) return undefined;
+  const fix = `compute it again from the set of epoch ${state.set.epoch}: ${state.setHash}`;
+  return { code: "SET_CHANGED", field: "setHash", fix };
+}
+
 /** The seat of a member, under the set that the transaction was computed from (compare and set). */
 function seatUnder(
   state: LedgerState,
   { member, setHash }: { readonly member: PublicKey; readonly setHash: Digest },
 ): Seat | NonNullable<Verdict> {
-  if (setHash !== state.setHash) {
-    const fix = `compute it again from the set of epoch ${state.set.epoch}: ${state.setHash}`;
-    return { code: "SET_CHANGED", field: "setHash", fix };
-  }
+  const changed = setChanged(state, setHash);
+  if (changed !== undefined) return changed;
   const seat = state.seats.get(member);
   if (seat !== undefined) return seat;
   return { code: "NOT_A_MEMBER", field: "member", fix: `no seat has the key ${member}` };

@@ -9,12 +9,17 @@ const CAUSES = [
   "owner",
   "mute",
   "unmute",
+  "grow",
+  "shrink",
 ] as const satisfies readonly SwapRecord["cause"][];
 
-/** Layout: node/spec/encoding.md, Swap record. A missing newcomer is 32 zero bytes. */
+/** Layout: node/spec/encoding.md, Swap record. Who is missing is 32 zero bytes. */
 export function writeSwap(writer: Writer, swap: SwapRecord): void {
-  writer.u64(swap.epoch).u64(swap.height).u8(CAUSES.indexOf(swap.cause)).hex32(swap.leaver);
-  writer.hex32(swap.newcomer ?? ZERO_DIGEST).hex32(swap.proof);
+  writer.u64(swap.epoch).u64(swap.height).u8(CAUSES.indexOf(swap.cause));
+  writer
+    .hex32(swap.leaver ?? ZERO_DIGEST)
+    .hex32(swap.newcomer ?? ZERO_DIGEST)
+    .hex32(swap.proof);
   writer.u64(swap.newcomerRegisteredAt).i128(swap.power);
 }
 
@@ -29,7 +34,7 @@ export function readSwap(reader: Reader, field: string): SwapRecord {
     epoch,
     height,
     cause,
-    leaver,
+    leaver: leaver === ZERO_DIGEST ? undefined : leaver,
     newcomer: newcomer === ZERO_DIGEST ? undefined : newcomer,
     proof,
     newcomerRegisteredAt: reader.u64(`${field}.newcomerRegisteredAt`),

@@ -1,7 +1,7 @@
 import { assert, defined } from "../kernel/assert.ts";
 import { compareText } from "../kernel/bytes.ts";
 import type { Refusal } from "../kernel/result.ts";
-import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
+import type { Digest, Millis, Power, PublicKey } from "../kernel/scalars.ts";
 import {
   findMember,
   type Member,
@@ -112,10 +112,19 @@ export function swapSeat(
 }
 
 function seatOf(state: LedgerState, spare: Spare, leaver: Seat, cause: SwapCause): Seat {
-  const { owner, key, networkKey, address, bond, registeredAt, sponsored } = spare;
   const isEndorsed = isEndorsedFor(spare, leaver, cause);
   // RATE: whoever came in unendorsed does not end its span by exchanging its own key.
   const isSameNewcomer = isEndorsed && !leaver.endorsed;
+  return newSeat(spare, {
+    power: leaver.power,
+    seatedAtMs: isSameNewcomer ? leaver.seatedAtMs : state.clockMs,
+    endorsed: isEndorsed && leaver.endorsed,
+  });
+}
+
+/** The seat that a spare takes: not muted, and without a past of its own. */
+function newSeat(spare: Spare, place: Pick<Seat, "power" | "seatedAtMs" | "endorsed">): Seat {
+  const { owner, key, networkKey, address, bond, registeredAt, sponsored } = spare;
   return {
     owner,
     key,
@@ -124,15 +133,57 @@ function seatOf(state: LedgerState, spare: Spare, leaver: Seat, cause: SwapCause
     bond,
     registeredAt,
     sponsored,
-    power: leaver.power,
+    ...place,
     muted: false,
     mutes: 0,
     mutedAtMs: 0,
-    seatedAtMs: isSameNewcomer ? leaver.seatedAtMs : state.clockMs,
-    endorsed: isEndorsed && leaver.endorsed,
     reportOffence: undefined,
     reportsJailedUntilMs: 0,
   };
+}
+
+/**
+ * SWAP: the spare takes a seat of its own. It counts as endorsed: a quorum of the owners named it
+ * (RATE). `resizeRefusal` has agreed.
+ */
+export function addSeat(work: Work, spare: Spare, power: Power, proof: Digest): Verdict {
+  const { state } = work;
+  const seat = newSeat(spare, { power, seatedAtMs: state.clockMs, endorsed: true });
+  const refusal = endEpoch(work, withEntry(state.seats, spare.key, seat));
+  if (refusal !== undefined) return refusal;
+  change(work, { spares: withoutEntry(work.state.spares, spare.key) });
+  record(work, {
+    epoch: defined(work.nextSet, "next set").epoch,
+    height: state.height,
+    cause: "grow",
+    leaver: undefined,
+    newcomer: spare.key,
+    proof,
+    newcomerRegisteredAt: spare.registeredAt,
+    power,
+  });
+  return undefined;
+}
+
+/** SWAP: the seat ends and its bond unbonds, condemned or not. `resizeRefusal` has agreed. */
+export function dropSeat(work: Work, leaver: Seat, proof: Digest): Verdict {
+  const refusal = endEpoch(work, withoutEntry(work.state.seats, leaver.key));
+  if (refusal !== undefined) return refusal;
+  change(work, { condemned: withoutEntry(work.state.condemned, leaver.key) });
+  work.leaver = leaver;
+  // A condemned key serves nobody: only who leaves in peace stays reachable.
+  retire(work, leaver, work.state.tombstones.has(leaver.key) ? "misconduct" : "owner");
+  record(work, {
+    epoch: defined(work.nextSet, "next set").epoch,
+    height: work.state.height,
+    cause: "shrink",
+    leaver: leaver.key,
+    newcomer: undefined,
+    proof,
+    newcomerRegisteredAt: 0,
+    power: leaver.power,
+  });
+  return undefined;
 }
 
 /** RETURN: what becomes of the key and the bond that leave. */

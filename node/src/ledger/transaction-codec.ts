@@ -1,9 +1,10 @@
 import { unreachable } from "../kernel/assert.ts";
 import type { Reader, Writer } from "../kernel/codec.ts";
 import { readSignedStatement, writeSignedStatement } from "../kernel/statements.ts";
+import { MEMBERS_MAX } from "../kernel/validator-set.ts";
 import { readAction, readChoice, writeAction } from "./action-codec.ts";
 import { readScope, writeScope } from "./session-codec.ts";
-import type { SpareRegistration, Transaction } from "./types.ts";
+import type { ResizeChange, SpareRegistration, Transaction } from "./types.ts";
 
 /** The first byte of a transaction is the position of its kind here (node/spec/encoding.md). */
 export const TRANSACTION_KINDS = [
@@ -26,6 +27,7 @@ export const TRANSACTION_KINDS = [
   "session",
   "session-bundle",
   "revoke-session",
+  "resize",
 ] as const satisfies readonly Transaction["kind"][];
 
 /** Who ends a session. */
@@ -36,6 +38,7 @@ const ACTIONS_MAX = 1_024;
 /** Of a block in an E6 proof: what a transaction may have at most. */
 const VOTED_BLOCK_BYTES_MAX = 65_536;
 export const CUSTODIANS_MAX = 64;
+const RESIZE_CHANGES = ["grow", "shrink"] as const satisfies ResizeChange["kind"][];
 export const ADDRESS_LENGTH_MAX = 255;
 /** Longest key of a `put`. */
 export const PUT_KEY_BYTES_MAX = 64;
@@ -69,7 +72,8 @@ export type SignedFields =
   | Omit<KindOf<"session">, "signature">
   | Omit<KindOf<"session-bundle">, "signature">
   | Omit<KindOf<"revoke-session">, "signature">
-  | Omit<KindOf<"custodian-deposit">, "signatures">;
+  | Omit<KindOf<"custodian-deposit">, "signatures">
+  | Omit<KindOf<"resize">, "signatures">;
 
 /** The fields that an account, owner or custodian signs: everything but the signatures. */
 export function writeSignedFields(writer: Writer, transaction: SignedFields): void {
@@ -105,9 +109,24 @@ export function writeSignedFields(writer: Writer, transaction: SignedFields): vo
     case "custodian-deposit":
       writer.hex32(transaction.account).i128(transaction.amount).u64(transaction.nonce);
       return;
+    case "resize":
+      writer.hex32(transaction.setHash);
+      writeResizeChange(writer, transaction.change);
+      return;
     default:
       unreachable(transaction);
   }
+}
+
+function writeResizeChange(writer: Writer, change: ResizeChange): void {
+  writer.u8(RESIZE_CHANGES.indexOf(change.kind)).hex32(change.key);
+  if (change.kind === "grow") writer.i128(change.power);
+}
+
+function readResizeChange(reader: Reader, field: string): ResizeChange {
+  const kind = readChoice(reader, `${field}.kind`, RESIZE_CHANGES);
+  const key = reader.hex32(`${field}.key`);
+  return kind === "shrink" ? { kind, key } : { kind, key, power: reader.i128(`${field}.power`) };
 }
 
 export function writeTransaction(writer: Writer, transaction: Transaction): void {
@@ -125,6 +144,7 @@ export function writeTransaction(writer: Writer, transaction: Transaction): void
       writer.fixed(transaction.signature, 64);
       return;
     case "custodian-deposit":
+    case "resize":
       writeSignedFields(writer, transaction);
       writer.list(transaction.signatures, (out, { author, signature }) => {
         out.hex32(author).fixed(signature, 64);
@@ -233,6 +253,13 @@ export function readTransaction(reader: Reader): Transaction {
     case "session-bundle":
     case "revoke-session":
       return readSessionAct(reader, kind);
+    case "resize":
+      return {
+        kind,
+        setHash: reader.hex32("setHash"),
+        change: readResizeChange(reader, "change"),
+        signatures: readSignatures(reader, MEMBERS_MAX),
+      };
     case "put":
       return {
         kind,
@@ -333,9 +360,13 @@ function readDeposit(reader: Reader, kind: "faucet" | "custodian-deposit"): Tran
   const amount = reader.i128("amount");
   const nonce = reader.u64("nonce");
   if (kind === "faucet") return { kind, account, amount, nonce };
-  const signatures = reader.list("signatures", CUSTODIANS_MAX, (input, name) => ({
+  const signatures = readSignatures(reader, CUSTODIANS_MAX);
+  return { kind, account, amount, nonce, signatures };
+}
+
+function readSignatures(reader: Reader, countMax: number): KindOf<"resize">["signatures"] {
+  return reader.list("signatures", countMax, (input, name) => ({
     author: input.hex32(`${name}.author`),
     signature: input.fixed(`${name}.signature`, 64),
   }));
-  return { kind, account, amount, nonce, signatures };
 }

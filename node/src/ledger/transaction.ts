@@ -118,6 +118,11 @@ export function custodianDepositSigningBytes(
   return plainSigningBytes(chainId, deposit);
 }
 
+/** What each owner of a quorum signs: the set hash binds it to epoch and set. */
+export function resizeSigningBytes(chainId: Digest, resize: Unsigned<"resize">): Uint8Array {
+  return plainSigningBytes(chainId, resize);
+}
+
 /** What an owner signs to let a second misconduct swap go ahead; a key is condemned only once. */
 export function approveSwapSigningBytes(chainId: Digest, member: PublicKey): Uint8Array {
   return domain("approve-swap", chainId).hex32(member).finish();

@@ -37,6 +37,13 @@ export interface SessionScope {
   readonly orderNotionalMax: MicroUsd;
 }
 
+/** What a resize does to the set. */
+export type ResizeChange =
+  /** The registered spare of this key takes a new seat with this power. */
+  | { readonly kind: "grow"; readonly key: PublicKey; readonly power: Power }
+  /** The seat of this key ends, and its bond unbonds. */
+  | { readonly kind: "shrink"; readonly key: PublicKey };
+
 /** The canonical transactions; layouts in node/spec/encoding.md. */
 export type Transaction =
   /** Orders, cancels and withdrawals of one account under one signature. */
@@ -181,6 +188,18 @@ export type Transaction =
       readonly by: "account" | "session";
       readonly signature: Signature;
     }
+  /**
+   * SWAP: one seat more or one less, by a quorum of the owners. The set hash names epoch and set,
+   * so that the signatures die with the epoch; within it they may be sent again until they take
+   * effect.
+   */
+  | {
+      readonly kind: "resize";
+      readonly setHash: Digest;
+      readonly change: ResizeChange;
+      /** By owners of seats, sorted by author, each once. */
+      readonly signatures: readonly { readonly author: PublicKey; readonly signature: Signature }[];
+    }
   /** Opaque bytes under a key, for measuring: only where a dev genesis has `keyValue`. Unsigned. */
   | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array };
 
@@ -223,10 +242,14 @@ export interface SwapRecord {
   /** Epoch that starts by it. */
   readonly epoch: Epoch;
   readonly height: Height;
-  /** "mute" and "unmute" keep the member: the epoch changes with the same set. */
-  readonly cause: "silence" | "misconduct" | "owner" | "mute" | "unmute";
-  readonly leaver: PublicKey;
-  /** Undefined where the member stays. */
+  /**
+   * "mute" and "unmute" keep the member: the epoch changes with the same set. "grow" adds a seat,
+   * and "shrink" ends one.
+   */
+  readonly cause: "silence" | "misconduct" | "owner" | "mute" | "unmute" | "grow" | "shrink";
+  /** Undefined where the set grows. */
+  readonly leaver: PublicKey | undefined;
+  /** Undefined where the member stays, or leaves without a newcomer. */
   readonly newcomer: PublicKey | undefined;
   /** Digest of the transaction that caused it. */
   readonly proof: Digest;

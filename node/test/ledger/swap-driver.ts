@@ -192,7 +192,7 @@ export class SwapDriver {
       lastProof: this.#at(state.lastMisconductMs),
       change: {
         cause: swap?.cause ?? "none",
-        leaver: swap === undefined ? -1 : KEYS.indexOf(swap.leaver),
+        leaver: swap?.leaver === undefined ? -1 : KEYS.indexOf(swap.leaver),
         newcomer: swap?.newcomer === undefined ? -1 : KEYS.indexOf(swap.newcomer),
       },
     };

@@ -27,14 +27,18 @@ import {
   readinessDigest,
   registrationDigest,
   registrationSigningBytes,
+  resizeSigningBytes,
   transactionId,
 } from "../../src/ledger/transaction.ts";
 import type {
   ExecutionResult,
   LedgerEvent,
+  ResizeChange,
   SpareRegistration,
   Transaction,
 } from "../../src/ledger/types.ts";
+
+type Resize = Extract<Transaction, { kind: "resize" }>;
 
 /** A keyed hash stands for a signature: what is tested is who may sign what, not the curve. */
 export function sign(author: PublicKey, message: Uint8Array): Uint8Array {
@@ -324,6 +328,15 @@ export class TestChain {
       nonce,
     };
     return { ...fields, signature: sign(signer, ownerRotationSigningBytes(this.chainId, fields)) };
+  }
+
+  /** A change by one seat, signed for the present set by the owners of these names. */
+  resize(change: ResizeChange, owners: readonly string[], setHash = this.state.setHash): Resize {
+    const fields = { kind: "resize" as const, setHash, change };
+    const message = resizeSigningBytes(this.chainId, fields);
+    const authors = owners.map((name) => keyOf(`owner ${name}`)).toSorted();
+    const signatures = authors.map((author) => ({ author, signature: sign(author, message) }));
+    return { ...fields, signatures };
   }
 
   /** Two votes of one round. */

@@ -4,6 +4,7 @@ import { doorMutants } from "./door.ts";
 import { ledgerMutants } from "./ledger.ts";
 import { marginMutants } from "./margin.ts";
 import type { Mutant } from "./mutant.ts";
+import { resizeMutants } from "./resize.ts";
 import { ruleMutants } from "./rules.ts";
 import { sessionMutants } from "./sessions.ts";
 import { shellMutants } from "./shell.ts";
@@ -16,6 +17,7 @@ export const mutants: readonly Mutant[] = [
   ...consensusMutants,
   ...doorMutants,
   ...ledgerMutants,
+  ...resizeMutants,
   ...ruleMutants,
   ...sessionMutants,
   ...snapshotMutants,

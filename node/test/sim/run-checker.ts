@@ -109,11 +109,13 @@ export function createRunChecker(options: Options): RunChecker {
 
   const checkSwap = (swap: SwapRecord) => {
     swaps.push(swap);
-    const what = () => `${swap.leaver.slice(0, 8)} left by ${swap.cause}`;
+    const { leaver } = swap;
+    if (leaver === undefined) return;
+    const what = () => `${leaver.slice(0, 8)} left by ${swap.cause}`;
     if (swap.cause === "misconduct") {
-      demand(!isHonest(swap.leaver), "no honest member is evicted", what);
+      demand(!isHonest(leaver), "no honest member is evicted", what);
     } else if (swap.cause === "silence" || swap.cause === "mute") {
-      demand(mayBeSilent(swap.leaver), "no live member is evicted", what);
+      demand(mayBeSilent(leaver), "no live member is evicted", what);
     }
   };
 

@@ -120,7 +120,7 @@ export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options
     const { newcomer, leaver, cause, power } = swap;
     const { before, next, execution } = change;
     demand(swap.epoch === next.epoch, "rule RATE: one at a time", () => `epoch ${swap.epoch}`);
-    if (newcomer === undefined) return;
+    if (newcomer === undefined || leaver === undefined) return;
     const old = before.members.find(({ key }) => key === leaver);
     const fresh = next.members.find(({ key }) => key === newcomer);
     const exact = old !== undefined && fresh !== undefined && old.power === fresh.power;

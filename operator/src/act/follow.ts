@@ -26,9 +26,17 @@ export function enter(
   return { ...status, phase, message, times: { ...status.times, [phase]: timestamp(nowMs) } };
 }
 
-/** Swaps that seat a newcomer; `mute` and `unmute` keep the member. */
-export function seatSwaps({ swaps }: ChainView): readonly SwapRecord[] {
-  return swaps.filter(({ newcomer }) => newcomer !== undefined);
+export type SeatSwap = SwapRecord & { readonly leaver: string; readonly newcomer: string };
+
+/**
+ * Swaps that take one key out and seat another: `mute` and `unmute` keep the member, and growing and
+ * shrinking, which owners sign, are no rotation.
+ */
+export function seatSwaps({ swaps }: ChainView): readonly SeatSwap[] {
+  return swaps.flatMap((swap) => {
+    const { leaver, newcomer } = swap;
+    return leaver === undefined || newcomer === undefined ? [] : [{ ...swap, leaver, newcomer }];
+  });
 }
 
 /** What the chain's record of a swap says in a rotation's status. */

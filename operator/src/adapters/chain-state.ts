@@ -294,7 +294,9 @@ async function readLeft(
 ): Promise<ReadonlySet<string>> {
   const isThere = (key: string): boolean =>
     findMember(present.set, key) !== undefined || present.spares.some((each) => each.key === key);
-  const leavers = new Set(present.swaps.map(({ leaver }) => leaver));
+  const leavers = new Set(
+    present.swaps.flatMap(({ leaver }) => (leaver === undefined ? [] : [leaver])),
+  );
   const unclear = keys.filter(
     (key) => present.known.has(key) && !isThere(key) && !leavers.has(key),
   );

@@ -308,7 +308,7 @@ export class FakeChain {
       newcomer,
       proof: sha256Hex(bytes),
       newcomerRegisteredAt: 0,
-      power: findMember(this.set, newcomer ?? leaver)?.power ?? 0n,
+      power: findMember(this.set, newcomer ?? leaver ?? "")?.power ?? 0n,
     };
     this.swaps.push(swap);
     this.counts.add(`chain swap: ${cause}${by === "nodes" ? " by the nodes" : ""}`);

@@ -215,7 +215,7 @@ export class Stage {
       return last !== undefined && last.epoch >= swap.epoch ? true : undefined;
     };
     await this.observer.until(votes, "a vote of the newcomer", timeoutMs);
-    return swap;
+    return { ...swap, leaver: key };
   }
 
   /** Waits for the record of a swap that the chain has made: the operator writes it afterwards. */

@@ -19,6 +19,8 @@ const CAUSES: Readonly<Record<SwapRecord["cause"], ledger.SwapCause>> = {
   owner: ledger.SwapCause.SWAP_CAUSE_OWNER,
   mute: ledger.SwapCause.SWAP_CAUSE_MUTE,
   unmute: ledger.SwapCause.SWAP_CAUSE_UNMUTE,
+  grow: ledger.SwapCause.SWAP_CAUSE_GROW,
+  shrink: ledger.SwapCause.SWAP_CAUSE_SHRINK,
 };
 
 const ROLES: Readonly<Record<ReplicaStatus["role"], Role>> = {
@@ -64,7 +66,7 @@ function swapToWire(swap: SwapRecord): ledger.SwapRecord {
     epoch: BigInt(swap.epoch),
     height: BigInt(swap.height),
     cause: CAUSES[swap.cause],
-    leaver: bytesOf(swap.leaver),
+    leaver: bytesOf(swap.leaver ?? ""),
     newcomer: bytesOf(swap.newcomer ?? ""),
     proof: bytesOf(swap.proof),
     newcomerRegisteredAtHeight: BigInt(swap.newcomerRegisteredAt),

@@ -81,8 +81,9 @@ export interface SwapsDocument {
     readonly epoch: Epoch;
     readonly height: Height;
     readonly cause: SwapRecord["cause"];
-    readonly leaver: PublicKey;
-    /** Null where the member stays: muted or unmuted. */
+    /** Null where the set grows. */
+    readonly leaver: PublicKey | null;
+    /** Null where the member stays, muted or unmuted, or where the set shrinks. */
     readonly newcomer: PublicKey | null;
     /** Id of the transaction that caused it. */
     readonly proof: Digest;
@@ -103,7 +104,7 @@ export async function querySwaps(
         epoch,
         height,
         cause,
-        leaver,
+        leaver: leaver ?? null,
         newcomer: newcomer ?? null,
         proof,
         newcomerRegisteredAtHeight: newcomerRegisteredAt,
@@ -115,7 +116,7 @@ export async function querySwaps(
     String(swap.epoch),
     String(swap.height),
     swap.cause,
-    swap.leaver.slice(0, 16),
+    swap.leaver?.slice(0, 16) ?? "",
     swap.newcomer?.slice(0, 16) ?? "",
     swap.newcomer === null ? "" : String(swap.newcomerRegisteredAtHeight),
     swap.proof.slice(0, 16),

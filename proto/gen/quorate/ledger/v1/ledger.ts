@@ -25,6 +25,10 @@ export const SwapCause = {
   SWAP_CAUSE_MUTE: 4,
   /** SWAP_CAUSE_UNMUTE - A muted member votes again: it may lead again. */
   SWAP_CAUSE_UNMUTE: 5,
+  /** SWAP_CAUSE_GROW - Owners with a quorum of the power added a seat. */
+  SWAP_CAUSE_GROW: 6,
+  /** SWAP_CAUSE_SHRINK - Owners with a quorum of the power ended a seat. */
+  SWAP_CAUSE_SHRINK: 7,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -37,6 +41,8 @@ export namespace SwapCause {
   export type SWAP_CAUSE_OWNER = typeof SwapCause.SWAP_CAUSE_OWNER;
   export type SWAP_CAUSE_MUTE = typeof SwapCause.SWAP_CAUSE_MUTE;
   export type SWAP_CAUSE_UNMUTE = typeof SwapCause.SWAP_CAUSE_UNMUTE;
+  export type SWAP_CAUSE_GROW = typeof SwapCause.SWAP_CAUSE_GROW;
+  export type SWAP_CAUSE_SHRINK = typeof SwapCause.SWAP_CAUSE_SHRINK;
   export type UNRECOGNIZED = typeof SwapCause.UNRECOGNIZED;
 }
 
@@ -60,6 +66,12 @@ export function swapCauseFromJSON(object: any): SwapCause {
     case 5:
     case "SWAP_CAUSE_UNMUTE":
       return SwapCause.SWAP_CAUSE_UNMUTE;
+    case 6:
+    case "SWAP_CAUSE_GROW":
+      return SwapCause.SWAP_CAUSE_GROW;
+    case 7:
+    case "SWAP_CAUSE_SHRINK":
+      return SwapCause.SWAP_CAUSE_SHRINK;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -81,6 +93,10 @@ export function swapCauseToJSON(object: SwapCause): string {
       return "SWAP_CAUSE_MUTE";
     case SwapCause.SWAP_CAUSE_UNMUTE:
       return "SWAP_CAUSE_UNMUTE";
+    case SwapCause.SWAP_CAUSE_GROW:
+      return "SWAP_CAUSE_GROW";
+    case SwapCause.SWAP_CAUSE_SHRINK:
+      return "SWAP_CAUSE_SHRINK";
     case SwapCause.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -272,9 +288,9 @@ export interface SwapRecord {
   height: bigint;
   /** Why. */
   cause: SwapCause;
-  /** Key that leaves (or is muted), 32 bytes. */
+  /** Key that leaves (or is muted), 32 bytes; empty where the set grows. */
   leaver: Buffer;
-  /** Key that enters, 32 bytes; empty where the member stays, muted. */
+  /** Key that enters, 32 bytes; empty where the member stays, muted, or the set shrinks. */
   newcomer: Buffer;
   /** Id of the transaction that caused it, 32 bytes. */
   proof: Buffer;
