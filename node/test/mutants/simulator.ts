@@ -250,8 +250,8 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     seed: 58,
     rule: "RATE: unendorsed newcomers hold at most f together",
     file: `${SRC}/ledger/newcomer.ts`,
-    find: "if (recentPower(state, leaver) + leaver.power > faultyPowerOf(state)) {",
-    replace: "if (recentPower(state, leaver) > faultyPowerOf(state) * 9n) {",
+    find: "if (recentPower(state, leaver.key) + leaver.power > faultyPowerOf(state)) {",
+    replace: "if (recentPower(state, leaver.key) > faultyPowerOf(state) * 9n) {",
   },
   {
     name: "sponsored-is-endorsed",
@@ -282,8 +282,8 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
     seed: 0,
     rule: "SWAP: the newcomer takes exactly the leaver's power",
     file: `${SRC}/ledger/swap.ts`,
-    find: "    power: leaver.power,\n    muted: false,\n",
-    replace: "    power: bond,\n    muted: false,\n",
+    find: "    power: leaver.power,\n    seatedAtMs: isSame",
+    replace: "    power: spare.bond,\n    seatedAtMs: isSame",
     quick: true,
   },
   {
