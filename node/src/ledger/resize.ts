@@ -1,6 +1,6 @@
 import type { Digest, Power, PublicKey } from "../kernel/scalars.ts";
 import { faultyPowerMax, quorumPower } from "../kernel/threshold.ts";
-import { MEMBERS_MAX, powerOf, totalPower } from "../kernel/validator-set.ts";
+import { MEMBERS_MAX, totalPower } from "../kernel/validator-set.ts";
 import { isGenesisOwner } from "./candidates.ts";
 import { ownersHaveQuorum } from "./condemned.ts";
 import { isFit, recentPower } from "./newcomer.ts";
@@ -111,7 +111,7 @@ function checkNext(state: LedgerState, next: readonly Place[], changed: PublicKe
     checkSeatPower(next, total) ??
     checkOwnerPower(state, next, total) ??
     checkFaulty(state, next, { total, changed }) ??
-    checkAlive(state, next, { total, changed })
+    checkAlive(state, next, total)
   );
 }
 
@@ -171,13 +171,10 @@ function checkFaulty(state: LedgerState, next: readonly Place[], of: Change): Ve
  * SWAP: members that vote, without a newcomer that may hang, hold a quorum of the new set; else
  * this change could halt the chain.
  */
-function checkAlive(state: LedgerState, next: readonly Place[], of: Change): Verdict {
-  const voting = next.filter(({ key }) => key !== of.changed && votes(state, key));
-  const power = powerOf(
-    state.set,
-    voting.map(({ key }) => key),
-  );
-  const needed = quorumPower(of.total);
+function checkAlive(state: LedgerState, next: readonly Place[], total: Power): Verdict {
+  const voting = next.filter(({ key }) => votes(state, key));
+  const power = voting.reduce((sum, member) => sum + member.power, 0n);
+  const needed = quorumPower(total);
   if (power >= needed) return undefined;
   const fix =
     `members that voted within a silence window hold ${power}, that set's quorum is ${needed}: ` +

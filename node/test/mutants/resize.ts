@@ -144,8 +144,8 @@ export const resizeMutants: readonly Mutant[] = [
     name: "resize-counts-the-newcomer",
     rule: "SWAP: a newcomer that hangs must not halt the chain",
     file: `${ledger}/resize.ts`,
-    find: "key !== of.changed && votes(state, key)",
-    replace: "key === of.changed || votes(state, key)",
+    find: "next.filter(({ key }) => votes(state, key));",
+    replace: "next.filter(({ key }) => votes(state, key) || !state.seats.has(key));",
     test,
     testName:
       "rule SWAP: a newcomer that hangs must not halt the chain: those that vote are a quorum",

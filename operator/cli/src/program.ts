@@ -37,6 +37,7 @@ import { type CommandOutput, toJson } from "./output.ts";
 import type { Ports } from "./ports.ts";
 import { example, leaf, type Run, show } from "./program-parts.ts";
 import { parseHex32 } from "./quantities.ts";
+import { addResize } from "./resize-program.ts";
 import { addSession } from "./session-program.ts";
 import { addVerify } from "./verify-program.ts";
 
@@ -99,6 +100,7 @@ export function buildProgram(run: Run, isJson: boolean): Command {
   addAccount(program, run, isJson);
   addOrders(program, run, isJson);
   addSession(program, run, isJson);
+  addResize(program, run, isJson);
   addQueries(program, run, isJson);
   addVerify(program, run, isJson);
   addClusterCommands(program, run, isJson);

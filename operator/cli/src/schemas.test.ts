@@ -59,6 +59,8 @@ function leaves(command: Command, words: readonly string[] = []): string[] {
 
 const ORDER = ["--market", "SPX-PERP", "--client-id", "7"];
 
+const RESIZE = ["--set-hash", "5e".repeat(32), "--owner-key", "owner-a.pem"];
+
 const SESSION = ["--session-key", "session.pem"];
 
 const SET = ["dev", "-n", "quorate-dev"];
@@ -77,6 +79,9 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["session open", ...SESSION, "--until", "1800000000000", "--market", "0", "--lots-max", "5"],
   ["session list"],
   ["session revoke", "--id", "5e".repeat(32)],
+  ["resize sign", "--grow", testKey("spare"), "--power", "9", ...RESIZE],
+  ["resize sign", "--shrink", testKey("seat"), ...RESIZE],
+  ["resize submit", "signed.json"],
   ["query status"],
   ["query height"],
   ["query set"],
@@ -146,6 +151,10 @@ describe("--json", () => {
       const { transaction } = chain.executed(bytes);
       const saving = ["verify", "head", "--save", "proof.json", "--next", "next.json"];
       if (command === "verify file") expect((await line.run(...saving)).exitCode).toBe(0);
+      if (command === "resize submit") {
+        const sign = ["resize", "sign", "--shrink", testKey("seat"), ...RESIZE, "--json"];
+        line.files.set("signed.json", (await line.run(...sign)).stdout);
+      }
       const isOfTransaction = command === "query transaction" || command === "verify receipt";
       const words = isOfTransaction ? [transaction] : rest;
       const ran = await line.run(...command.split(" "), ...words, "--json");

@@ -26,6 +26,7 @@ export class CommandLine {
   readonly files = new Map<string, string>([
     ["alice.pem", account.toPem()],
     ["session.pem", sessionKey.toPem()],
+    ["owner-a.pem", account.toPem()],
   ]);
   environment: Environment;
   nowMs = 1_700_000_000_000;
@@ -37,6 +38,7 @@ export class CommandLine {
 
   constructor(network: TestNetwork, api?: FakeApi) {
     this.#network = network;
+    this.files.set("genesis.json", new TextDecoder().decode(network.chain.genesisBytes));
     this.#api = api;
     if (api !== undefined) {
       this.nowMs = api.nowMs;
