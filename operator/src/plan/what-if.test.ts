@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Stage } from "../../test/stage.ts";
 import type { ValidatorSetSpec } from "../api/v1alpha1/types.ts";
+import { outlookOf } from "./outlook.ts";
 import type { SetRecord } from "./set-record.ts";
 import { whatIf, zoneOf } from "./what-if.ts";
 
@@ -148,5 +149,44 @@ describe("what if", () => {
     const late = whatIf(record, { nowMs: nowMs + 25 * 3_600_000, fail: ["s-1"], zones: [] });
     expect(late.observation.chain).toMatchObject({ kind: "checkpoint-expired" });
     expect(late.decision.plan).toBeUndefined();
+  });
+});
+
+describe("outlook", () => {
+  const crowded = () => {
+    // The spare's pod runs on the machine of a member that stays.
+    const home = record.pods.find(({ metadata }) => metadata.name === "s-0")?.spec?.nodeName;
+    const pods = record.pods.map((pod) =>
+      pod.metadata.name === "s-4" ? { ...pod, spec: { ...pod.spec, nodeName: home } } : pod,
+    );
+    return { ...record, pods } as SetRecord;
+  };
+  const newcomersOf = (over: SetRecord) => outlookOf(ask(["s-1"], [], over))?.newcomers;
+
+  test("names the spare and the zones that the seat leaves and enters", () => {
+    expect(newcomersOf(record)).toMatchObject([
+      { name: "s-4", leaves: "zone-2", enters: "zone-5", safe: true },
+    ]);
+  });
+
+  test("rule S8: says that a domain would hold more than f with the spare in the seat", () => {
+    expect(newcomersOf(crowded())).toMatchObject([{ enters: "zone-1", safe: false }]);
+    expect(newcomersOf(crowded())?.[0]?.message).toContain("zone zone-1 holds 2 voters");
+  });
+
+  test("the chain goes on with at most f silent, and nobody comes in above it", () => {
+    expect(outlookOf(ask([]))).toEqual({ chainGoesOn: true, newcomers: [] });
+    expect(outlookOf(ask(["s-1"]))?.chainGoesOn).toBe(true);
+    expect(outlookOf(ask(["s-1", "s-2"]))).toEqual({ chainGoesOn: false, newcomers: [] });
+  });
+
+  test("without a fit spare no seat changes hands", () => {
+    expect(outlookOf(ask(["s-1", "s-4"]))?.newcomers).toEqual([]);
+  });
+
+  test("an unborn chain has none", () => {
+    const { status: _, ...bare } = record.set;
+    const unborn = { ...record, set: bare, genesis: undefined };
+    expect(outlookOf(ask([], [], unborn))).toBeUndefined();
   });
 });

@@ -497,4 +497,22 @@ export const decideMutants = [
     test: maintenanceTest,
     testName: "is rotated for misconduct and by its owner's signature",
   },
+  {
+    name: "operator-plan-judges-domains-before-swap",
+    rule: "S8: what a plan says of the domains is said of the set after the swap",
+    file: "operator/src/plan/outlook.ts",
+    find: "seat.key === leaver ? { ...seat, key, owner } : seat,",
+    replace: "seat.key === leaver ? { ...seat, owner } : seat,",
+    test: "operator/src/plan/what-if.test.ts",
+    testName: "rule S8: says that a domain would hold more than f with the spare in the seat",
+  },
+  {
+    name: "operator-plan-hides-a-halt",
+    rule: "a plan never says that the chain goes on without a quorum",
+    file: "operator/src/plan/outlook.ts",
+    find: 'const chainGoesOn = !decision.refusals.some(({ reason }) => reason === "ChainHalted");',
+    replace: "const chainGoesOn = true;",
+    test: "operator/src/plan/what-if.test.ts",
+    testName: "the chain goes on with at most f silent, and nobody comes in above it",
+  },
 ] as const;

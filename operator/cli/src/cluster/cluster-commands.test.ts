@@ -130,9 +130,14 @@ describe("plan", () => {
     const before = quiet.cluster.writes.length;
     const one = await asked.run("plan", ...SET, "--fail", "dev-1");
     expect(one.stdout).toMatch(/^if dev-1 fell silent: the operator rotates dev-1 /);
+    expect(one.stdout).toContain("the chain goes on: the others hold a quorum");
+    expect(one.stdout).toMatch(
+      /spare dev-4: the seat goes from zone-\d to zone-\d; afterwards no /,
+    );
     const two = await asked.run("plan", ...SET, "--zone", "zone-1", "zone-2");
     expect(two.stdout).toMatch(/^if dev-0, dev-1 fell silent: the operator does nothing\n/);
     expect(two.stdout).toContain("S11 ChainHalted");
+    expect(two.stdout).toContain("the chain stands still");
     expect(quiet.cluster.writes.length).toBe(before);
   });
 

@@ -1,6 +1,7 @@
 import { InputError } from "@quorate/client/errors";
 import { nameOf } from "@quorate/operator/decide/policy-input";
 import { nodeView, podView } from "@quorate/operator/observe/cluster-view";
+import { type Outlook, outlookOf } from "@quorate/operator/plan/outlook";
 import { membersOf, type SetRecord } from "@quorate/operator/plan/set-record";
 import { type WhatIf, whatIf, zoneOf } from "@quorate/operator/plan/what-if";
 import type { CommandOutput } from "../output.ts";
@@ -66,6 +67,7 @@ export async function plan(
     mode: spec.mode,
     failed: result.failed,
     ...fieldsOf(result),
+    outlook: outlookOf(result) ?? null,
     assumptions: result.assumptions,
   };
   return { document, lines: planLines(result, document) };
@@ -115,6 +117,23 @@ const EFFECTS = {
   Slash: "no spare is fit: the proof bites the bond, the seat waits for a spare",
 } as const;
 
+/** Whether blocks go on, and where the seat would go; the chain picks, so all fit spares. */
+function outlookLines(outlook: Outlook | null): readonly string[] {
+  if (outlook === null) return [];
+  const { chainGoesOn, newcomers } = outlook;
+  return [
+    chainGoesOn
+      ? "the chain goes on: the others hold a quorum"
+      : "the chain stands still: nothing is swapped until a quorum is up again",
+    ...(newcomers.length < 2 ? [] : ["the chain picks one of these (rule PICK):"]),
+    ...newcomers.map(({ name, leaves, enters, safe, message }) => {
+      const move = `${leaves || "an unknown zone"} to ${enters || "an unknown zone"}`;
+      const warning = safe ? "" : "UNSAFE: ";
+      return `spare ${name}: the seat goes from ${move}; afterwards ${warning}${message}`;
+    }),
+  ];
+}
+
 function planLines(
   { observation }: WhatIf,
   {
@@ -128,6 +147,7 @@ function planLines(
     ...rest
   }: ReturnType<typeof fieldsOf> & {
     readonly failed: readonly string[];
+    readonly outlook: Outlook | null;
     readonly assumptions: readonly string[];
   },
 ): readonly string[] {
@@ -147,6 +167,7 @@ function planLines(
   return [
     head(),
     ...(wanted === null ? [] : [`cause: ${wanted.cause}: ${wanted.message}`]),
+    ...outlookLines(rest.outlook),
     ...(refusals.length === 0 ? [] : ["held back by:"]),
     ...refusals.map(({ rule, reason, message, againAtMs }) => {
       const again = againAtMs === null ? "" : ` (again at ${instant(againAtMs)})`;
