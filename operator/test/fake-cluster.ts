@@ -18,6 +18,7 @@ import { LABELS } from "../src/api/v1alpha1/labels.ts";
 import type { ValidatorRotation, ValidatorSet } from "../src/api/v1alpha1/types.ts";
 import type { ClusterView, SetObjects } from "../src/observe/cluster-cache.ts";
 import type { NodeControlPort, NodeIdentity, NodeRegistration } from "../src/ports.ts";
+import { isGuarded } from "./disruption.ts";
 
 type Stored = KubeObject & { status?: unknown; spec?: unknown; data?: unknown };
 
@@ -164,28 +165,12 @@ export class FakeCluster implements KubeClient, ClusterView {
   async evict(key: ObjectKey, { uid }: { uid: string }): Promise<void> {
     const there = this.stored.get(this.#key("Pod", key));
     if (there === undefined || there.metadata.uid !== uid) return;
-    if (this.#isGuarded(there as unknown as Pod)) {
+    const budgets = this.all("PodDisruptionBudget");
+    if (isGuarded(there, this.all("Pod"), budgets)) {
       throw new ApiError(429, "TooManyRequests", "it would violate the pod's disruption budget");
     }
     this.#write("evict", there);
     this.stored.delete(this.#key("Pod", key));
-  }
-
-  /**
-   * The budget allows no eviction of this pod; one that is not ready may go while enough others are
-   * (policy IfHealthyBudget).
-   */
-  #isGuarded({ metadata: { uid, namespace = "", labels } }: Pod): boolean {
-    if (labels?.[LABELS.voter] !== "true") return false;
-    const name = labels[LABELS.set] ?? "";
-    const budget = this.find<PodDisruptionBudget>("PodDisruptionBudget", name);
-    const ready = this.objects({ namespace, name }).pods.filter(
-      (pod) =>
-        pod.metadata.labels?.[LABELS.voter] === "true" &&
-        pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
-    );
-    const others = ready.filter((pod) => pod.metadata.uid !== uid).length;
-    return others < Number(budget?.spec?.minAvailable ?? 0);
   }
 
   set(key: ObjectKey): ValidatorSet | undefined {

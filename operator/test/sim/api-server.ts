@@ -1,8 +1,8 @@
 import type { ApiRequest, ApiResponse } from "@quorate/runtime/transport";
 import { validatorRotationStatus } from "../../src/api/v1alpha1/validator-rotation.ts";
 import { validatorSetStatus } from "../../src/api/v1alpha1/validator-set.ts";
+import { isGuarded } from "../disruption.ts";
 import type { ApiStore, Draft, Stored } from "./api-store.ts";
-import { isProtected } from "./evictions.ts";
 import { FieldOwners } from "./field-owners.ts";
 
 const PATH = new RegExp(
@@ -91,7 +91,9 @@ export class ApiServer {
     } else if (request.method === "POST" && target.subresource === "eviction") {
       const { deleteOptions } = request.body as { deleteOptions: unknown };
       const pod = this.#live(target);
-      if (pod !== undefined && isProtected(this.#store, pod)) {
+      const others = (plural: string) => this.#store.list(plural, target.namespace);
+      const budgets = others("poddisruptionbudgets");
+      if (pod !== undefined && isGuarded(pod, others("pods"), budgets)) {
         const message = "Cannot evict pod as it would violate the pod's disruption budget.";
         return refusal(429, "TooManyRequests", { message });
       }
