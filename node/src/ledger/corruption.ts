@@ -1,5 +1,6 @@
 import { minimum } from "../kernel/fixed-point.ts";
 import type { MicroUsd, Power } from "../kernel/scalars.ts";
+import { honestPowerMin } from "../kernel/threshold.ts";
 import { slashDue } from "./slashing.ts";
 import type { LedgerState } from "./state.ts";
 
@@ -11,7 +12,7 @@ import type { LedgerState } from "./state.ts";
  */
 export function costOfCorruption({ seats, genesis }: LedgerState): MicroUsd {
   const total = [...seats.values()].reduce((sum, { power }) => sum + power, 0n);
-  const culprits = total - (2n * total) / 3n;
+  const culprits = honestPowerMin(total);
   const terms = { ...genesis.parameters.rotation, condemned: culprits, total };
   const losses = Array.from(seats.values(), (seat) => ({
     power: seat.power,

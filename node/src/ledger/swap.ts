@@ -68,7 +68,10 @@ function endEpoch(work: Work, seats: ReadonlyMap<PublicKey, Seat>): Refusal | un
   return undefined;
 }
 
-function record(work: Work, swap: SwapRecord): void {
+/** Writes the change down that has just ended the epoch. */
+function record(work: Work, act: Omit<SwapRecord, "epoch" | "height">): void {
+  const { epoch } = defined(work.nextSet, "next set");
+  const swap = { epoch, height: work.state.height, ...act };
   change(work, { swaps: [...work.state.swaps, swap].slice(-SWAPS_HELD) });
   work.events.push({ kind: "swap", swap });
 }
@@ -99,8 +102,6 @@ export function swapSeat(
   work.leaver = leaver;
   retire(work, leaver, cause);
   record(work, {
-    epoch: defined(work.nextSet, "next set").epoch,
-    height: work.state.height,
     cause,
     leaver: leaver.key,
     newcomer: spare.key,
@@ -144,7 +145,7 @@ function newSeat(spare: Spare, place: Pick<Seat, "power" | "seatedAtMs" | "endor
 
 /**
  * SWAP: the spare takes a seat of its own. It counts as endorsed: a quorum of the owners named it
- * (RATE). `resizeRefusal` has agreed.
+ * (RATE); whether it may, the caller knows.
  */
 export function addSeat(work: Work, spare: Spare, power: Power, proof: Digest): Verdict {
   const { state } = work;
@@ -153,8 +154,6 @@ export function addSeat(work: Work, spare: Spare, power: Power, proof: Digest): 
   if (refusal !== undefined) return refusal;
   change(work, { spares: withoutEntry(work.state.spares, spare.key) });
   record(work, {
-    epoch: defined(work.nextSet, "next set").epoch,
-    height: state.height,
     cause: "grow",
     leaver: undefined,
     newcomer: spare.key,
@@ -165,7 +164,7 @@ export function addSeat(work: Work, spare: Spare, power: Power, proof: Digest): 
   return undefined;
 }
 
-/** SWAP: the seat ends and its bond unbonds, condemned or not. `resizeRefusal` has agreed. */
+/** SWAP: the seat ends and its bond unbonds, condemned or not; whether it may, the caller knows. */
 export function dropSeat(work: Work, leaver: Seat, proof: Digest): Verdict {
   const refusal = endEpoch(work, withoutEntry(work.state.seats, leaver.key));
   if (refusal !== undefined) return refusal;
@@ -174,8 +173,6 @@ export function dropSeat(work: Work, leaver: Seat, proof: Digest): Verdict {
   // A condemned key serves nobody: only who leaves in peace stays reachable.
   retire(work, leaver, work.state.tombstones.has(leaver.key) ? "misconduct" : "owner");
   record(work, {
-    epoch: defined(work.nextSet, "next set").epoch,
-    height: work.state.height,
     cause: "shrink",
     leaver: leaver.key,
     newcomer: undefined,
@@ -228,8 +225,6 @@ function setMuted(work: Work, seat: Seat, proof: Digest): Refusal | undefined {
   const refusal = endEpoch(work, withEntry(work.state.seats, seat.key, seat));
   if (refusal !== undefined) return refusal;
   record(work, {
-    epoch: defined(work.nextSet, "next set").epoch,
-    height: work.state.height,
     cause: seat.muted ? "mute" : "unmute",
     leaver: seat.key,
     newcomer: undefined,

@@ -1,4 +1,4 @@
-import { absolute, maximum } from "../kernel/fixed-point.ts";
+import { maximum } from "../kernel/fixed-point.ts";
 import type { MicroUsd } from "../kernel/scalars.ts";
 import { openInterestCap, outflowEpoch } from "./caps.ts";
 import type { Draft, MarketDraft } from "./draft.ts";
@@ -10,7 +10,6 @@ import {
   quoteValue,
   sideSign,
 } from "./margin-requirement.ts";
-import { crosses, opposite } from "./order-book.ts";
 import { type RefusedOutcome, refused } from "./outcome.ts";
 import type { Account } from "./state.ts";
 import type { Lots, OutcomeBound, Place } from "./types.ts";
@@ -59,12 +58,10 @@ function openingLots(size: Lots, { side, size: lots }: Place): Lots {
 }
 
 function mayTake({ book }: MarketDraft, { side, price, timeInForce }: Place): boolean {
-  if (timeInForce === "post-only") return false;
-  const best = book.best(opposite(side));
-  return best !== undefined && crosses(side, price, best);
+  return timeInForce !== "post-only" && book.crossed(side, price) !== undefined;
 }
 
 /** What these lots would move between longs and shorts by the move that is thought possible. */
 function atRisk({ parameters, oracle }: MarketDraft, lots: Lots): MicroUsd {
-  return ppmCeil(quoteValue(parameters, absolute(lots), oracle.price), parameters.corruptMovePpm);
+  return ppmCeil(quoteValue(parameters, lots, oracle.price), parameters.corruptMovePpm);
 }

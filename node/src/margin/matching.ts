@@ -54,8 +54,8 @@ export function takeFromBook(draft: Draft, taker: Taker): Taken {
   let notional = 0n;
   let charged = 0n;
   for (let step = 0; left > 0n; step += 1) {
-    const maker = market.book.best(opposite(taker.side));
-    if (maker === undefined || !crosses(taker.side, taker.limit, maker)) break;
+    const maker = market.book.crossed(taker.side, taker.limit);
+    if (maker === undefined) break;
     if (!mayStep(draft, taker, step)) return { filled: filledLots, notional, left: 0n };
     if (maker.account === taker.account) {
       left = meetOwn(draft, taker.selfTrade, maker, left);

@@ -102,6 +102,12 @@ export class OrderBook {
     return levels.best === NONE ? undefined : this.#at(levels.head(levels.best));
   }
 
+  /** The order that one of `side` with this limit would meet first, its own account's too. */
+  crossed(side: Side, price: Ticks): OpenOrder | undefined {
+    const best = this.best(opposite(side));
+    return best !== undefined && crosses(side, price, best) ? best : undefined;
+  }
+
   /** The next in priority behind an order of the book. */
   after(order: OpenOrder): OpenOrder | undefined {
     this.#check(order);

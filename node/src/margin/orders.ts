@@ -22,7 +22,6 @@ import {
   sideSign,
 } from "./margin-requirement.ts";
 import { type Taker, takeFromBook, wouldFill } from "./matching.ts";
-import { crosses, opposite } from "./order-book.ts";
 import { done, type RefusedOutcome, refused, unknownAccount, unknownMarket } from "./outcome.ts";
 import type { Account } from "./state.ts";
 import type { ActionOutcome, Lots, MarginAction, MarketId, Place } from "./types.ts";
@@ -192,8 +191,8 @@ function sizeToPlace(account: Account, order: Place): Lots {
 
 function checkPostOnly(draft: Draft, order: Place): RefusedOutcome {
   if (order.timeInForce !== "post-only") return undefined;
-  const best = marketDraft(draft, order).book.best(opposite(order.side));
-  if (best === undefined || !crosses(order.side, order.price, best)) return undefined;
+  const best = marketDraft(draft, order).book.crossed(order.side, order.price);
+  if (best === undefined) return undefined;
   return refused("POST_ONLY_WOULD_TAKE", "price", `stay clear of the best price ${best.price}`);
 }
 
