@@ -55,14 +55,18 @@ interface Staffing {
  * Spares are kept at `spec.spares`: too many, the newest never-seated ones retire; too few, retired
  * ones come back before new ones are made. Only by a verified chain: else nobody knows who is one.
  */
-function staffSpares(observation: Observation, roster: readonly Roster[]): Staffing {
+function staffSpares(
+  observation: Observation,
+  roster: readonly Roster[],
+  isBusy: boolean,
+): Staffing {
   const { spares } = observation.set.spec;
   const waiting = roster.filter(({ role }) => WAITS.has(role));
   const active = waiting.filter(({ member }) => !member.retired);
   const unchanged = { retired: new Map(), wanted: 0 };
   if (observation.chain.kind !== "verified") return unchanged;
   if (active.length > spares) {
-    if (needsSpares(observation) || marginHolds(observation)) return unchanged;
+    if (isBusy) return unchanged;
     const surplus = active
       .filter(({ member }) => !everSeated(observation, member))
       .slice(spares - active.length);
@@ -174,10 +178,12 @@ function removalOf(
 }
 
 /** Never by force, never a voter's that runs (rules S14, STOLEN). */
-function removals(observation: Observation, roster: readonly Roster[]): readonly PodRemoval[] {
-  const { set, pods } = observation;
+function removals(
+  { set, pods }: Observation,
+  roster: readonly Roster[],
+  isSwapping: boolean,
+): readonly PodRemoval[] {
   const namespace = set.metadata.namespace ?? "default";
-  const isBusy = needsSpares(observation);
   const isReady = ({ member }: Roster): boolean =>
     pods.some((pod) => pod.name === member.name && pod.ready);
   // Whoever is not ready first: its eviction takes nothing from the budget, and gives it back.
@@ -186,7 +192,7 @@ function removals(observation: Observation, roster: readonly Roster[]): readonly
     const { name } = each.member;
     const pod = pods.find((one) => one.member === name && one.name === name);
     if (pod === undefined || pod.terminating) return [];
-    const removal = removalOf(each, pod, isBusy);
+    const removal = removalOf(each, pod, isSwapping);
     return removal === undefined ? [] : [{ ...removal, namespace, name: pod.name, uid: pod.uid }];
   });
 }
@@ -273,12 +279,13 @@ function disruptionBudget(
 export function build(observation: Observation, disruptable = 0): Desired {
   const { set } = observation;
   const roster = rosterOf(observation);
-  const staffing = staffSpares(observation, roster);
+  const isSwapping = needsSpares(observation);
+  const isBusy = isSwapping || marginHolds(observation);
+  const staffing = staffSpares(observation, roster, isBusy);
   const enlisted = roster.map(({ member, role }) => {
     const retired = staffing.retired.get(member.name) ?? member.retired;
     return { member: { ...member, retired }, role };
   });
-  const isBusy = needsSpares(observation) || marginHolds(observation);
   const gates = { disruptable, isBusy };
   const { images, fresh: freshImage, turn, state } = rollout(observation, enlisted, gates);
   const staffed = enlisted.map(({ member, role }) => {
@@ -297,7 +304,7 @@ export function build(observation: Observation, disruptable = 0): Desired {
     ...nodesOf(observation, staffed),
     newMembers: made,
     rollout: state,
-    removals: [...removals(observation, staffed), ...upgrade(observation, turn)],
+    removals: [...removals(observation, staffed, isSwapping), ...upgrade(observation, turn)],
     nextOrdinal: Math.max(firstFreeOrdinal(observation), ...next),
   };
 }

@@ -23,16 +23,25 @@ export function failedStatus(set: ValidatorSet, error: unknown, nowMs: number): 
   const text = error instanceof ApiError ? `${error.reason}: ${said}` : said;
   const message = `the last pass failed: ${text}`.slice(0, TEXT_MAX);
   const verdict = { verdict: "Failed", message };
-  return lastKnown(set, verdict, nowMs, [
-    { type: "Ready", status: "Unknown", reason, message },
-    { type: "Reconciling", status: "True", reason, message },
-    { type: "Stalled", status: "True", reason, message },
-    { type: "SignalsTrusted", status: "False", reason, message },
-    { type: "QuorumSafe", status: "Unknown", reason, message },
-    { type: "RotationInProgress", status: "Unknown", reason, message },
-    { type: "Held", status: "True", reason, message },
-    { type: "MarginCalm", status: "Unknown", reason, message },
-  ]);
+  const judgements = nothingKnown({ reason, message }, { waits: "True", trusted: "False" });
+  return lastKnown(set, verdict, nowMs, judgements);
+}
+
+/** Every condition, of a set that nobody has looked at whole: none of them is good news. */
+function nothingKnown(
+  told: Pick<Judgement, "reason" | "message">,
+  { waits, trusted }: Readonly<Record<"waits" | "trusted", Judgement["status"]>>,
+): readonly Judgement[] {
+  return [
+    { type: "Ready", status: "Unknown", ...told },
+    { type: "Reconciling", status: "True", ...told },
+    { type: "Stalled", status: waits, ...told },
+    { type: "SignalsTrusted", status: trusted, ...told },
+    { type: "QuorumSafe", status: "Unknown", ...told },
+    { type: "RotationInProgress", status: "Unknown", ...told },
+    { type: "Held", status: waits, ...told },
+    { type: "MarginCalm", status: "Unknown", ...told },
+  ];
 }
 
 /** A deletion under way, or what it waits for. */
@@ -44,17 +53,9 @@ export function partingStatus(
   { kind, reason, message }: Parting,
   nowMs: number,
 ): ValidatorSetStatus {
-  const waits = kind === "held" ? ("True" as const) : ("False" as const);
-  return lastKnown(set, { verdict: reason, message }, nowMs, [
-    { type: "Ready", status: "Unknown", reason, message },
-    { type: "Reconciling", status: "True", reason, message },
-    { type: "Stalled", status: waits, reason, message },
-    { type: "SignalsTrusted", status: "Unknown", reason, message },
-    { type: "QuorumSafe", status: "Unknown", reason, message },
-    { type: "RotationInProgress", status: "Unknown", reason, message },
-    { type: "Held", status: waits, reason, message },
-    { type: "MarginCalm", status: "Unknown", reason, message },
-  ]);
+  const waits = kind === "held" ? "True" : "False";
+  const judgements = nothingKnown({ reason, message }, { waits, trusted: "Unknown" });
+  return lastKnown(set, { verdict: reason, message }, nowMs, judgements);
 }
 
 /** What was found last, under other conditions. */

@@ -26,7 +26,10 @@ export function statusOf(pass: Pass): ValidatorSetStatus {
   const { observed, birth, decision, desired } = pass;
   const { observation } = observed;
   const { set, nowMs } = observation;
-  const members = observation.members.map((member) => memberStatus(pass, member));
+  const away = new Set(maintenanceOf(observation).away.map(({ member }) => member));
+  const members = observation.members.map((member) =>
+    memberStatus(pass, member, away.has(member.name)),
+  );
   const before = set.status;
   const counted = {
     birth: { phase: birth.phase, asked: birth.asked },
@@ -73,7 +76,7 @@ function chainStatus({ observed }: Pass): Pick<ValidatorSetStatus, "chain" | "ch
   };
 }
 
-function memberStatus(pass: Pass, member: MemberView): MemberStatus {
+function memberStatus(pass: Pass, member: MemberView, isAway: boolean): MemberStatus {
   const { observation } = pass.observed;
   const { chain, pods, set } = observation;
   const { consensusKey = "", networkKey = "" } = member;
@@ -96,7 +99,7 @@ function memberStatus(pass: Pass, member: MemberView): MemberStatus {
     node: pod?.node || (last?.node ?? ""),
     zone: member.zone,
     ...(silentMs === undefined ? {} : { silentMs }),
-    reasons: reasonsOf(pass, member),
+    reasons: reasonsOf(pass, member, isAway),
   };
 }
 
@@ -104,13 +107,13 @@ function memberStatus(pass: Pass, member: MemberView): MemberStatus {
 function reasonsOf(
   { observed, findings, decision, spare, desired }: Pass,
   member: MemberView,
+  isAway: boolean,
 ): readonly string[] {
   const { consensusKey, name } = member;
   const about = <T extends { readonly member?: string }>({ member: key }: T): boolean =>
     key !== undefined && key === consensusKey;
-  const { away } = maintenanceOf(observed.observation);
   const reasons = [
-    ...(away.some((each) => each.member === name) ? ["InMaintenance"] : []),
+    ...(isAway ? ["InMaintenance"] : []),
     ...findings.verdicts.filter(about).map(({ kind }) => kind),
     ...decision.refusals.filter(about).map(holdReason),
     ...(observed.problems ?? []).filter((each) => each.member === name).map(({ reason }) => reason),

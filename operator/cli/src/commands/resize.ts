@@ -88,8 +88,8 @@ interface SignedFile {
   readonly signature: Uint8Array;
 }
 
-function malformed(file: string, fix: string): InputError {
-  return new InputError({ code: "SIGNATURE_FILE", field: file, fix });
+function malformed(file: string, fix: string, cause?: unknown): InputError {
+  return new InputError({ code: "SIGNATURE_FILE", field: file, fix }, { cause });
 }
 
 function parseSigned(file: string, text: string, chainId: Digest): SignedFile {
@@ -97,8 +97,7 @@ function parseSigned(file: string, text: string, chainId: Digest): SignedFile {
   try {
     read = Object(JSON.parse(text));
   } catch (cause) {
-    const fix = "it is no JSON: pass what `resize sign --json` wrote";
-    throw new InputError({ code: "SIGNATURE_FILE", field: file, fix }, { cause });
+    throw malformed(file, "it is no JSON: pass what `resize sign --json` wrote", cause);
   }
   const field = (name: string): string => String(read[name] ?? "");
   if (field("chainId") !== chainId) {
