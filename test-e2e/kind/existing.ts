@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { KubeClient } from "@quorate/runtime/kube-client";
-import type { ClusterProvider, PodName } from "../provider/provider.ts";
+import type { ClusterProvider, OperatorPlace, PodName } from "../provider/provider.ts";
 import { openKube } from "../set/open-kube.ts";
 import { collectObjects } from "./collect.ts";
 import { command } from "./command.ts";
@@ -63,8 +63,8 @@ class ExistingCluster implements ClusterProvider {
     return door("pod", "resume", namespace, name);
   }
 
-  installOperator(): Promise<void> {
-    return installByHelm(this.kubeconfigFile);
+  installOperator(place?: OperatorPlace): Promise<void> {
+    return installByHelm(this.kubeconfigFile, place);
   }
 
   queryEndpoint(member: PodName): Promise<string> {

@@ -29,7 +29,7 @@ export async function removeNamespaces(kube: KubeClient, kept: ReadonlySet<strin
   const ours = (await kube.list(NAMESPACES)).filter(({ metadata }) => !kept.has(metadata.name));
   for (const { metadata } of operatorFirst(ours)) {
     await kube.delete(NAMESPACES, { namespace: "", name: metadata.name }, { uid: uidOf(metadata) });
-    if (metadata.name === OPERATOR) await gone(kube, metadata.name);
+    if (isOperators(metadata.name)) await gone(kube, metadata.name);
   }
   for (const { metadata } of ours) {
     await releaseSets(kube, metadata.name);
@@ -37,11 +37,14 @@ export async function removeNamespaces(kube: KubeClient, kept: ReadonlySet<strin
   }
 }
 
-const OPERATOR = "quorate-system";
+/** `quorate-system`, and those of further operators. */
+function isOperators(namespace: string): boolean {
+  return namespace.endsWith("-system");
+}
 
-/** The operator would put its finalizer back, and heal what is being deleted. */
+/** An operator would put its finalizer back, and heal what is being deleted. */
 function operatorFirst(namespaces: readonly KubeObject[]): readonly KubeObject[] {
-  const rank = ({ metadata }: KubeObject) => (metadata.name === OPERATOR ? 0 : 1);
+  const rank = ({ metadata }: KubeObject) => (isOperators(metadata.name) ? 0 : 1);
   return namespaces.toSorted((one, other) => rank(one) - rank(other));
 }
 

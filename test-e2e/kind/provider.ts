@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { KubeClient } from "@quorate/runtime/kube-client";
 import { pods } from "@quorate/runtime/resources";
-import type { ClusterProvider, PodName } from "../provider/provider.ts";
+import type { ClusterProvider, OperatorPlace, PodName } from "../provider/provider.ts";
 import { openKube } from "../set/open-kube.ts";
 import { machinesReady, openKindCluster, startMachines } from "./cluster.ts";
 import { collectMachines, collectObjects } from "./collect.ts";
@@ -78,8 +78,8 @@ class KindProvider implements ClusterProvider {
     await this.#task(pod, "resume");
   }
 
-  installOperator(): Promise<void> {
-    return installByHelm(this.kubeconfigFile);
+  installOperator(place?: OperatorPlace): Promise<void> {
+    return installByHelm(this.kubeconfigFile, place);
   }
 
   queryEndpoint(member: PodName): Promise<string> {

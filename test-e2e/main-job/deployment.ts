@@ -55,7 +55,7 @@ export class Deployment {
     try {
       const kube = openKube(provider.kubeconfigFile);
       story.tell(undefined, `cluster      ${MACHINES} machines, each a zone of its own`);
-      await installOperator(kube, OPERATOR_MACHINE);
+      await installOperator(kube, { machine: OPERATOR_MACHINE });
       const service = await operatorAddress({ provider, kube, folder });
       const prometheus = await startPrometheus(options, folder, service);
       story.tell(

@@ -1,8 +1,11 @@
 /** Where the end-to-end tests run; a test never asks which one it is. */
 export interface ClusterProvider {
   readonly name: "local" | "kind" | "existing";
-  /** By Helm, with the defaults of the chart; not given: from manifests/install.yaml. */
-  installOperator?(): Promise<void>;
+  /**
+   * By Helm, with the defaults of the chart but for the place; not given: from
+   * manifests/install.yaml.
+   */
+  installOperator?(place?: OperatorPlace): Promise<void>;
   /** Administrator's access, as `kubectl --kubeconfig` takes it. */
   readonly kubeconfigFile: string;
   /** Pulls the plug of a Kubernetes node: what ran there is gone without a word. */
@@ -23,6 +26,13 @@ export interface ClusterProvider {
   collect(folder: string): Promise<void>;
   /** Leaves nothing of what this run made. */
   stop(): Promise<void>;
+}
+
+/** One operator of several in a cluster. */
+export interface OperatorPlace {
+  readonly namespace: string;
+  /** It looks after the sets of this namespace alone. */
+  readonly watched: string;
 }
 
 export interface PodName {

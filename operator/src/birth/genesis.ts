@@ -34,7 +34,7 @@ export type Assembled =
   | { readonly ok: false; readonly problem: BirthProblem };
 
 function invalid(set: ValidatorSet, message: string): Assembled {
-  const where = `ConfigMap ${set.spec.genesis.templateRef.name}, ${TEMPLATE_KEY}`;
+  const where = `ConfigMap ${set.spec.genesis.templateRef?.name ?? ""}, ${TEMPLATE_KEY}`;
   const problem = { reason: "TemplateInvalid", message: `${where}: ${message}` };
   return { ok: false, problem };
 }
@@ -115,7 +115,11 @@ export async function readTemplate(
   kube: KubeClient,
   { metadata, spec }: ValidatorSet,
 ): Promise<string | BirthProblem> {
-  const { name } = spec.genesis.templateRef;
+  const { name } = spec.genesis.templateRef ?? {};
+  if (name === undefined) {
+    const message = "spec.genesis.templateRef: name the template of the chain that the set founds";
+    return { reason: "TemplateMissing", message };
+  }
   const map = await kube.get(configMaps, { namespace: metadata.namespace ?? "", name });
   const text = map?.data?.[TEMPLATE_KEY];
   if (text !== undefined) return text;

@@ -505,6 +505,17 @@ describe("rule S1: the disruption budget", () => {
     expect(build(left, 1).removals.map(({ name }) => name)).toEqual(["val-1", "val-0"]);
   });
 
+  test("rule MANY: of a set that joined, the seats that a person counted on stay, else those it holds", () => {
+    const joined = (seats: number, share: number) => {
+      const joins = { endpoints: ["10.0.0.1:7002"], seats, disruptable: share };
+      return stays(observe({ spec: { genesisHash: "c".repeat(64), joins } }), share);
+    };
+    expect(joined(0, 0)).toBe(4);
+    expect(joined(0, 1)).toBe(3);
+    expect(joined(6, 1)).toBe(5);
+    expect(joined(1, 4)).toBe(0);
+  });
+
   test("before the chain is born there is none", () => {
     expect(build({ ...observe({}), ...unborn }, 1).budget).toBeUndefined();
   });

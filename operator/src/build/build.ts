@@ -1,5 +1,5 @@
 import { LABELS } from "../api/v1alpha1/labels.ts";
-import type { MemberRole } from "../api/v1alpha1/types.ts";
+import type { MemberRole, ValidatorSet } from "../api/v1alpha1/types.ts";
 import { marginHolds } from "../decide/margin-wave.ts";
 import type { MemberView, Observation, PodView } from "../observe/observation.ts";
 import type { Desired, NewMember, PodRemoval } from "./desired.ts";
@@ -267,8 +267,14 @@ function disruptionBudget(
   const guarded = roster.filter(
     ({ member, role }) => role === "Voter" || role === "Leaving" || isLabelled(member.name),
   ).length;
-  const { replicas, faultTolerance } = set.spec;
-  return budgetOf(set, Math.max(replicas - faultTolerance, guarded - disruptable));
+  return budgetOf(set, Math.max(seatsThatStay(set), guarded - disruptable));
+}
+
+/** What a person's word alone keeps, and the admission policy with it (rule STOLEN). */
+function seatsThatStay({ spec }: ValidatorSet): number {
+  const { replicas, faultTolerance, genesisHash, joins } = spec;
+  if (genesisHash === undefined || joins === undefined) return replicas - faultTolerance;
+  return Math.max(0, joins.seats - joins.disruptable);
 }
 
 /**

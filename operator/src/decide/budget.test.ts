@@ -48,6 +48,14 @@ describe("rule S1: what a drain may take", () => {
     expect(disruptable({ actors: powers.map((power) => ({ power })) })).toBe(1);
   });
 
+  test("rule MANY: a set that joined lets go only what people agreed upon, and never more than f", () => {
+    const joined = (share: number) => ({
+      genesisHash: "c".repeat(64),
+      joins: { endpoints: ["10.0.0.1:7002"], seats: 0, disruptable: share },
+    });
+    expect([0, 1, 2].map((share) => disruptable({ spec: joined(share) }))).toEqual([0, 1, 1]);
+  });
+
   test("rule S9: blind, nothing may be drained", () => {
     expect(disruptable({})).toBe(1);
     const blind = { kind: "blind", reason: "PrometheusUnreachable", message: "" } as const;

@@ -1,6 +1,6 @@
 import { faultyPowerMax, quorumPower } from "@quorate/node/kernel/threshold";
 import { powerOf, totalPower } from "@quorate/node/kernel/validator-set";
-import type { FaultBudget } from "../api/v1alpha1/types.ts";
+import type { FaultBudget, ValidatorSet } from "../api/v1alpha1/types.ts";
 import { isDraining } from "../detect/kubernetes.ts";
 import type { Findings, VerdictKind } from "../detect/verdict.ts";
 import type { ChainView, Observation } from "../observe/observation.ts";
@@ -86,7 +86,16 @@ export function disruptableSeats(
   const gone = set.members
     .map(({ key }) => key)
     .filter((key) => (down.has(key) || leaving.has(key)) && !isSubtracted(key));
-  return seatsWithin(set, faultyPowerMax(totalPower(set)) - powerOf(set, gone));
+  const within = seatsWithin(set, faultyPowerMax(totalPower(set)) - powerOf(set, gone));
+  return Math.min(within, shareOf(observation.set));
+}
+
+/**
+ * What others of the chain drain at the same moment nobody here can see before they are silent: a
+ * set that joined takes the share that people agreed upon (rule MANY).
+ */
+function shareOf({ spec: { joins } }: ValidatorSet): number {
+  return joins?.disruptable ?? Number.POSITIVE_INFINITY;
 }
 
 /** Seats that this much power holds at least, whichever they are. */

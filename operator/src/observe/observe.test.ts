@@ -60,6 +60,22 @@ describe("a member's pod", () => {
   });
 });
 
+describe("rule MANY: a set that joins a living chain", () => {
+  const joins = { endpoints: ["10.9.9.9:7002", "10.9.9.8:7002"], seats: 0, disruptable: 0 };
+
+  test("asks the members that others run, beside its own and also before it has one", async () => {
+    const stage = new Stage();
+    await stage.born();
+    const { observation, request } = await observerOf(stage).observe({
+      ...stage.set,
+      spec: { ...stage.set.spec, genesisHash: stage.cluster.genesis("s") ?? "", joins },
+    });
+    const own = observation.pods.map(({ ip }) => `${ip}:7002`);
+    expect(request?.endpoints.toSorted()).toEqual([...own, ...joins.endpoints].toSorted());
+    expect(own).toHaveLength(5);
+  });
+});
+
 describe("a recorded key", () => {
   const asksOf = (stage: Stage): string[] => {
     const asked: string[] = [];

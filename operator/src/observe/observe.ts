@@ -121,7 +121,8 @@ export class Observer {
       return { reading: { kind: "unborn" }, proofs: [], ...NOTHING_VERIFIED };
     }
     if (request.endpoints.length === 0) {
-      const message = "no pod of the set has an address: nobody can be asked";
+      const message =
+        "no pod of the set has an address, spec.joins names no other: nobody can be asked";
       return { reading: { kind: "unreachable", message }, proofs: [], ...NOTHING_VERIFIED };
     }
     return this.#ports.chain.read(request);
@@ -242,7 +243,13 @@ function chainRequest(
   return {
     identity: { name: `${namespace}/${name}`, uid },
     genesis: genesis.bytes,
-    endpoints: pods.filter(isReachable).map(({ ip }) => hostPort(ip, PORTS.query)),
+    endpoints: [
+      ...new Set([
+        ...pods.filter(isReachable).map(({ ip }) => hostPort(ip, PORTS.query)),
+        // Members that others run: a set that joins has nobody else before its first node is up.
+        ...(spec.joins?.endpoints ?? []),
+      ]),
+    ],
     checkpoint: status?.checkpoint?.set ?? "",
     checkpointTimeMs: Number.isNaN(time) ? 0 : time,
     checkpointEpoch: status?.checkpoint?.epoch ?? 0,

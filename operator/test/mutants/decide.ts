@@ -17,6 +17,15 @@ export const decideMutants = [
     testName: "rule S9: blind, nothing may be drained",
   },
   {
+    name: "operator-drains-others-shares",
+    rule: "MANY, S1: the sets of a chain together drain at most f",
+    file: "operator/src/decide/budget.ts",
+    find: "return joins?.disruptable ?? Number.POSITIVE_INFINITY;",
+    replace: "return Number.POSITIVE_INFINITY;",
+    test: "operator/src/decide/budget.test.ts",
+    testName: "rule MANY: a set that joined lets go only what people agreed upon",
+  },
+  {
     name: "operator-lets-drain-beside-the-silent",
     rule: "S1: what a drain may take is what is left of f",
     file: "operator/src/decide/budget.ts",

@@ -13,9 +13,9 @@ import { eventually } from "../../network/eventually.ts";
 import { WATCHABLE_SILENCE_MS } from "../../network/genesis-file.ts";
 import type { Owner } from "../../network/network.ts";
 import { newSigningKey } from "../../network/signing-key.ts";
-import type { ClusterProvider } from "../../provider/provider.ts";
+import type { ClusterProvider, OperatorPlace } from "../../provider/provider.ts";
 import { startProvider } from "../../provider/start-provider.ts";
-import { installOperator } from "../../set/install.ts";
+import { installOperator, OPERATOR_HOME } from "../../set/install.ts";
 import { openKube } from "../../set/open-kube.ts";
 import { RunningSet } from "../../set/running-set.ts";
 
@@ -35,7 +35,7 @@ export const DEPLOYMENTS: ResourceType = {
   plural: "deployments",
   namespaced: true,
 };
-export const OPERATOR = { namespace: "quorate-system", name: "quorate-operator" } as const;
+export const OPERATOR = { namespace: OPERATOR_HOME, name: "quorate-operator" } as const;
 
 export interface StageOptions {
   readonly machines?: number;
@@ -94,13 +94,19 @@ export class Stage {
     });
     const stage = new Stage({ provider, folder, kube: openKube(provider.kubeconfigFile) });
     try {
-      if (provider.installOperator) await provider.installOperator();
-      else await installOperator(stage.kube);
+      await stage.installOperator();
       return stage;
     } catch (error) {
       await stage.stop();
       throw error;
     }
+  }
+
+  /** Watching all sets, unless it is one operator of several. */
+  async installOperator(place?: OperatorPlace): Promise<void> {
+    const { provider, kube } = this;
+    if (provider.installOperator) await provider.installOperator(place);
+    else await installOperator(kube, place === undefined ? {} : { place });
   }
 
   /** With a set that was born and commits. */

@@ -12,6 +12,7 @@ import {
   objectName,
   quantity,
 } from "./fields.ts";
+import { foundingNeedsTemplate, joins, joinsNeedsHash } from "./joins.ts";
 import { maintenance, maintenanceNames } from "./maintenance.ts";
 import { owner } from "./owner.ts";
 
@@ -32,8 +33,13 @@ const endorsement = z
 const genesis = z
   .object({
     templateRef: z
-      .object({ name: objectName })
-      .meta(about("ConfigMap whose template.json has all of a genesis but time, owners, seats.")),
+      .exactOptional(z.object({ name: objectName }))
+      .meta(
+        about(
+          "ConfigMap whose template.json has all of a genesis but time, owners, seats; a set that " +
+            "joins a living chain needs none.",
+        ),
+      ),
     seatPower: z
       .string()
       .regex(/^[1-9][0-9]{0,29}$/)
@@ -242,6 +248,7 @@ export const validatorSetSpec = z
           immutable("genesisHash", "a node never follows another chain (rule GENESIS)"),
         ),
       ),
+    joins: z.exactOptional(joins),
     prices,
     storage,
     resources: z.exactOptional(resources),
@@ -282,6 +289,8 @@ export const validatorSetSpec = z
         rule: "!has(oldSelf.genesisHash) || has(self.genesisHash)",
         message: "genesisHash is immutable: put it back, a node never follows another chain",
       },
+      joinsNeedsHash,
+      foundingNeedsTemplate,
     ),
   );
 
