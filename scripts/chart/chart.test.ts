@@ -152,6 +152,7 @@ describe("rule STOLEN: admission policies", () => {
       "access",
       "claims",
       "budgets",
+      "words",
     ]);
     for (const { metadata, ["spec"]: spec } of policies) {
       const binding = only(defaults, "ValidatingAdmissionPolicyBinding", metadata.name);

@@ -67,6 +67,14 @@ describe("rule STOLEN: the chart's policies bind the operator's account", () => 
       }
       refused(create(budget(set, { minAvailable: 3 }, { other: "pods" })), /selects all voters/);
       refused(kubectl(["delete", "pdb", set]), /keeps its disruption budget/);
+
+      const patch = (text: string) => kubectl(["patch", "vset", set, "--type=merge", "-p", text]);
+      refused(patch('{"spec":{"paused":true}}'), /changes no spec/);
+      const word = "quorate.dev/destroy-keys=now";
+      refused(kubectl(["annotate", "vset", set, word]), /writes no annotation/);
+      expect(patch('{"metadata":{"finalizers":["quorate.dev/orderly-exit"]}}').status).toBe(0);
+      expect(create(rotation(set, {})).status, create(rotation(set, {})).text).toBe(0);
+      refused(create(rotation(set, { "quorate.dev/approve": "x" })), /approves nothing/);
       await stage.commits();
       stage.passed();
     } finally {
@@ -74,6 +82,15 @@ describe("rule STOLEN: the chart's policies bind the operator's account", () => 
     }
   });
 });
+
+function rotation(set: string, annotations: object) {
+  return {
+    apiVersion: "quorate.dev/v1alpha1",
+    kind: "ValidatorRotation",
+    metadata: { name: "thief", annotations },
+    spec: { set, cause: "Silence", member: "0".repeat(64), setHash: "0".repeat(64) },
+  };
+}
 
 function pod(container: object, spec: object) {
   return {
