@@ -31,6 +31,10 @@ function marketOf(id: number): MarketParameters {
     orderLotsMax: 100_000n,
     positionLotsMax: 1_000_000_000n,
     corruptMovePpm: 300_000n,
+    fundingIntervalMs: 28_800_000n,
+    fundingSampleMs: 60_000n,
+    fundingCapPpm: 3_000n,
+    fundingImpactNotional: 10_000_000_000n,
   };
 }
 

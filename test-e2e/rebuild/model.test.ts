@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PRODUCTION } from "../../node/src/kernel/parameters.ts";
 import { applyMarginBlock, createMargin } from "../../node/src/margin/engine.ts";
-import type { MarginState } from "../../node/src/margin/state.ts";
+import type { MarginState, Position } from "../../node/src/margin/state.ts";
 import type { MarginBlock } from "../../node/src/margin/types.ts";
 import { executeBlock } from "./model/block.ts";
 import { ordersOf } from "./model/numbers.ts";
@@ -25,6 +25,12 @@ function marginBlock(block: Block, height: number): MarginBlock {
   };
 }
 
+const NO_POSITION = { size: 0n, cost: 0n, fundingIndex: 0n };
+
+function withoutMarket({ size, cost, fundingIndex }: Position): typeof NO_POSITION {
+  return { size, cost, fundingIndex };
+}
+
 /** Both states in one shape: the engine's, with what it leaves out filled in. */
 function stateOfEngine(state: MarginState): unknown {
   return {
@@ -36,14 +42,22 @@ function stateOfEngine(state: MarginState): unknown {
       ...account,
       positions: state.markets.map((_, id) => {
         const position = account.positions.find(({ market }) => market === id);
-        return { size: position?.size ?? 0n, cost: position?.cost ?? 0n };
+        return position === undefined ? NO_POSITION : withoutMarket(position);
       }),
       orders: account.orders.map(({ slot: _, ...order }) => order).sort(byMarketAndSequence),
     })).sort((left, right) => (left.key < right.key ? -1 : 1)),
-    markets: state.markets.map(({ oracle, nextSequence }) => {
+    markets: state.markets.map(({ oracle, nextSequence, funding, fundingClaims }) => {
       const { reports, ...rest } = oracle;
+      const { index: fundingIndex, ...paid } = funding;
       const newest = Array.from(reports, ([author, report]) => ({ author, ...report }));
-      return { ...rest, nextSequence, newest: newest.sort(byAuthor) };
+      return {
+        ...rest,
+        ...paid,
+        fundingIndex,
+        fundingClaims,
+        nextSequence,
+        newest: newest.sort(byAuthor),
+      };
     }),
   };
 }
@@ -55,6 +69,7 @@ function stateOfModel(world: World): unknown {
     caps: world.caps,
     accounts: world.accounts.map((account) => ({
       ...account,
+      positions: account.positions.map((each) => (each.size === 0n ? NO_POSITION : each)),
       orders: ordersOf(world, account.key)
         .map(({ lots, ...order }) => ({ ...order, size: lots }))
         .sort(byMarketAndSequence),
@@ -107,6 +122,10 @@ function count(seen: Map<string, number>, name: string): void {
 }
 
 function nameOf(event: { readonly [field: string]: unknown }): string {
+  if (event["kind"] === "funding") return `funding ${Math.sign(Number(event["rate"]))}`;
+  if (event["kind"] === "funding-payment") {
+    return `funding-payment ${Math.sign(Number(event["amount"]))}`;
+  }
   const detail = event["to"] ?? event["reason"] ?? event["state"] ?? "";
   return `${String(event["kind"])} ${String(detail)}`.trim();
 }
@@ -117,6 +136,7 @@ const EXPECTED = [
     ",",
   ),
   ..."stage called,stage reduce-only,stage liquidating,stage healthy,liquidation".split(","),
+  ..."funding 1,funding 0,funding -1,funding-payment 1,funding-payment -1".split(","),
   ..."close-out,deficit,debt-repaid,withdrawal,order-cancelled ladder".split(","),
   ..."order-cancelled margin,order-cancelled self-trade,order-cancelled nothing-to-reduce".split(
     ",",

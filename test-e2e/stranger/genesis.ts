@@ -21,6 +21,10 @@ export interface GenesisMarket {
   readonly orderLotsMax: bigint;
   readonly positionLotsMax: bigint;
   readonly corruptMovePpm: bigint;
+  readonly fundingIntervalMs: bigint;
+  readonly fundingSampleMs: bigint;
+  readonly fundingCapPpm: bigint;
+  readonly fundingImpactNotional: bigint;
 }
 
 export interface GenesisFile {
@@ -94,7 +98,18 @@ function parametersOf(json: Json): Map<string, number | bigint> {
   return found;
 }
 
-function marketOf(json: Json): GenesisMarket {
+/** Of a market's numbers these alone may be omitted (node/spec/margin.md §2). */
+const MARKET_DEFAULTS = {
+  positionLotsMax: "1000000000",
+  corruptMovePpm: "300000",
+  fundingIntervalMs: "28800000",
+  fundingSampleMs: "60000",
+  fundingCapPpm: "3000",
+  fundingImpactNotional: "10000000000",
+} as const;
+
+function marketOf(given: Json): GenesisMarket {
+  const json = { ...MARKET_DEFAULTS, ...given };
   return {
     id: numberField(json, "id"),
     name: textField(json, "name"),
@@ -106,8 +121,12 @@ function marketOf(json: Json): GenesisMarket {
     liquidationSharePpm: amountField(json, "liquidationSharePpm"),
     priceBandPpm: amountField(json, "priceBandPpm"),
     orderLotsMax: amountField(json, "orderLotsMax"),
-    positionLotsMax: amountField({ positionLotsMax: "1000000000", ...json }, "positionLotsMax"),
-    corruptMovePpm: amountField({ corruptMovePpm: "300000", ...json }, "corruptMovePpm"),
+    positionLotsMax: amountField(json, "positionLotsMax"),
+    corruptMovePpm: amountField(json, "corruptMovePpm"),
+    fundingIntervalMs: amountField(json, "fundingIntervalMs"),
+    fundingSampleMs: amountField(json, "fundingSampleMs"),
+    fundingCapPpm: amountField(json, "fundingCapPpm"),
+    fundingImpactNotional: amountField(json, "fundingImpactNotional"),
   };
 }
 

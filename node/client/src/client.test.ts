@@ -4,7 +4,13 @@ import { asciiBytes } from "@quorate/node/kernel/bytes";
 import { listProof } from "@quorate/node/kernel/merkle";
 import { encodeSet, leafKeys } from "@quorate/node/ledger/leaves";
 import { encodeReceiptLeaf } from "@quorate/node/ledger/receipt";
-import { encodeAccount, encodeCaps, encodeMarket } from "@quorate/node/margin/leaves";
+import {
+  encodeAccount,
+  encodeCaps,
+  encodeFunding,
+  encodeMarket,
+  encodePosition,
+} from "@quorate/node/margin/leaves";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -64,6 +70,8 @@ function resigned(signers: readonly string[]) {
     certificate: network.chain.certificate(honest.certificate.result, signers),
   }));
 }
+
+const FUNDING = { index: 0n, lastRate: 0n, interval: 0, sampleSlot: -1, samples: [] };
 
 describe("submit", () => {
   test("rule VERIFIED-READ: an acknowledgement is a verified certificate", async () => {
@@ -418,6 +426,23 @@ describe("state", () => {
     });
     await expect(client.account(testKey("nobody"))).resolves.toBeUndefined();
     await expect(client.market(0)).resolves.toMatchObject({ value: { price: 100n } });
+    const owed = { size: -3n, cost: 0n, fundingIndex: 1_000_000n };
+    chain.put(`position/0/${key}`, encodePosition(owed));
+    chain.put("funding/0", encodeFunding({ ...FUNDING, index: 3_000_001n }));
+    // 3 lots short at 100 ticks of 10,000, and 6.000003 units of funding, rounded down.
+    const equity = 7_000_000n - 3_000_000n + 6n;
+    await expect(client.account(key)).resolves.toMatchObject({ equity });
+  });
+
+  test("funding is read with its rates and what is left of the interval", async () => {
+    const { client, chain } = network;
+    const samples = Array.from({ length: 300 }, () => -700n);
+    chain.put("funding/0", encodeFunding({ ...FUNDING, interval: 2, lastRate: 9n, samples }));
+    await expect(client.funding(0)).resolves.toMatchObject({
+      ...{ lastRatePpm: 9n, ratePpm: -700n, samples: 300, height: chain.height },
+      nextInMs: 3 * 28_800_000,
+    });
+    await expect(client.funding(1)).rejects.toThrow("without funding of market 1");
   });
 
   test("rule CAPS: the caps are read before a refusal tells them, at the clock of their own height", async () => {

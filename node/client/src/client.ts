@@ -38,10 +38,12 @@ import type { CertifiedLeaf } from "./leaf.ts";
 import {
   type AccountState,
   type CapsState,
+  type FundingState,
   type OrderName,
   readAccount,
   readCaps,
   readFund,
+  readFunding,
   readMarket,
   readOrder,
 } from "./margin-reads.ts";
@@ -214,6 +216,11 @@ export class QuorateClient {
 
   async market(id: MarketId): Promise<CertifiedLeaf<MarketLeaf>> {
     return readMarket(this, id);
+  }
+
+  /** See `readFunding`. */
+  async funding(id: MarketId): Promise<FundingState> {
+    return readFunding(this, id);
   }
 
   async order(order: OrderName): Promise<CertifiedLeaf<OrderLeaf>> {

@@ -7,6 +7,7 @@ import {
   outflowEpoch,
   outflowInWindow,
 } from "@quorate/node/margin/caps";
+import { fundingRate } from "@quorate/node/margin/funding";
 import {
   type AccountLeaf,
   accountKey,
@@ -14,15 +15,18 @@ import {
   decodeAccount,
   decodeCaps,
   decodeFund,
+  decodeFunding,
   decodeMarket,
   decodeOrder,
   decodePosition,
   FUND_KEY,
   type FundLeaf,
+  fundingKey,
   type MarketLeaf,
   marketKey,
   type OrderLeaf,
   orderKey,
+  type PositionLeaf,
   positionKey,
 } from "@quorate/node/margin/leaves";
 import {
@@ -30,7 +34,7 @@ import {
   initialMargin,
   maintenanceMargin,
 } from "@quorate/node/margin/margin-requirement";
-import type { Position } from "@quorate/node/margin/state";
+import type { Funding, Position } from "@quorate/node/margin/state";
 import type { MarketId } from "@quorate/node/margin/types";
 import { type CertifiedLeaf, readLeaf, type StateReader } from "./leaf.ts";
 
@@ -60,31 +64,33 @@ export async function readAccount(
   account: PublicKey,
 ): Promise<AccountState | undefined> {
   for (let round = 1; ; round += 1) {
-    const [leaf, positions, markets] = await Promise.all([
+    const [leaf, positions, markets, funding] = await Promise.all([
       readLeaf(reader, accountKey(account), decodeAccount),
       eachMarket(reader.genesis, (id) =>
         readLeaf(reader, positionKey(id, account), decodePosition),
       ),
       eachMarket(reader.genesis, (id) => readMarket(reader, id)),
+      eachMarket(reader.genesis, (id) => readLeaf(reader, fundingKey(id), decodeFunding)),
     ]);
     if (leaf.value === undefined) return undefined;
-    const heights = [leaf, ...positions, ...markets].map(({ height }) => height);
+    const heights = [leaf, ...positions, ...markets, ...funding].map(({ height }) => height);
     // Blocks that come in between put the leaves at different heights: equity needs one.
     if (round < ROUNDS_MAX && heights.some((height) => height !== leaf.height)) continue;
-    return valued(reader.genesis, account, { leaf, positions, markets });
+    return valued(reader.genesis, account, { leaf, positions, markets, funding });
   }
 }
 
 interface AccountLeaves {
   readonly leaf: CertifiedLeaf<AccountLeaf>;
-  readonly positions: readonly CertifiedLeaf<{ readonly size: bigint; readonly cost: bigint }>[];
+  readonly positions: readonly CertifiedLeaf<PositionLeaf>[];
   readonly markets: readonly CertifiedLeaf<MarketLeaf>[];
+  readonly funding: readonly CertifiedLeaf<Funding>[];
 }
 
 function valued(
   genesis: Genesis,
   account: PublicKey,
-  { leaf, positions, markets }: AccountLeaves,
+  { leaf, positions, markets, funding }: AccountLeaves,
 ): AccountState | undefined {
   if (leaf.value === undefined) return undefined;
   const held = positions.flatMap(({ value }, market) =>
@@ -93,6 +99,7 @@ function valued(
   const priced = genesis.margin.markets.map((parameters, at) => ({
     parameters,
     oracle: { price: markets[at]?.value?.price ?? 0n },
+    funding: { index: funding[at]?.value?.index ?? 0n },
   }));
   const whole = { ...leaf.value, positions: held, orders: [] };
   return {
@@ -116,6 +123,49 @@ export async function readMarket(
   id: MarketId,
 ): Promise<CertifiedLeaf<MarketLeaf>> {
   return readLeaf(reader, marketKey(id), decodeMarket);
+}
+
+/** Funding of a market at one height (node/spec/margin.md §5.1). */
+export interface FundingState {
+  readonly height: Height;
+  /** Block time of that height. */
+  readonly timestampMs: Millis;
+  /** Ppm of notional, of the last interval that was paid; above 0 longs paid. */
+  readonly lastRatePpm: bigint;
+  /** Of the running interval, if no more samples came. */
+  readonly ratePpm: bigint;
+  readonly samples: number;
+  /** On the ledger's clock: at least so much block time is left; undefined: no funding. */
+  readonly nextInMs: Millis | undefined;
+  /** Micro-USD x ppm that a long lot has paid since genesis. */
+  readonly index: bigint;
+}
+
+/** Funding with its clock, proven at one height. Throws as `QuorateClient.state`. */
+export async function readFunding(reader: StateReader, id: MarketId): Promise<FundingState> {
+  const parameters = reader.genesis.margin.markets[id];
+  for (let round = 1; ; round += 1) {
+    const [funding, chain] = await Promise.all([
+      readLeaf(reader, fundingKey(id), decodeFunding),
+      readLeaf(reader, leafKeys.chain, decodeChain),
+    ]);
+    if (funding.value === undefined || chain.value === undefined || parameters === undefined) {
+      throw new Error(`a certified state without funding of market ${id} or clock`);
+    }
+    if (round < ROUNDS_MAX && funding.height !== chain.height) continue;
+    const { index, lastRate, interval, samples } = funding.value;
+    const spanMs = Number(parameters.fundingIntervalMs);
+    const dueMs = reader.genesis.genesisTimeMs + (interval + 1) * spanMs;
+    return {
+      height: funding.height,
+      timestampMs: funding.timestampMs,
+      lastRatePpm: lastRate,
+      ratePpm: fundingRate(samples, parameters),
+      samples: samples.length,
+      nextInMs: spanMs === 0 ? undefined : Math.max(0, dueMs - chain.value.clockMs),
+      index,
+    };
+  }
 }
 
 export interface OrderName {

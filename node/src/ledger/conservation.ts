@@ -1,6 +1,7 @@
 import { assert } from "../kernel/assert.ts";
 import type { MicroUsd } from "../kernel/scalars.ts";
 import { atOnce } from "../kernel/steps.ts";
+import { fundingPoolsOf } from "../margin/engine.ts";
 import { balanceOf } from "../margin/state.ts";
 import type { LedgerState } from "./state.ts";
 
@@ -38,7 +39,9 @@ export function assertMoney(state: LedgerState): void {
     `bonds, pots and treasuries are ${bonds}, at genesis and staked ${genesisMoney + staked - marginBorn}`,
   );
   // Accounts that no block has changed are not looked at again.
-  const there = bonds + atOnce(state.margin.accounts.sumSteps(balanceOf)) + state.margin.fund;
+  const { margin } = state;
+  const held = atOnce(margin.accounts.sumSteps(balanceOf)) + margin.fund + fundingPoolsOf(margin);
+  const there = bonds + held;
   const due = genesisMoney + deposited - withdrawn;
   assert(there === due, `there is ${there}, but genesis and deposits less withdrawals are ${due}`);
 }

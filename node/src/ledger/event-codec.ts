@@ -24,6 +24,8 @@ const KINDS = [
   "withdrawal",
   "deposit",
   "staked",
+  "funding",
+  "funding-payment",
 ] as const satisfies readonly MarginEvent["kind"][];
 const ORACLE_STATES = ["stale", "resuming", "fresh"] as const satisfies OracleState[];
 const STAGES = [
@@ -113,6 +115,14 @@ export function writeMarginEvent(writer: Writer, event: MarginEvent): void {
     case "staked":
       writer.hex32(event.account).hex32(event.owner).i128(event.amount);
       return;
+    case "funding":
+      writer.u16(event.market).u64(event.interval).i128(event.rate).i128(event.price);
+      writer.u32(event.samples).i128(event.index);
+      return;
+    case "funding-payment":
+      writer.hex32(event.account).u16(event.market).i128(event.size).i128(event.amount);
+      writer.i128(event.dust);
+      return;
     default:
       unreachable(event);
   }
@@ -151,6 +161,9 @@ export function readMarginEvent(reader: Reader): MarginEvent {
         owner: reader.hex32("owner"),
         amount: reader.i128("amount"),
       };
+    case "funding":
+    case "funding-payment":
+      return readFundingEvent(reader, kind);
     case "liquidation":
     case "close-out":
     case "order-cancelled":
@@ -159,6 +172,31 @@ export function readMarginEvent(reader: Reader): MarginEvent {
     default:
       return unreachable(kind);
   }
+}
+
+function readFundingEvent(
+  reader: Reader,
+  kind: "funding" | "funding-payment",
+): Kind<"funding" | "funding-payment"> {
+  if (kind === "funding") {
+    return {
+      kind,
+      market: reader.u16("market"),
+      interval: reader.u64("interval"),
+      rate: reader.i128("rate"),
+      price: reader.i128("price"),
+      samples: reader.u32("samples"),
+      index: reader.i128("index"),
+    };
+  }
+  return {
+    kind,
+    account: reader.hex32("account"),
+    market: reader.u16("market"),
+    size: reader.i128("size"),
+    amount: reader.i128("amount"),
+    dust: reader.i128("dust"),
+  };
 }
 
 function readStage(reader: Reader): Kind<"stage"> {

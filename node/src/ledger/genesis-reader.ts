@@ -138,6 +138,10 @@ function readSeat(value: unknown, field: string): GenesisSeat {
 const MARKET_DEFAULTS: ReadonlyMap<string, string> = new Map([
   ["positionLotsMax", "1000000000"],
   ["corruptMovePpm", "300000"],
+  ["fundingIntervalMs", "28800000"],
+  ["fundingSampleMs", "60000"],
+  ["fundingCapPpm", "3000"],
+  ["fundingImpactNotional", "10000000000"],
 ]);
 
 function readMarket(value: unknown, field: string): MarketParameters {
@@ -157,6 +161,10 @@ function readMarket(value: unknown, field: string): MarketParameters {
     orderLotsMax: amount("orderLotsMax"),
     positionLotsMax: amount("positionLotsMax"),
     corruptMovePpm: amount("corruptMovePpm"),
+    fundingIntervalMs: amount("fundingIntervalMs"),
+    fundingSampleMs: amount("fundingSampleMs"),
+    fundingCapPpm: amount("fundingCapPpm"),
+    fundingImpactNotional: amount("fundingImpactNotional"),
   };
 }
 

@@ -2,6 +2,7 @@ import { PPM } from "../kernel/fixed-point.ts";
 import { type Parameters, PRODUCTION } from "../kernel/parameters.ts";
 import { MARKETS_MAX } from "../kernel/statements.ts";
 import { MEMBERS_MAX } from "../kernel/validator-set.ts";
+import { FUNDING_SAMPLES_MAX } from "../margin/limits.ts";
 import type { MarketParameters } from "../margin/types.ts";
 import type { Genesis } from "./genesis-file.ts";
 import { GenesisError } from "./genesis-reader.ts";
@@ -200,10 +201,56 @@ function checkMargin({ margin, dev }: Genesis): void {
   demand(markets.length <= MARKETS_MAX, field, `name at most ${MARKETS_MAX} markets`);
   for (const [index, market] of markets.entries()) {
     checkMarket(market, `${field}[${index}]`, index);
+    checkFunding(market, `${field}[${index}]`, dev);
     const isCapped = dev || market.corruptMovePpm > 0n;
     const fix = "write a value above zero: only a genesis marked dev leaves open interest uncapped";
     demand(isCapped, `${field}[${index}].corruptMovePpm`, fix, "GENESIS_UNCAPPED");
   }
+}
+
+const HOUR_MS = 3_600_000n;
+/** With fewer, a few moments make the median. */
+const FUNDING_SAMPLES_MIN = 15n;
+/** Half a century: beyond it an instant is no safe number. */
+const FUNDING_INTERVAL_MS_MAX = 50n * 365n * 24n * HOUR_MS;
+
+/** Funding (node/spec/margin.md §5.1). A genesis without it says so by an interval of 0. */
+function checkFunding(market: MarketParameters, field: string, dev: boolean): void {
+  const { fundingIntervalMs: interval, fundingSampleMs: sample, fundingCapPpm } = market;
+  demand(sample > 0n, `${field}.fundingSampleMs`, "write a value above zero");
+  demand(
+    market.fundingImpactNotional > 0n,
+    `${field}.fundingImpactNotional`,
+    "write a value above zero",
+  );
+  demand(
+    fundingCapPpm <= market.maintenanceMarginPpm,
+    `${field}.fundingCapPpm`,
+    "write at most maintenanceMarginPpm: one payment must not make an account bankrupt",
+  );
+  demand(
+    interval <= FUNDING_INTERVAL_MS_MAX,
+    `${field}.fundingIntervalMs`,
+    `write at most ${FUNDING_INTERVAL_MS_MAX}, or 0 for no funding`,
+  );
+  const samples = interval / sample;
+  demand(
+    interval % sample === 0n && samples <= FUNDING_SAMPLES_MAX,
+    `${field}.fundingSampleMs`,
+    `write a divisor of fundingIntervalMs, at most ${FUNDING_SAMPLES_MAX} samples an interval`,
+  );
+  if (dev || interval === 0n) return;
+  demand(
+    interval >= HOUR_MS,
+    `${field}.fundingIntervalMs`,
+    `${interval} is below ${HOUR_MS}: only a genesis marked dev shortens times`,
+    "GENESIS_TIME_SHORT",
+  );
+  demand(
+    samples >= FUNDING_SAMPLES_MIN,
+    `${field}.fundingSampleMs`,
+    `write a value that gives at least ${FUNDING_SAMPLES_MIN} samples an interval`,
+  );
 }
 
 function checkMarket(market: MarketParameters, field: string, index: number): void {

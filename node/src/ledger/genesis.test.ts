@@ -154,6 +154,47 @@ describe("rule GENESIS", () => {
     expect(refusal(edited(limit, "0"))).toBe("GENESIS_INVALID margin.markets[0].positionLotsMax");
   });
 
+  test("funding has defaults, can be off, and no production chain pays by a few moments", () => {
+    const path = (name: string): string => `margin.markets.0.${name}`;
+    const field = (name: string): string => `margin.markets[0].${name}`;
+    const names = [
+      "fundingIntervalMs",
+      "fundingSampleMs",
+      "fundingCapPpm",
+      "fundingImpactNotional",
+    ];
+    const [interval = "", sample = "", cap = "", notional = ""] = names;
+    const markets = names.map((name) => {
+      const parsed = parseGenesis(edited(path(name), undefined));
+      return parsed.ok && parsed.value.margin.markets[0];
+    });
+    expect(markets).toMatchObject([
+      { fundingIntervalMs: 28_800_000n },
+      { fundingSampleMs: 60_000n },
+      { fundingCapPpm: 3_000n },
+      { fundingImpactNotional: 10_000_000_000n },
+    ]);
+    const at = (name: string, value: string, genesis = production()): string =>
+      refusal(edited(path(name), value, genesis));
+    const dev = { ...production(), dev: true };
+    expect(at(interval, "0")).toBe("OK");
+    expect(at(interval, "3600000")).toBe("OK");
+    expect(at(interval, "3540000")).toBe(`GENESIS_TIME_SHORT ${field(interval)}`);
+    expect(at(interval, "3540000", dev)).toBe("OK");
+    expect(at(interval, "1577880000000000", dev)).toBe(`GENESIS_INVALID ${field(interval)}`);
+    expect(at(sample, "0")).toBe(`GENESIS_INVALID ${field(sample)}`);
+    expect(at(sample, "70000", dev)).toBe(`GENESIS_INVALID ${field(sample)}`);
+    expect(at(sample, "28125", dev)).toBe("OK");
+    expect(at(sample, "28000", dev)).toBe(`GENESIS_INVALID ${field(sample)}`);
+    expect(at(sample, "1920000")).toBe("OK");
+    expect(at(sample, "2057142")).toBe(`GENESIS_INVALID ${field(sample)}`);
+    expect(at(sample, "2400000")).toBe(`GENESIS_INVALID ${field(sample)}`);
+    expect(at(sample, "2400000", dev)).toBe("OK");
+    expect(at(cap, "20000")).toBe("OK");
+    expect(at(cap, "20001")).toBe(`GENESIS_INVALID ${field(cap)}`);
+    expect(at(notional, "0")).toBe(`GENESIS_INVALID ${field(notional)}`);
+  });
+
   test("rule GENESIS: dev alone may shorten times", () => {
     const short = "parameters.rotation.silenceMs";
     expect(refusal(edited(short, 9_999, production()))).toBe(`GENESIS_TIME_SHORT ${short}`);

@@ -61,6 +61,8 @@ const marginEvents: readonly MarginEvent[] = [
   { kind: "debt-repaid", account: key, amount: 1n },
   { kind: "withdrawal", account: key, amount: 2n },
   { kind: "deposit", account: key, amount: 3n },
+  { kind: "funding", market: 1, interval: 2, rate: -3n, price: 4n, samples: 5, index: -6n },
+  { kind: "funding-payment", account: key, market: 1, size: -2n, amount: -3n, dust: 1n },
 ];
 const events: readonly LedgerEvent[] = [
   {

@@ -2,7 +2,7 @@ import { absolute, minimum } from "../kernel/fixed-point.ts";
 import type { MarginParameters } from "../kernel/parameters.ts";
 import type { MicroUsd, Millis } from "../kernel/scalars.ts";
 import { GAIN_LOCK_BUCKETS } from "./limits.ts";
-import { quoteValue } from "./margin-requirement.ts";
+import { fundingDue, quoteValue } from "./margin-requirement.ts";
 import type { OpenOrder } from "./open-order.ts";
 import type { Account, GainLock, Position } from "./state.ts";
 import type { Lots, MarketParameters, Ticks } from "./types.ts";
@@ -12,6 +12,8 @@ export interface AccountFill {
   /** Signed lots. */
   readonly delta: Lots;
   readonly price: Ticks;
+  /** The market's: what the position owes is settled before it changes. */
+  readonly fundingIndex: bigint;
 }
 
 export interface LockClock {
@@ -21,11 +23,12 @@ export interface LockClock {
 }
 
 /** Moves lots and their whole price; a gain realised by it is locked for a while (rule ORDER). */
-export function fillAccount(account: Account, fill: AccountFill, clock: LockClock): Account {
-  const { market, delta, price } = fill;
+export function fillAccount(unsettled: Account, fill: AccountFill, clock: LockClock): Account {
+  const { market, delta, price, fundingIndex } = fill;
+  const account = settlePosition(unsettled, { market: market.id, fundingIndex }, clock);
   const before = account.positions.find((position) => position.market === market.id);
   const { position, gain } = fillPosition(
-    before ?? { market: market.id, size: 0n, cost: 0n },
+    before ?? { market: market.id, size: 0n, cost: 0n, fundingIndex },
     fill,
   );
   const others = account.positions.filter((other) => other.market !== market.id);
@@ -38,6 +41,25 @@ export function fillAccount(account: Account, fill: AccountFill, clock: LockCloc
     balance: account.balance - quoteValue(market, delta, price),
     positions,
     locks: gain > 0n ? addLock(account.locks, gain, clock) : account.locks,
+  };
+}
+
+/** Pays a position's funding up to the index; what it gets is a gain like any other. */
+export function settlePosition(
+  account: Account,
+  { market, fundingIndex }: Pick<Position, "market" | "fundingIndex">,
+  clock: LockClock,
+): Account {
+  const position = account.positions.find((each) => each.market === market);
+  if (position === undefined || position.fundingIndex === fundingIndex) return account;
+  const amount = fundingDue(position, fundingIndex);
+  return {
+    ...account,
+    balance: account.balance + amount,
+    positions: account.positions.map((each) =>
+      each === position ? { ...position, fundingIndex } : each,
+    ),
+    locks: amount > 0n ? addLock(account.locks, amount, clock) : account.locks,
   };
 }
 

@@ -7,10 +7,12 @@ import {
   encodeAccount,
   encodeCaps,
   encodeFund,
+  encodeFunding,
   encodeMarket,
   encodeOrder,
   encodePosition,
   FUND_KEY,
+  fundingKey,
   marketKey,
   orderKey,
   positionKey,
@@ -31,6 +33,7 @@ export function changedLeaves(draft: Draft, next: MarginState): readonly LeafCha
   orderLeaves(leaves, draft);
   next.markets.forEach((market, id) => {
     const old = before.markets[id];
+    if (old?.funding !== market.funding) leaves.set(fundingKey(id), encodeFunding(market.funding));
     if (old?.oracle === market.oracle && old.nextSequence === market.nextSequence) return;
     leaves.set(marketKey(id), encodeMarket(market));
   });
@@ -80,6 +83,7 @@ export function stateLeaves(state: MarginState): readonly LeafChange[] {
   }
   state.markets.forEach((market, id) => {
     leaves.set(marketKey(id), encodeMarket(market));
+    leaves.set(fundingKey(id), encodeFunding(market.funding));
   });
   return sorted(leaves);
 }

@@ -1,12 +1,19 @@
 import { assert, defined } from "../kernel/assert.ts";
-import { maximum } from "../kernel/fixed-point.ts";
+import { divCeil, maximum, PPM } from "../kernel/fixed-point.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
-import { fillAccount, withOrder, withoutOrder, withReplacedOrder } from "./account.ts";
+import {
+  fillAccount,
+  type LockClock,
+  settlePosition,
+  withOrder,
+  withoutOrder,
+  withReplacedOrder,
+} from "./account.ts";
 import { DraftAccounts } from "./draft-accounts.ts";
-import { equityOf, marketOf, positionSize } from "./margin-requirement.ts";
+import { equityOf, fundingDue, marketOf, positionSize } from "./margin-requirement.ts";
 import type { OpenOrder } from "./open-order.ts";
 import type { OrderBook } from "./order-book.ts";
-import type { Account, Caps, MarginState, Market, Oracle } from "./state.ts";
+import type { Account, Caps, Funding, MarginState, Market, Oracle } from "./state.ts";
 import type {
   CancelReason,
   Lots,
@@ -20,10 +27,12 @@ import type {
 export interface MarketDraft {
   readonly parameters: MarketParameters;
   oracle: Oracle;
+  funding: Funding;
   nextSequence: number;
   book: OrderBook;
   isBookOwn: boolean;
   openInterest: Lots;
+  fundingClaims: bigint;
 }
 
 /**
@@ -114,15 +123,44 @@ export interface FillChange {
   readonly price: Ticks;
 }
 
+function clockOf({ clockMs, before }: Draft): LockClock {
+  return { clockMs, parameters: before.parameters };
+}
+
+/**
+ * Pays the position's funding up to the market's index. Who pays rounds up and who is paid rounds
+ * down, so that the pool never lacks a unit; what is over goes to the fund.
+ */
+export function settleFunding(draft: Draft, key: PublicKey, id: MarketId): void {
+  const account = accountOf(draft, key);
+  const market = marketOf(draft.markets, id);
+  const fundingIndex = market.funding.index;
+  const position = account.positions.find((each) => each.market === id);
+  if (position === undefined || position.fundingIndex === fundingIndex) return;
+  const { size } = position;
+  const claims = market.fundingClaims - size * (position.fundingIndex - fundingIndex);
+  const amount = fundingDue(position, fundingIndex);
+  const dust = fundingPool(market.fundingClaims) - fundingPool(claims) - amount;
+  market.fundingClaims = claims;
+  draft.fund += dust;
+  putAccount(draft, key, settlePosition(account, { market: id, fundingIndex }, clockOf(draft)));
+  draft.events.push({ kind: "funding-payment", account: key, market: id, size, amount, dust });
+}
+
+/** Money of a market that payers have put in, less what was paid out of it; may be negative. */
+export function fundingPool(fundingClaims: bigint): MicroUsd {
+  return divCeil(fundingClaims, PPM);
+}
+
 /** The account as it would be after the fill. */
 export function filled(draft: Draft, account: Account, change: FillChange): Account {
-  const market = marketOf(draft.markets, change.market).parameters;
-  const clock = { clockMs: draft.clockMs, parameters: draft.before.parameters };
-  return fillAccount(account, { ...change, market }, clock);
+  const { parameters: market, funding } = marketOf(draft.markets, change.market);
+  return fillAccount(account, { ...change, market, fundingIndex: funding.index }, clockOf(draft));
 }
 
 /** Moves signed lots at a price into one account; its counterparty gets the opposite. */
 export function fill(draft: Draft, key: PublicKey, change: FillChange): void {
+  settleFunding(draft, key, change.market);
   const account = accountOf(draft, key);
   const size = positionSize(account, change.market);
   const market = marketOf(draft.markets, change.market);

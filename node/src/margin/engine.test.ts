@@ -53,10 +53,19 @@ function summary(state: MarginState): unknown {
       oracle.quorumSlot,
       nextSequence,
     ]),
+    funding: state.markets.map(({ funding, fundingClaims }) => [
+      funding.interval,
+      funding.sampleSlot,
+      funding.lastRate,
+      fundingClaims,
+    ]),
     accounts: sorted.map(([account, each]) => ({
       key: account,
       balance: each.balance,
-      positions: each.positions.map(({ market, size, cost }) => [market, size, cost]),
+      positions: each.positions.map(({ market, size, cost, fundingIndex }) => {
+        const index = state.markets[market]?.funding.index ?? 0n;
+        return [market, size, cost, size * (fundingIndex - index)];
+      }),
       orders: each.orders.map(({ market, clientId, size, sequence }) => [
         market,
         clientId,
@@ -81,11 +90,17 @@ function modelSummary(model: Model): unknown {
       oracle.quorumSlot,
       oracle.sequence,
     ]),
+    funding: model.markets.map((_, market) => [
+      model.running[market],
+      model.premiums[market]?.at(-1)?.slot ?? -1,
+      model.paid[market]?.at(-1)?.rate ?? 0n,
+      model.holders.reduce((sum, { owed }) => sum + (owed[market] ?? 0n), 0n),
+    ]),
     accounts: model.holders.map((holder) => ({
       key: holder.key,
       balance: holder.balance,
       positions: holder.size
-        .map((size, market) => [market, size, holder.cost[market]])
+        .map((size, market) => [market, size, holder.cost[market], holder.owed[market]])
         .filter(([, size]) => size !== 0n),
       orders: model
         .ordersOf(holder)
@@ -105,6 +120,7 @@ function told({ cap, epoch, remainder }: OutcomeBound): string {
 const MUST_OCCUR = [
   ...["fill", "stage", "liquidation", "close-out", "deficit", "deficit by fund", "deficit by cut"],
   ...["close-out with equity left", "debt-repaid", "withdrawal", "deposit", "oracle-outlier"],
+  ...["funding 1", "funding 0", "funding -1", "funding-payment", "funding dust"],
   ...["self-trade", "margin", "nothing-to-reduce", "ladder"],
   ...["healthy>called", "called>reduce-only", "called>liquidating", "called>healthy"],
   ...["healthy>liquidating", "liquidating>reduce-only", "liquidating>healthy"],
@@ -121,9 +137,16 @@ function labelsOf(event: MarginEvent): string[] {
   if (kind === "stage") return [kind, `${event.from}>${event.to}`];
   if (kind === "order-cancelled") return [event.reason];
   if (kind === "index-price") return [event.state];
+  if (kind === "funding") return [kind, `funding ${Math.sign(Number(event.rate))}`];
+  if (kind === "funding-payment") return event.dust > 0n ? [kind, "funding dust"] : [kind];
   if (kind !== "deficit") return [kind];
   const byFund = event.paidByFund > 0n ? ["deficit by fund"] : [];
   return [kind, ...byFund, ...(event.paidByCut > 0n ? ["deficit by cut"] : [])];
+}
+
+function moneyOf(state: MarginState): bigint {
+  const { balances, fund, fundingPools } = marginTotals(state);
+  return balances + fund + fundingPools;
 }
 
 /** Deposits less withdrawals of the block: all that may change the sum of money. */
@@ -148,7 +171,7 @@ describe("against a plain model", () => {
     for (let seed = 1; seed <= 40; seed += 1) {
       const { world, model } = randomWorld(BigInt((seed % 4) * 500));
       const blocks = new RandomBlocks(randomFrom(seed), NAMES);
-      let expected = marginTotals(world.state).balances + world.state.fund;
+      let expected = moneyOf(world.state);
       for (let height = 1; height <= 120; height += 1) {
         const block = blocks.next(world);
         world.apply(block);
@@ -164,7 +187,7 @@ describe("against a plain model", () => {
         checkDeficits(world.events);
         expected += inflowOf(world.events);
         const totals = marginTotals(world.state);
-        expect(totals.balances + totals.fund, where).toBe(expected);
+        expect(moneyOf(world.state), where).toBe(expected);
         expect(totals.lots, where).toEqual([0n, 0n]);
         const open = world.state.markets.map(({ openInterest }) => openInterest);
         expect(open, where).toEqual(totals.openInterest);

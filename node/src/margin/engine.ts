@@ -5,8 +5,9 @@ import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { GENESIS_CAPS, stepCaps, withoutMinimum } from "./caps.ts";
 import { changedLeaves, stateLeaves } from "./changes.ts";
 import { assertConserved } from "./conservation.ts";
-import { type Draft, openDraft, putAccount } from "./draft.ts";
+import { type Draft, fundingPool, openDraft, putAccount } from "./draft.ts";
 import { expireOrders, expiringAfter } from "./expiry.ts";
+import { GENESIS_FUNDING, stepFunding } from "./funding.ts";
 import { repayDebts } from "./insurance-fund.ts";
 import { runLadder } from "./ladder.ts";
 import { equityOf, initialMargin, maintenanceMargin } from "./margin-requirement.ts";
@@ -14,7 +15,13 @@ import type { OpenOrder } from "./open-order.ts";
 import { GENESIS_ORACLE, stepOracle } from "./oracle.ts";
 import { OrderBook } from "./order-book.ts";
 import { cancelAllOrders, cancelOrder, placeOrder, placeQuotes } from "./orders.ts";
-import { type Account, EMPTY_ACCOUNT, type MarginState, type Market } from "./state.ts";
+import {
+  type Account,
+  EMPTY_ACCOUNT,
+  type MarginState,
+  type Market,
+  type Position,
+} from "./state.ts";
 import type {
   AccountStage,
   ActionOutcome,
@@ -24,7 +31,6 @@ import type {
   MarginBlock,
   MarginEvent,
   MarginGenesis,
-  MarketId,
   MarketParameters,
 } from "./types.ts";
 import { freeCollateral, hasNegativeEquity, withdraw } from "./withdrawals.ts";
@@ -37,8 +43,8 @@ export function createMargin(
 ): MarginState {
   const markets = genesis.markets.map((market, index): Market => {
     assertMarket(market, index);
-    const bare = { nextSequence: 0, book: new OrderBook(), openInterest: 0n };
-    return { parameters: market, oracle: GENESIS_ORACLE, ...bare };
+    const bare = { nextSequence: 0, book: new OrderBook(), openInterest: 0n, fundingClaims: 0n };
+    return { parameters: market, oracle: GENESIS_ORACLE, funding: GENESIS_FUNDING, ...bare };
   });
   const accounts = PersistentMap.of<Account>(
     genesis.accounts.map(({ account, balance }) => {
@@ -69,6 +75,9 @@ function assertMarket(market: MarketParameters, index: number): void {
   assert(microUsdPerLotTick > 0n, `market ${id}: ${microUsdPerLotTick} micro-USD per lot and tick`);
   assert(maintenanceMarginPpm > 0n, `market ${id}: maintenance margin ${maintenanceMarginPpm} ppm`);
   assert(initialMarginPpm >= maintenanceMarginPpm, `market ${id}: initial below maintenance`);
+  const { fundingIntervalMs, fundingSampleMs } = market;
+  const isWhole = fundingSampleMs > 0n && fundingIntervalMs % fundingSampleMs === 0n;
+  assert(isWhole, `market ${id}: ${fundingSampleMs} ms do not divide the funding interval`);
 }
 
 export interface MarginResult {
@@ -88,8 +97,9 @@ export function applyMarginBlock(state: MarginState, block: MarginBlock): Margin
   const draft = openDraft(state, block);
   draft.caps = stepCaps(state.caps, block, state.parameters);
   credit(draft, block);
-  // Rule ORDER: oracle, [funding and expiry: later], ladder, cancels, orders, withdrawals last.
+  // Rule ORDER: oracle, funding [expiry: later], ladder, cancels, orders, withdrawals last.
   stepOracles(draft, block);
+  stepFunding(draft);
   runLadder(draft);
   expireOrders(draft);
   const outcomes = runBundles(draft, block);
@@ -200,10 +210,17 @@ export function genesisLeaves(state: MarginState): readonly LeafChange[] {
   return stateLeaves(state);
 }
 
+/** Money that funding has taken from payers and not handed on yet. */
+export function fundingPoolsOf({ markets }: MarginState): MicroUsd {
+  return markets.reduce((sum, { fundingClaims }) => sum + fundingPool(fundingClaims), 0n);
+}
+
 export interface MarginTotals {
   /** Sum of all balances, entry costs included. */
   readonly balances: MicroUsd;
   readonly fund: MicroUsd;
+  /** Of all markets: what funding's payers put in, less what it paid out; may be negative. */
+  readonly fundingPools: MicroUsd;
   readonly debt: MicroUsd;
   /** Sum of signed sizes per market: always 0. */
   readonly lots: readonly Lots[];
@@ -211,7 +228,7 @@ export interface MarginTotals {
   readonly openInterest: readonly Lots[];
 }
 
-/** Balances + fund changes by deposits and withdrawals only. */
+/** Balances + fund + pools changes by deposits and withdrawals only. */
 export function marginTotals(state: MarginState): MarginTotals {
   const lots = state.markets.map(() => 0n);
   const openInterest = state.markets.map(() => 0n);
@@ -225,7 +242,8 @@ export function marginTotals(state: MarginState): MarginTotals {
       if (size > 0n) openInterest[market] = (openInterest[market] ?? 0n) + size;
     }
   }
-  return { balances, fund: state.fund, debt, lots, openInterest };
+  const fundingPools = fundingPoolsOf(state);
+  return { balances, fund: state.fund, fundingPools, debt, lots, openInterest };
 }
 
 export interface AccountView {
@@ -233,7 +251,7 @@ export interface AccountView {
   readonly balance: MicroUsd;
   /** Balance with the entry costs added back: money that is in no position. */
   readonly cash: MicroUsd;
-  readonly positions: readonly { market: MarketId; size: Lots; cost: MicroUsd }[];
+  readonly positions: readonly Position[];
   readonly orders: readonly OpenOrder[];
   readonly equity: MicroUsd;
   readonly initialMargin: MicroUsd;

@@ -61,9 +61,11 @@ export function runLadder(draft: Draft): void {
  */
 function examinedKeys(draft: Draft): Set<PublicKey> {
   const { before } = draft;
-  const pricesMoved = draft.markets.some(({ oracle }, id) => {
-    const old = before.markets[id]?.oracle;
-    return old?.price !== oracle.price || old.state !== oracle.state;
+  const pricesMoved = draft.markets.some(({ oracle, funding }, id) => {
+    const old = before.markets[id];
+    const { price, state } = oracle;
+    const isPaid = old?.funding.index !== funding.index;
+    return isPaid || old.oracle.price !== price || old.oracle.state !== state;
   });
   const keys = new Set([...before.recheck, ...draft.touched, ...before.unhealthy]);
   if (pricesMoved) for (const [key] of draft.accounts.doubtful(draft.markets)) keys.add(key);

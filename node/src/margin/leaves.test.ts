@@ -3,14 +3,19 @@ import { accounts, bundle, key, place, trade, USD, World } from "../../test/marg
 import { toHex } from "../kernel/bytes.ts";
 import { DecodeError } from "../kernel/codec.ts";
 import { genesisLeaves } from "./engine.ts";
+import { GENESIS_FUNDING } from "./funding.ts";
 import {
   accountKey,
   decodeAccount,
   decodeFund,
+  decodeFunding,
   decodeMarket,
   decodeOrder,
   decodePosition,
+  encodeFunding,
+  encodePosition,
   FUND_KEY,
+  fundingKey,
   marketKey,
   orderKey,
   positionKey,
@@ -34,7 +39,11 @@ describe("leaves", () => {
     expect(decodePosition(leaves.get(positionKey(0, key("b")))!)).toEqual({
       size: -3n,
       cost: -3_000n * USD,
+      fundingIndex: 0n,
     });
+    const funding = { index: -7n, lastRate: -3n, interval: 4, sampleSlot: -1, samples: [2n, -1n] };
+    expect(decodeFunding(encodeFunding(funding))).toEqual(funding);
+    expect(leaves.get(fundingKey(0))).toEqual(encodeFunding(GENESIS_FUNDING));
     const order = { market: 0, account: key("a"), clientId: 42 };
     expect(orderKey(order)).toBe(`order/0/${key("a")}/42`);
     expect(decodeOrder(leaves.get(orderKey(order))!)).toEqual({
@@ -67,6 +76,11 @@ describe("leaves", () => {
       `${balance}00${"00".repeat(8)}${zero}${"00".repeat(12 + 8)}${zero}`,
     );
     expect(toHex(leaves.get(FUND_KEY)!)).toBe(`${"00".repeat(15)}02${zero}`);
+    expect(toHex(leaves.get(fundingKey(0))!)).toBe("00".repeat(16 + 16 + 8 + 8 + 4));
+    const position = { size: 1n, cost: 2n, fundingIndex: -1n };
+    expect(toHex(encodePosition(position))).toBe(
+      `${"00".repeat(15)}01${"00".repeat(15)}02${"ff".repeat(16)}`,
+    );
   });
 
   test("bytes that no encoder writes are refused", () => {
@@ -75,6 +89,6 @@ describe("leaves", () => {
     account[16] = 4;
     expect(() => decodeAccount(account)).toThrow(DecodeError);
     expect(() => decodeFund(new Uint8Array(31))).toThrow(DecodeError);
-    expect(() => decodePosition(new Uint8Array(33))).toThrow("bytes too many");
+    expect(() => decodePosition(new Uint8Array(49))).toThrow("bytes too many");
   });
 });

@@ -3,9 +3,9 @@ import { compareText } from "../kernel/bytes.ts";
 import { DecodeError, Reader, Writer } from "../kernel/codec.ts";
 import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import { MEMBERS_MAX } from "../kernel/validator-set.ts";
-import { OUTFLOW_EPOCHS } from "./limits.ts";
+import { FUNDING_SAMPLES_MAX, OUTFLOW_EPOCHS } from "./limits.ts";
 import type { OpenOrder } from "./open-order.ts";
-import type { Account, Caps, GainLock, NewestReport, Oracle, Position } from "./state.ts";
+import type { Account, Caps, Funding, GainLock, NewestReport, Oracle, Position } from "./state.ts";
 import {
   type AccountStage,
   type Lots,
@@ -32,6 +32,10 @@ export function positionKey(market: MarketId, account: PublicKey): string {
 
 export function orderKey(order: Pick<OpenOrder, "market" | "account" | "clientId">): string {
   return `order/${order.market}/${order.account}/${order.clientId}`;
+}
+
+export function fundingKey(market: MarketId): string {
+  return `funding/${market}`;
 }
 
 export function marketKey(market: MarketId): string {
@@ -104,16 +108,22 @@ export function decodeAccount(bytes: Uint8Array): AccountLeaf {
 export interface PositionLeaf {
   readonly size: Lots;
   readonly cost: MicroUsd;
+  readonly fundingIndex: bigint;
 }
 
-export function encodePosition({ size, cost }: Position | PositionLeaf): Uint8Array {
-  return new Writer().i128(size).i128(cost).finish();
+export function encodePosition(position: Position | PositionLeaf): Uint8Array {
+  const { size, cost, fundingIndex } = position;
+  return new Writer().i128(size).i128(cost).i128(fundingIndex).finish();
 }
 
 /** @throws DecodeError on bytes that no encoder writes. */
 export function decodePosition(bytes: Uint8Array): PositionLeaf {
   const reader = new Reader(bytes);
-  const position = { size: reader.i128("size"), cost: reader.i128("cost") };
+  const position = {
+    size: reader.i128("size"),
+    cost: reader.i128("cost"),
+    fundingIndex: reader.i128("fundingIndex"),
+  };
   reader.end();
   return position;
 }
@@ -231,7 +241,32 @@ function readRates(pairs: readonly (readonly [keyof Rates, bigint])[]): Rates {
     orderLotsMax: rate("orderLotsMax"),
     positionLotsMax: rate("positionLotsMax"),
     corruptMovePpm: rate("corruptMovePpm"),
+    fundingIntervalMs: rate("fundingIntervalMs"),
+    fundingSampleMs: rate("fundingSampleMs"),
+    fundingCapPpm: rate("fundingCapPpm"),
+    fundingImpactNotional: rate("fundingImpactNotional"),
   };
+}
+
+export function encodeFunding(funding: Funding): Uint8Array {
+  const { index, lastRate, interval, sampleSlot, samples } = funding;
+  const writer = new Writer().i128(index).i128(lastRate).u64(interval);
+  writer.u64(sampleSlot + 1);
+  return writer.list(samples, (out, sample) => out.i128(sample)).finish();
+}
+
+/** @throws DecodeError on bytes that no encoder writes. */
+export function decodeFunding(bytes: Uint8Array): Funding {
+  const reader = new Reader(bytes);
+  const funding = {
+    index: reader.i128("index"),
+    lastRate: reader.i128("lastRate"),
+    interval: reader.u64("interval"),
+    sampleSlot: reader.u64("sampleSlot") - 1,
+    samples: reader.list("samples", FUNDING_SAMPLES_MAX, (input, field) => input.i128(field)),
+  };
+  reader.end();
+  return funding;
 }
 
 export interface FundLeaf {

@@ -26,5 +26,9 @@ export const STEPS_PER_ORDER_MAX = 1_024;
 export const STEPS_PER_ACCOUNT_MAX = 4_096;
 /** Resting orders that all orders of one block meet at most; later orders are refused. */
 export const STEPS_PER_BLOCK_MAX = 131_072;
+/** Orders of one side that a premium looks at: bounds the work of a sample. */
+export const IMPACT_ORDERS_MAX = 256;
+/** Samples of a funding interval: bounds its leaf. */
+export const FUNDING_SAMPLES_MAX = 1_024;
 /** Orders whose time is over that one block takes out of the book; the others wait. */
 export const EXPIRIES_PER_BLOCK_MAX = 1_024;

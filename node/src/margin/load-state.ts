@@ -12,6 +12,7 @@ import {
   decodeAccount,
   decodeCaps,
   decodeFund,
+  decodeFunding,
   decodeMarket,
   decodeOrder,
   decodePosition,
@@ -26,6 +27,7 @@ import {
   type Account,
   balanceOf,
   type Caps,
+  type Funding,
   type MarginState,
   type Market,
   type Position,
@@ -53,11 +55,13 @@ export interface LoadingMargin {
   fund: FundLeaf | undefined;
   caps: Caps | undefined;
   readonly markets: Map<MarketId, MarketLeaf>;
+  readonly funding: Map<MarketId, Funding>;
   readonly accounts: Map<PublicKey, LoadingAccount>;
 }
 
 export function openMarginLoad(): LoadingMargin {
-  return { fund: undefined, caps: undefined, markets: new Map(), accounts: new Map() };
+  const maps = { markets: new Map(), funding: new Map(), accounts: new Map() };
+  return { fund: undefined, caps: undefined, ...maps };
 }
 
 type Load = (into: LoadingMargin, name: string, value: Uint8Array) => void;
@@ -80,6 +84,12 @@ export const MARGIN_KINDS: ReadonlyMap<string, Load> = new Map<string, Load>([
     "market",
     (into, name, value) => {
       into.markets.set(readNumber(name), decodeMarket(value));
+    },
+  ],
+  [
+    "funding",
+    (into, name, value) => {
+      into.funding.set(readNumber(name), decodeFunding(value));
     },
   ],
   [
@@ -148,10 +158,13 @@ export function* finishMarginLoad(
   if (fund === undefined) throw new DecodeError("fund", "this leaf is missing");
   if (caps === undefined) throw new DecodeError("caps", "this leaf is missing");
   const markets = marketsOf(loading);
-  const bare = markets.map(({ parameters: each, oracle }) => ({ parameters: each, oracle }));
+  const bare = markets.map(({ parameters: each, oracle, funding }) => {
+    return { parameters: each, oracle, funding };
+  });
   const recheck = new Set<PublicKey>();
   const unhealthy = new Set<PublicKey>();
   const longs = markets.map(() => 0n);
+  const claims = markets.map(() => 0n);
   let accounts = new PersistentMap<Account>();
   const expiring = yield* fillBooks(loading, markets);
   let count = 0;
@@ -160,7 +173,8 @@ export function* finishMarginLoad(
     accounts = accounts.with(key, account);
     if (account.stage !== "healthy") unhealthy.add(key);
     if (needsLook(account, bare)) recheck.add(key);
-    for (const { market, size } of account.positions) {
+    for (const { market, size, fundingIndex } of account.positions) {
+      claims[market] = (claims[market] ?? 0n) + size * fundingIndex;
       if (size > 0n) longs[market] = (longs[market] ?? 0n) + size;
     }
     count += 1;
@@ -170,7 +184,9 @@ export function* finishMarginLoad(
   yield* accounts.noteAll(safePriceSurvey(bare));
   yield* accounts.sumSteps(balanceOf);
   const sets = { expiring, recheck, unhealthy };
-  const open = markets.map((market, id) => ({ ...market, openInterest: longs[id] ?? 0n }));
+  const open = markets.map((market, id) => {
+    return { ...market, openInterest: longs[id] ?? 0n, fundingClaims: claims[id] ?? 0n };
+  });
   return { parameters, genesisTimeMs, markets: open, accounts, ...fund, caps, ...sets };
 }
 
@@ -203,16 +219,20 @@ function* fillBooks(loading: LoadingMargin, markets: readonly Market[]): Steps<E
   return yield* sortSteps(expiring, byExpiry);
 }
 
-function marketsOf({ markets }: LoadingMargin): Market[] {
-  return Array.from({ length: markets.size }, (_, id) => {
-    const leaf = markets.get(id);
+function marketsOf(loading: LoadingMargin): Market[] {
+  return Array.from({ length: loading.markets.size }, (_, id) => {
+    const leaf = loading.markets.get(id);
     if (leaf === undefined) throw new DecodeError(`market/${id}`, "this leaf is missing");
-    const { parameters, oracle, nextSequence } = marketOfLeaf(leaf, id);
-    return { parameters, oracle, nextSequence, book: new OrderBook(), openInterest: 0n };
+    const funding = loading.funding.get(id);
+    if (funding === undefined) throw new DecodeError(`funding/${id}`, "this leaf is missing");
+    const sums = { openInterest: 0n, fundingClaims: 0n };
+    return { ...marketOfLeaf(leaf, id), funding, book: new OrderBook(), ...sums };
   });
 }
 
-function marketOfLeaf(leaf: MarketLeaf, id: MarketId): Omit<Market, "book" | "openInterest"> {
+type LeafOfMarket = Pick<Market, "parameters" | "oracle" | "nextSequence">;
+
+function marketOfLeaf(leaf: MarketLeaf, id: MarketId): LeafOfMarket {
   const { price, state, reports, nextSequence, ...rest } = leaf;
   const { resumingSinceMs, freshSlots, quorumSlot, quorumMs, ...parameters } = rest;
   const newest = new Map(reports.map(({ author, ...report }) => [author, report]));

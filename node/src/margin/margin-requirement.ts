@@ -1,5 +1,5 @@
 import { defined } from "../kernel/assert.ts";
-import { absolute, divCeil, maximum, PPM } from "../kernel/fixed-point.ts";
+import { absolute, divCeil, divFloor, maximum, PPM } from "../kernel/fixed-point.ts";
 import type { MicroUsd } from "../kernel/scalars.ts";
 import type { OpenOrder } from "./open-order.ts";
 import type { Account, Position } from "./state.ts";
@@ -9,6 +9,7 @@ import type { Lots, MarketId, MarketParameters, Side, Ticks } from "./types.ts";
 export interface PricedMarket {
   readonly parameters: MarketParameters;
   readonly oracle: { readonly price: Ticks };
+  readonly funding: { readonly index: bigint };
 }
 
 /** An order before it rests: what the margin checks look at. */
@@ -36,12 +37,18 @@ export function positionSize(account: Account, market: MarketId): Lots {
   return account.positions.find((position) => position.market === market)?.size ?? 0n;
 }
 
-/** Equity at the last index prices: balance plus the value of every position. */
+/** What the position gets of the funding since it last paid, rounded down: a payer pays more. */
+export function fundingDue({ size, fundingIndex }: Position, index: bigint): MicroUsd {
+  return fundingIndex === index ? 0n : divFloor(size * (fundingIndex - index), PPM);
+}
+
+/** Equity at the last index prices: balance, the value of every position, and its funding. */
 export function equityOf(account: Account, markets: readonly PricedMarket[]): MicroUsd {
   let equity = account.balance;
-  for (const { market, size } of account.positions) {
-    const { parameters, oracle } = marketOf(markets, market);
-    equity += quoteValue(parameters, size, oracle.price);
+  for (const position of account.positions) {
+    const { parameters, oracle, funding } = marketOf(markets, position.market);
+    equity += quoteValue(parameters, position.size, oracle.price);
+    equity += fundingDue(position, funding.index);
   }
   return equity;
 }

@@ -10,15 +10,17 @@ import type { MarketParameters } from "./types.ts";
 const RATES = [36_000n, 400_000n, 1_000_000n, 1_500_000n];
 const UNITS = [100n, 1n, 7n, 30n];
 
-function marketsAt(prices: readonly bigint[]): readonly PricedMarket[] {
+/** The funding index of market `id` is the given one, times `id + 1`. */
+function marketsAt(prices: readonly bigint[], paid = 0n): readonly PricedMarket[] {
   return prices.map((price, id) => {
     const parameters: MarketParameters = {
       ...{ id, name: `M${id}`, microUsdPerLotTick: UNITS[id] ?? 1n },
       ...{ initialMarginPpm: RATES[id] ?? 1n, maintenanceMarginPpm: 1n, takerFeePpm: 0n },
       ...{ liquidationFeePpm: 0n, liquidationSharePpm: 1n, priceBandPpm: 1n, orderLotsMax: 1n },
-      ...{ positionLotsMax: 1n, corruptMovePpm: 0n },
+      ...{ positionLotsMax: 1n, corruptMovePpm: 0n, fundingIntervalMs: 0n, fundingSampleMs: 1n },
+      ...{ fundingCapPpm: 0n, fundingImpactNotional: 1n },
     };
-    return { parameters, oracle: { price } };
+    return { parameters, oracle: { price }, funding: { index: paid * BigInt(id + 1) } };
   });
 }
 
@@ -29,6 +31,7 @@ function standsBadly(account: Account, markets: readonly PricedMarket[]): boolea
 }
 
 const price = fc.bigInt({ min: 1n, max: 2_000n });
+const paid = fc.bigInt({ min: -3_000_000_000n, max: 3_000_000_000n });
 const prices = fc.array(price, { minLength: 4, maxLength: 4 });
 const sizes = fc.array(fc.bigInt({ min: -60n, max: 60n }), { minLength: 4, maxLength: 4 });
 const stage = fc.constantFrom("healthy", "healthy", "healthy", "healthy", "called" as const);
@@ -40,7 +43,7 @@ function accountOf(
   markets: readonly PricedMarket[],
 ): Account {
   const positions = lots.flatMap((size, market): Position[] =>
-    size === 0n ? [] : [{ market, size, cost: 0n }],
+    size === 0n ? [] : [{ market, size, cost: 0n, fundingIndex: 0n }],
   );
   const bare = { ...EMPTY_ACCOUNT, positions };
   return { ...bare, balance: slack - equityOf(bare, markets) + initialMargin(bare, markets) };
@@ -55,26 +58,40 @@ describe("safe prices", () => {
   test("within its safe prices an account needs no act of the ladder", () => {
     let inside = 0;
     fc.assert(
-      fc.property(prices, sizes, slack, fc.array(prices), (now, lots, spare, later) => {
-        const markets = marketsAt(now);
-        const account = accountOf(lots, spare, markets);
-        const safe = safePricesOf(account, markets, "rates");
-        expect(safe.covers(markets)).toBe(!standsBadly(account, markets));
-        // The worst corners of what is safe, and prices from anywhere.
-        const corners = ["low", "high"].map((end) =>
-          now.map((at, market) => {
-            const range = safe.ranges?.get(market);
-            const edge = end === "low" ? range?.low : range?.high;
-            return edge === undefined || edge > 4_000n ? at + 2_000n : edge;
-          }),
-        );
-        for (const each of [...corners, ...later]) {
-          const moved = marketsAt(each);
-          if (!safe.covers(moved)) continue;
-          inside += 1;
-          expect(standsBadly(account, moved)).toBe(false);
-        }
-      }),
+      fc.property(
+        prices,
+        sizes,
+        slack,
+        fc.array(fc.tuple(prices, paid)),
+        (now, lots, spare, later) => {
+          const markets = marketsAt(now);
+          const account = accountOf(lots, spare, markets);
+          const safe = safePricesOf(account, markets, "rates");
+          expect(safe.covers(markets)).toBe(!standsBadly(account, markets));
+          // The worst corners of what is safe, and prices from anywhere.
+          const corners = ["low", "high"].map((end) =>
+            now.map((at, market) => {
+              const range = safe.ranges?.get(market);
+              const edge = end === "low" ? range?.low : range?.high;
+              return edge === undefined || edge > 4_000n ? at + 2_000n : edge;
+            }),
+          );
+          // Those of the funding index, one market after the other.
+          const paidOut = [...(safe.ranges ?? [])].flatMap(
+            ([market, { fundingLow, fundingHigh }]) =>
+              [fundingLow, fundingHigh].map((edge) =>
+                corners.map((each) => [each, edge / BigInt(market + 1)] as const),
+              ),
+          );
+          const unpaid = corners.map((each) => [each, 0n] as const);
+          for (const [each, at] of [...unpaid, ...paidOut.flat(), ...later]) {
+            const moved = marketsAt(each, at);
+            if (!safe.covers(moved)) continue;
+            inside += 1;
+            expect(standsBadly(account, moved)).toBe(false);
+          }
+        },
+      ),
       { numRuns: 1_000 },
     );
     expect(inside).toBeGreaterThan(500);
@@ -89,14 +106,26 @@ describe("safe prices", () => {
     expect(short.covers(marketsAt([1n, 1n, 1n, 1n]))).toBe(true);
   });
 
+  test("who pays funding is safe up to a sum of it, who is paid however long it goes on", () => {
+    const at = [1_000n, 1_000n, 1_000n, 1_000n];
+    const markets = marketsAt(at);
+    const long = safePricesOf(accountOf([5n, 0n, 0n, 0n], 100n, markets), markets, "rates");
+    expect(long.covers(marketsAt(at, -(10n ** 20n)))).toBe(true);
+    expect(long.covers(marketsAt(at, 2_000_000n))).toBe(true);
+    expect(long.covers(marketsAt(at, 3_000_000n))).toBe(false);
+    const short = safePricesOf(accountOf([-5n, 0n, 0n, 0n], 100n, markets), markets, "rates");
+    expect(short.covers(marketsAt(at, 10n ** 20n))).toBe(true);
+    expect(short.covers(marketsAt(at, -3_000_000n))).toBe(false);
+  });
+
   test("every account that stands badly is found after any moves and changes", () => {
     const change = fc.record({ name: fc.integer({ min: 0, max: 60 }), sizes, slack, stage });
-    const step = fc.record({ prices, changes: fc.array(change, { maxLength: 12 }) });
+    const step = fc.record({ prices, paid, changes: fc.array(change, { maxLength: 12 }) });
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
         let accounts = new PersistentMap<Account>();
-        for (const { prices: now, changes } of steps) {
-          const markets = marketsAt(now);
+        for (const { prices: now, paid: index, changes } of steps) {
+          const markets = marketsAt(now, index);
           for (const each of changes) {
             const account = accountOf(each.sizes, each.slack, markets);
             const key = sha256Hex(Uint8Array.of(each.name));

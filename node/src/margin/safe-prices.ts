@@ -2,17 +2,24 @@ import type { Survey } from "../kernel/digest-map.ts";
 import { absolute, divFloor, maximum, PPM } from "../kernel/fixed-point.ts";
 import { equityOf, initialMargin, marketOf, type PricedMarket } from "./margin-requirement.ts";
 import type { Account, Position } from "./state.ts";
-import type { MarketId, MarketParameters, Ticks } from "./types.ts";
+import type { Lots, MarketId, MarketParameters, Ticks } from "./types.ts";
 
 /** Inclusive. */
 interface Range {
   low: Ticks;
   high: Ticks;
+  /** The same of the market's funding index. */
+  fundingLow: bigint;
+  fundingHigh: bigint;
 }
 
 const LOWEST: Ticks = 0n;
 /** Above every price that an oracle can report. */
 const HIGHEST: Ticks = 1n << 128n;
+/** Beyond every funding index that a leaf can hold. */
+const FUNDING_HIGHEST = 1n << 128n;
+/** Of what a position may lose, an eighth is for funding: prices move by far more. */
+const FUNDING_SHARE = 8n;
 
 /**
  * Prices at which every account of a group stands well: equity covers the initial margin, the stage
@@ -31,9 +38,10 @@ export class SafePrices {
 
   covers(markets: readonly PricedMarket[]): boolean {
     if (this.ranges === undefined) return false;
-    for (const [market, { low, high }] of this.ranges) {
-      const { price } = marketOf(markets, market).oracle;
-      if (price < low || price > high) return false;
+    for (const [market, { low, high, fundingLow, fundingHigh }] of this.ranges) {
+      const { oracle, funding } = marketOf(markets, market);
+      if (oracle.price < low || oracle.price > high) return false;
+      if (funding.index < fundingLow || funding.index > fundingHigh) return false;
     }
     return true;
   }
@@ -41,8 +49,9 @@ export class SafePrices {
 
 /**
  * Prices around those of the moment at which the account stands as well. Each position may lose an
- * equal share of what equity has above the initial margin; a unit each is left for the rounding of
- * the margin. What moves in a position's favour cannot hurt: margin grows by less than the value.
+ * equal share of what equity has above the initial margin; two units each are left for the rounding
+ * of the margin and of its funding. What moves in a position's favour cannot hurt: margin grows by
+ * less than the value.
  */
 export function safePricesOf(
   account: Account,
@@ -53,20 +62,38 @@ export function safePricesOf(
   const slack = equityOf(account, markets) - initialMargin(account, markets);
   if (stage !== "healthy" || slack < 0n) return new SafePrices(rates, undefined);
   const count = BigInt(positions.length);
+  const units = 2n * count;
   const ranges = new Map<MarketId, Range>();
   for (const position of positions) {
-    const { parameters, oracle } = marketOf(markets, position.market);
+    const market = marketOf(markets, position.market);
+    const { price } = market.oracle;
+    const { index } = market.funding;
     const range =
-      slack < count
-        ? { low: oracle.price, high: oracle.price }
-        : rangeOf(position, { parameters, oracle }, (slack - count) / count);
+      slack < units
+        ? { low: price, high: price, fundingLow: index, fundingHigh: index }
+        : rangeOf(position, market, (slack - units) / count);
     ranges.set(position.market, range);
   }
   return new SafePrices(rates, ranges);
 }
 
-/** Prices at which the position loses at most `share`, and a unit of rounding. */
-function rangeOf({ size }: Position, { parameters, oracle }: PricedMarket, share: bigint): Range {
+/** Where the position loses at most `share`, and two units of rounding. */
+function rangeOf({ size }: Position, market: PricedMarket, share: bigint): Range {
+  const { parameters, oracle, funding } = market;
+  const forFunding = share / FUNDING_SHARE;
+  const room = (forFunding * PPM) / absolute(size);
+  const paid =
+    size > 0n
+      ? { fundingLow: -FUNDING_HIGHEST, fundingHigh: funding.index + room }
+      : { fundingLow: funding.index - room, fundingHigh: FUNDING_HIGHEST };
+  return { ...priceRangeOf(size, { parameters, oracle }, share - forFunding), ...paid };
+}
+
+function priceRangeOf(
+  size: Lots,
+  { parameters, oracle }: Pick<PricedMarket, "parameters" | "oracle">,
+  share: bigint,
+): Pick<Range, "low" | "high"> {
   const { microUsdPerLotTick, initialMarginPpm } = parameters;
   const { price } = oracle;
   const value = absolute(size) * microUsdPerLotTick;
@@ -91,6 +118,8 @@ function joined(notes: readonly SafePrices[], rates: string): SafePrices {
       }
       if (range.low > known.low) known.low = range.low;
       if (range.high < known.high) known.high = range.high;
+      if (range.fundingLow > known.fundingLow) known.fundingLow = range.fundingLow;
+      if (range.fundingHigh < known.fundingHigh) known.fundingHigh = range.fundingHigh;
     }
   }
   return new SafePrices(rates, ranges);

@@ -19,6 +19,8 @@ export interface Position {
   readonly size: Lots;
   /** Entry cost, signed like the size; used for withdrawals only, never for margin. */
   readonly cost: MicroUsd;
+  /** The market's funding index up to which it has paid. */
+  readonly fundingIndex: bigint;
 }
 
 /** A realised gain that cannot be withdrawn yet (rule ORDER). */
@@ -77,13 +79,36 @@ export interface Oracle {
   readonly quorumMs: Millis;
 }
 
+/** What longs and shorts owe each other in a market (node/spec/margin.md §5.1). */
+export interface Funding {
+  /**
+   * What a long lot has paid since genesis and a short one was paid, micro-USD x ppm: exact, so
+   * that nothing is rounded before an account is paid.
+   */
+  readonly index: bigint;
+  /** Ppm, of the last interval that was paid; 0 before the first. */
+  readonly lastRate: bigint;
+  /** Number of the interval that runs, or of the one that waits for a fresh price. */
+  readonly interval: number;
+  /** Number of the newest sample; -1 before the first. */
+  readonly sampleSlot: number;
+  /** Premiums of the interval, ppm of the index, oldest first. */
+  readonly samples: readonly bigint[];
+}
+
 export interface Market {
   readonly parameters: MarketParameters;
   readonly oracle: Oracle;
+  readonly funding: Funding;
   readonly nextSequence: number;
   readonly book: OrderBook;
   /** Sum of the long positions, which is that of the short ones. In no leaf: positions say it. */
   readonly openInterest: Lots;
+  /**
+   * Sum of size x funding index over the positions, micro-USD x ppm: exactly what those who have
+   * paid put in for those who were not paid yet. In no leaf: positions say it.
+   */
+  readonly fundingClaims: bigint;
 }
 
 /**

@@ -46,6 +46,14 @@ export interface MarketParameters {
    * open interest (rule CAPS). 0: this market's open interest is not capped (dev alone).
    */
   readonly corruptMovePpm: bigint;
+  /** Longs and shorts pay each other once in such a span, on the ledger's clock; 0: never. */
+  readonly fundingIntervalMs: bigint;
+  /** The book's premium over the index is sampled once in such a span; divides the interval. */
+  readonly fundingSampleMs: bigint;
+  /** The most that an interval moves from one side to the other, ppm of notional. */
+  readonly fundingCapPpm: bigint;
+  /** Micro-USD that quotes must be good for to count in a sample. */
+  readonly fundingImpactNotional: MicroUsd;
 }
 
 /** The numbers of a market, in the order of its genesis entry and of its leaf. */
@@ -60,6 +68,10 @@ export const MARKET_AMOUNTS = [
   "orderLotsMax",
   "positionLotsMax",
   "corruptMovePpm",
+  "fundingIntervalMs",
+  "fundingSampleMs",
+  "fundingCapPpm",
+  "fundingImpactNotional",
 ] as const satisfies readonly (keyof MarketParameters)[];
 
 export type MarginAction =
@@ -155,6 +167,32 @@ export type MarginEvent =
       readonly market: MarketId;
       readonly author: PublicKey;
       readonly price: Ticks;
+    }
+  /** An interval's rate: from here on the index of the market says what each position owes. */
+  | {
+      readonly kind: "funding";
+      readonly market: MarketId;
+      /** Number of the interval that is paid, from 0 at genesis. */
+      readonly interval: number;
+      /** Ppm of notional; above 0 longs pay shorts. */
+      readonly rate: bigint;
+      readonly price: Ticks;
+      /** Samples taken in the interval. */
+      readonly samples: number;
+      /** What a long lot has paid since genesis, micro-USD x ppm. */
+      readonly index: bigint;
+    }
+  /** A position paid or got what the index says: amount + dust + change of the pool = 0. */
+  | {
+      readonly kind: "funding-payment";
+      readonly account: PublicKey;
+      readonly market: MarketId;
+      /** Signed size that the account held. */
+      readonly size: Lots;
+      /** Signed: above 0 it was paid. */
+      readonly amount: MicroUsd;
+      /** What rounding left, to the fund. */
+      readonly dust: MicroUsd;
     }
   | { readonly kind: "fill"; readonly fill: Fill }
   | {

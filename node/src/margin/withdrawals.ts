@@ -2,7 +2,7 @@ import { maximum, minimum } from "../kernel/fixed-point.ts";
 import type { MicroUsd, Millis, PublicKey } from "../kernel/scalars.ts";
 import { openLocks, releasedBalance } from "./account.ts";
 import { checkOutflow, noteOutflow } from "./caps.ts";
-import { accountOf, type Draft, putAccount } from "./draft.ts";
+import { accountOf, type Draft, putAccount, settleFunding } from "./draft.ts";
 import { equityOf, type PricedMarket, requirementWithOrders } from "./margin-requirement.ts";
 import { hasUnfreshMarket } from "./orders.ts";
 import { done, type RefusedOutcome, refused, unknownAccount } from "./outcome.ts";
@@ -56,6 +56,8 @@ export function withdraw(draft: Draft, request: WithdrawalRequest): ActionOutcom
   }
   const refusal = owner === undefined ? letOut(draft, key, amount) : undefined;
   if (refusal !== undefined) return refusal;
+  // What funding brought is locked from here on, as a gain (rule ORDER); what it cost was counted.
+  for (const { market } of account.positions) settleFunding(draft, key, market);
   const paying = accountOf(draft, key);
   const locks = openLocks(paying.locks, draft.clockMs);
   putAccount(draft, key, { ...paying, balance: paying.balance - amount, locks });

@@ -51,7 +51,7 @@ export function pairOfAccounts(
     const cost = size * market.price * market.parameters.microUsdPerLotTick;
     [1n, -1n].forEach((sign, side) => {
       const key = pair[side] ?? "";
-      const position = { size: sign * size, cost: sign * cost };
+      const position = { size: sign * size, cost: sign * cost, fundingIndex: 0n };
       leaves.push({ key: positionKey(id, key), value: encodePosition(position) });
       // Between 1.2 and 10 times the initial margin is free.
       const free = (cost * BigInt(random.between(48, 400))) / 1_000n;

@@ -21,6 +21,8 @@ export interface Holder {
   balance: bigint;
   size: bigint[];
   cost: bigint[];
+  /** By market: what funding owes it, micro-USD x ppm; below 0 what it owes. */
+  owed: bigint[];
   stage: string;
   deadline: number;
   debt: bigint;
@@ -47,6 +49,8 @@ export const min = (one: bigint, two: bigint): bigint => (one < two ? one : two)
 export const max = (one: bigint, two: bigint): bigint => (one > two ? one : two);
 export const signOf = (value: bigint): bigint => (value > 0n ? 1n : value < 0n ? -1n : 0n);
 export const ceil = (amount: bigint, ppm: bigint): bigint => (amount * ppm + 999_999n) / 1_000_000n;
+export const floorPpm = (scaled: bigint): bigint =>
+  (scaled - (((scaled % 1_000_000n) + 1_000_000n) % 1_000_000n)) / 1_000_000n;
 export const text = (one: string, two: string): number => (one < two ? -1 : one > two ? 1 : 0);
 
 export class ModelAccounts {
@@ -82,7 +86,7 @@ export class ModelAccounts {
     const zeros = (): bigint[] => this.markets.map(() => 0n);
     const counts = { deadline: 0, debt: 0n, waited: 0, misses: 0 };
     const rest = { stage: "healthy", ...counts, locks: [], withdrawals: [] };
-    const holder = { key, balance: 0n, size: zeros(), cost: zeros(), ...rest };
+    const holder = { key, balance: 0n, size: zeros(), cost: zeros(), owed: zeros(), ...rest };
     this.holders.push(holder);
     this.holders.sort((one, two) => text(one.key, two.key));
     return holder;
@@ -164,7 +168,7 @@ export class ModelAccounts {
 
   equity(holder: Holder): bigint {
     return holder.size.reduce(
-      (sum, size, market) => sum + this.value(market, size),
+      (sum, size, market) => sum + this.value(market, size) + floorPpm(holder.owed[market]!),
       holder.balance,
     );
   }
@@ -248,7 +252,22 @@ export class ModelAccounts {
     return (equity - cost) * this.maintenance(holder) >= equity * maintenance;
   }
 
+  /** All that funding still owes in a market, rounded up: what it has taken in for that. */
+  pool(market: number): bigint {
+    return -floorPpm(-this.holders.reduce((sum, holder) => sum + holder.owed[market]!, 0n));
+  }
+
+  settle(holder: Holder, market: number): void {
+    const amount = floorPpm(holder.owed[market]!);
+    const before = this.pool(market);
+    holder.owed[market] = 0n;
+    holder.balance += amount;
+    this.fund += before - this.pool(market) - amount;
+    this.lock(holder, amount);
+  }
+
   fill(holder: Holder, market: number, lots: bigint, price: bigint): void {
+    this.settle(holder, market);
     const size = holder.size[market]!;
     const cost = holder.cost[market]!;
     holder.balance -= this.value(market, lots, price);

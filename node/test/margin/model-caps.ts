@@ -1,8 +1,9 @@
 // The part of the plain model for rule CAPS and the limits of positions.
 import type { MarginBlock } from "../../src/margin/types.ts";
-import { ceil, type Holder, ModelAccounts, max, min, type Order } from "./model-accounts.ts";
+import { ceil, type Holder, max, min, type Order } from "./model-accounts.ts";
+import { ModelFunding } from "./model-funding.ts";
 
-export class ModelCaps extends ModelAccounts {
+export class ModelCaps extends ModelFunding {
   /** Every span of the lag, with the lowest cost of corruption in it. */
   readonly spans: { from: number; lowest: bigint }[] = [];
   budget = 0n;

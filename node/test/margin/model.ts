@@ -22,6 +22,9 @@ export class Model extends ModelCaps {
     this.oracles.forEach((_, market) => {
       this.report(market, block);
     });
+    this.oracles.forEach((_, market) => {
+      this.funding(market);
+    });
     this.ladder();
     const codes: string[][] = block.bundles.map(() => []);
     this.expire();
@@ -141,7 +144,7 @@ export class Model extends ModelCaps {
         .filter((other) => other.size[market]! * size < 0n)
         .map((other) => ({ holder: other, weight: abs(other.size[market]!) }));
       for (const [other, lots] of this.share(abs(size), opposite)) {
-        this.fill(other, market, signOf(size) * lots, price);
+        if (lots > 0n) this.fill(other, market, signOf(size) * lots, price);
       }
       this.fill(holder, market, -size, price);
     });
@@ -283,6 +286,9 @@ export class Model extends ModelCaps {
     const spare = this.equity(holder) - this.required(holder, this.ordersOf(holder));
     if (amount > max(0n, min(released, spare))) return "INSUFFICIENT_COLLATERAL";
     if (kind === "withdraw" && !this.letOut(holder, amount)) return "OUTFLOW_CAP_REACHED";
+    this.oracles.forEach((_, market) => {
+      this.settle(holder, market);
+    });
     holder.balance -= amount;
     holder.locks = holder.locks.filter(({ until }) => until > this.clock);
     return "OK";

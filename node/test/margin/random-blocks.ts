@@ -4,7 +4,15 @@ import { key, MARKET, MEMBERS, USD, type World } from "./world.ts";
 
 /** Two markets with awkward steps, so that every rounding bites. */
 export const RANDOM_MARKETS: readonly MarketParameters[] = [
-  { ...MARKET, positionLotsMax: 150n, corruptMovePpm: 100_000n },
+  {
+    ...MARKET,
+    positionLotsMax: 150n,
+    corruptMovePpm: 100_000n,
+    fundingIntervalMs: 4_000n,
+    fundingSampleMs: 500n,
+    fundingCapPpm: 9_001n,
+    fundingImpactNotional: 20_000_000_000n,
+  },
   {
     ...MARKET,
     corruptMovePpm: 60_000n,
@@ -15,6 +23,10 @@ export const RANDOM_MARKETS: readonly MarketParameters[] = [
     maintenanceMarginPpm: 51_001n,
     liquidationSharePpm: 333_333n,
     priceBandPpm: 100_000n,
+    fundingIntervalMs: 2_001n,
+    fundingSampleMs: 667n,
+    fundingCapPpm: 20_003n,
+    fundingImpactNotional: 7_777_777n,
   },
 ];
 

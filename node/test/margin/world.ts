@@ -50,6 +50,11 @@ export const MARKET: MarketParameters = {
   orderLotsMax: 100_000n,
   positionLotsMax: 1_000_000n,
   corruptMovePpm: 300_000n,
+  // Off unless a test is about it: 100 samples an interval, quotes for 10 lots at 100,000 ticks.
+  fundingIntervalMs: 0n,
+  fundingSampleMs: 1_000n,
+  fundingCapPpm: 10_000n,
+  fundingImpactNotional: 10_000_000_000n,
 };
 
 export const USD = 1_000_000n;

@@ -138,6 +138,10 @@ export function createBirth(plan: Plan, keyring: Keyring, nodes: readonly NodeKe
           positionLotsMax: 10_000n,
           // Its bonds are a few micro-USD: any cap made of them would stop the market.
           corruptMovePpm: 0n,
+          fundingIntervalMs: 4_000n,
+          fundingSampleMs: 500n,
+          fundingCapPpm: 5_000n,
+          fundingImpactNotional: 100_000n,
         },
       ],
       accounts,

@@ -1,5 +1,6 @@
 import { max, min, share, sum } from "./arithmetic.ts";
 import { spendMinimum, stepCaps } from "./caps.ts";
+import { stepFunding } from "./funding.ts";
 import { climbLadder } from "./ladder.ts";
 import { updateIndexPrice } from "./oracle.ts";
 import {
@@ -12,6 +13,7 @@ import {
   placeQuotes,
   withdraw,
 } from "./orders.ts";
+import { claimsOf, pool } from "./settlement.ts";
 import {
   type Account,
   type Action,
@@ -43,6 +45,7 @@ export function executeBlock(world: World, block: Block): Executed {
     world.events.push({ kind: "deposit", account, amount });
   }
   for (const market of world.markets) updateIndexPrice(world, market, block);
+  for (const market of world.markets) stepFunding(world, market);
   climbLadder(world);
   world.passes = 0;
   world.passesOf = new Map();
@@ -111,7 +114,8 @@ function repayDebts(world: World, fundAtStart: bigint): void {
 
 /** Everything that the universe holds: balances contain the entry costs, which sum to 0. */
 export function total(world: World): bigint {
-  return world.fund + sum(world.accounts.map(({ balance }) => balance));
+  const pools = sum(world.markets.map((market) => pool(market)));
+  return world.fund + pools + sum(world.accounts.map(({ balance }) => balance));
 }
 
 function checkConservation(world: World, block: Block, before: bigint): void {
@@ -120,7 +124,13 @@ function checkConservation(world: World, block: Block, before: bigint): void {
   const left = amounts("withdrawal") + amounts("staked");
   const after = before + sum(block.deposits.map(({ amount }) => amount)) - left;
   if (total(world) !== after) throw new Error(`${total(world)} is held, ${after} is due`);
-  for (const { rules } of world.markets) {
+  for (const market of world.markets) {
+    const { rules, fundingClaims } = market;
+    if (claimsOf(world, market) !== fundingClaims) {
+      throw new Error(
+        `${rules.name}: positions claim ${claimsOf(world, market)}, not ${fundingClaims}`,
+      );
+    }
     const lots = sum(world.accounts.map(({ positions }) => positions[rules.id]?.size ?? 0n));
     if (lots !== 0n) throw new Error(`the sizes in ${rules.name} sum to ${lots}`);
   }

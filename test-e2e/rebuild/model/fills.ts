@@ -1,18 +1,7 @@
 import { abs, min, sign } from "./arithmetic.ts";
 import { value } from "./numbers.ts";
-import { type Account, GAIN_LOCK_BUCKETS, getPosition, type Market, type World } from "./world.ts";
-
-/** A realised gain may be withdrawn only after a time (§9). */
-function lockGain(world: World, account: Account, gain: bigint): void {
-  const now = world.clockMs;
-  const { gainLockMs } = world.rules;
-  const bucket = Math.max(1, Math.floor(gainLockMs / GAIN_LOCK_BUCKETS));
-  const untilMs = (Math.floor(now / bucket) + 1) * bucket + gainLockMs;
-  account.locks = account.locks.filter((lock) => lock.untilMs > now);
-  const same = account.locks.find((lock) => lock.untilMs === untilMs);
-  if (same === undefined) account.locks.push({ untilMs, amount: gain });
-  else same.amount += gain;
-}
+import { lockGain, settle } from "./settlement.ts";
+import { type Account, getPosition, type Market, type World } from "./world.ts";
 
 /** One account's side of a fill (§3): `change` lots, signed, at `price`. */
 export function fill(
@@ -20,6 +9,7 @@ export function fill(
   account: Account,
   { market, change, price }: { market: Market; change: bigint; price: bigint },
 ): void {
+  settle(world, account, market);
   const position = getPosition(account, market.rules.id);
   account.balance -= value(market, change, price);
   const direction = sign(position.size);

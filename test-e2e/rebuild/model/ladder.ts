@@ -241,10 +241,10 @@ function closeOutIn(world: World, account: Account, market: Market): void {
     opposite.map((other) => ({ key: other.key, weight: abs(getPosition(other, id).size) })),
   );
   const { price } = getMarket(world, id);
-  fill(world, account, { market, change: -size, price });
   for (const { key, amount } of shares) {
     fill(world, getAccount(world, key), { market, change: sign(size) * amount, price });
   }
+  fill(world, account, { market, change: -size, price });
   world.events.push({
     kind: "close-out",
     account: account.key,

@@ -1,4 +1,5 @@
 import { abs, ceil, max, PPM, sum } from "./arithmetic.ts";
+import { fundingDue } from "./settlement.ts";
 import {
   type Account,
   getMarket,
@@ -18,9 +19,10 @@ export function equity(world: World, account: Account): bigint {
   return (
     account.balance +
     sum(
-      world.markets.map((market) =>
-        value(market, getPosition(account, market.rules.id).size, market.price),
-      ),
+      world.markets.map((market) => {
+        const position = getPosition(account, market.rules.id);
+        return value(market, position.size, market.price) + fundingDue(position, market);
+      }),
     )
   );
 }

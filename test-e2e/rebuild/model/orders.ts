@@ -2,6 +2,7 @@ import { abs, ceil, max, min, PPM, sign, sum } from "./arithmetic.ts";
 import { type Bound, epochAt, letOut, lotsAtRisk, openInterestCap } from "./caps.ts";
 import { bestAgainst, cancel, crosses, isOver, take, wouldFill } from "./matching.ts";
 import { equity, isNotWorsening, loss, marginWithOrders, ordersOf, value } from "./numbers.ts";
+import { settle } from "./settlement.ts";
 import {
   type Account,
   type Action,
@@ -271,6 +272,7 @@ export function withdraw(
   if (amount > freeCollateral(world, account)) return refused("INSUFFICIENT_COLLATERAL");
   const bound = action.kind === "withdraw" ? letOut(world, account, amount) : undefined;
   if (bound !== undefined) return { ...refused("OUTFLOW_CAP_REACHED"), bound };
+  for (const market of world.markets) settle(world, account, market);
   account.balance -= amount;
   account.locks = account.locks.filter(({ untilMs }) => untilMs > world.clockMs);
   if (action.kind === "withdraw") world.events.push({ kind: "withdrawal", account: key, amount });

@@ -54,6 +54,10 @@ export const GENESIS: Genesis = {
       orderLotsMax: 1_000_000n,
       positionLotsMax: 700_000n,
       corruptMovePpm: 5_000n,
+      fundingIntervalMs: 3_000n,
+      fundingSampleMs: 500n,
+      fundingCapPpm: 7_001n,
+      fundingImpactNotional: 30_000_000_001n,
     },
     {
       id: 1,
@@ -68,6 +72,10 @@ export const GENESIS: Genesis = {
       orderLotsMax: 5_000_000n,
       positionLotsMax: 6_000_000n,
       corruptMovePpm: 0n,
+      fundingIntervalMs: 1_203n,
+      fundingSampleMs: 401n,
+      fundingCapPpm: 30_003n,
+      fundingImpactNotional: 999_999n,
     },
   ],
   accounts: [0, 1, 2, 3, 4, 5].map((index) => ({

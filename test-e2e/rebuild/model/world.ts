@@ -11,6 +11,7 @@ export const STEPS_PER_ORDER_MAX = 1_024;
 export const STEPS_PER_ACCOUNT_MAX = 4_096;
 export const STEPS_PER_BLOCK_MAX = 131_072;
 export const EXPIRIES_PER_BLOCK_MAX = 1_024;
+export const IMPACT_ORDERS_MAX = 256;
 
 export interface MarketRules {
   readonly id: number;
@@ -25,6 +26,10 @@ export interface MarketRules {
   readonly orderLotsMax: bigint;
   readonly positionLotsMax: bigint;
   readonly corruptMovePpm: bigint;
+  readonly fundingIntervalMs: bigint;
+  readonly fundingSampleMs: bigint;
+  readonly fundingCapPpm: bigint;
+  readonly fundingImpactNotional: bigint;
 }
 
 export interface Rules {
@@ -56,6 +61,8 @@ export type PriceState = "stale" | "resuming" | "fresh";
 export interface Position {
   size: bigint;
   cost: bigint;
+  /** The market's funding index up to which it has paid. */
+  fundingIndex: bigint;
 }
 
 export interface Account {
@@ -99,6 +106,14 @@ export interface Market {
   quorumSlot: number;
   quorumMs: number;
   nextSequence: number;
+  /** §5.1: micro-USD x ppm that a long lot has paid since genesis. */
+  fundingIndex: bigint;
+  /** §5.2: sum of size x index of the positions. */
+  fundingClaims: bigint;
+  lastRate: bigint;
+  interval: number;
+  sampleSlot: number;
+  samples: bigint[];
 }
 
 export type TimeInForce = "gtc" | "ioc" | "post-only" | "fok" | "gtt";
@@ -188,7 +203,7 @@ export function newAccount(world: Pick<World, "markets" | "accounts">, key: stri
   const account: Account = {
     key,
     balance: 0n,
-    positions: world.markets.map(() => ({ size: 0n, cost: 0n })),
+    positions: world.markets.map(() => ({ size: 0n, cost: 0n, fundingIndex: 0n })),
     stage: "healthy",
     deadlineMs: 0,
     debt: 0n,
@@ -217,6 +232,12 @@ export function createWorld(genesis: Genesis): World {
       quorumSlot: -1,
       quorumMs: 0,
       nextSequence: 0,
+      fundingIndex: 0n,
+      fundingClaims: 0n,
+      lastRate: 0n,
+      interval: 0,
+      sampleSlot: -1,
+      samples: [],
     })),
     orders: [],
     fund: genesis.insuranceFund,
