@@ -248,11 +248,12 @@ export class ChainObserver {
     this.#refreshMembers(status, now());
     const { margin } = state.ledger;
     const { openInterest } = marginTotals(margin);
-    for (const { parameters, oracle } of margin.markets) {
+    for (const { parameters, oracle, funding } of margin.markets) {
       const market = String(parameters.id);
       metrics.indexPrice.set({ market }, Number(oracle.price));
       metrics.oracleFresh.set({ market }, oracle.state === "fresh" ? 1 : 0);
       metrics.openInterest.set({ market }, Number(openInterest[parameters.id] ?? 0n));
+      metrics.fundingRate.set({ market }, Number(funding.lastRate));
     }
     metrics.fund.set(Number(margin.fund));
     for (const stage of STAGES) {

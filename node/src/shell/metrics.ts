@@ -252,6 +252,12 @@ function marginMetrics(r: Registry) {
     ),
     fund: gauge(r, "quorate_insurance_fund_micro_usd", "Insurance fund."),
     openInterest: gauge(r, "quorate_open_interest_lots", "Sum of the long positions.", market),
+    fundingRate: gauge(
+      r,
+      "quorate_funding_rate_ppm",
+      "Last funding rate, of notional; above 0 longs pay shorts.",
+      market,
+    ),
   };
 }
 

@@ -54,6 +54,7 @@ export function instant(ms: Millis): string {
 }
 
 export function ppmAsPercent(ppm: bigint): string {
+  if (ppm < 0n) return `-${ppmAsPercent(-ppm)}`;
   const text = (ppm % 10_000n).toString().padStart(4, "0").replace(/0+$/, "");
   return `${ppm / 10_000n}${text === "" ? "" : `.${text}`} %`;
 }

@@ -1,4 +1,5 @@
 import type { QuorateClient } from "@quorate/client/client";
+import type { FundingState } from "@quorate/client/margin-reads";
 import type {
   Digest,
   Epoch,
@@ -9,6 +10,7 @@ import type {
   PublicKey,
 } from "@quorate/node/kernel/scalars";
 import type { SwapRecord } from "@quorate/node/ledger/types";
+import type { MarketLeaf } from "@quorate/node/margin/leaves";
 import type { Lots, OracleState, Side, Ticks, TimeInForce } from "@quorate/node/margin/types";
 import type { CommandOutput } from "../output.ts";
 import { instant, parseCounter, ppmAsPercent, usd } from "../quantities.ts";
@@ -153,6 +155,17 @@ export interface MarketDocument {
   readonly orderLotsMax: Lots;
   readonly positionLotsMax: Lots;
   readonly corruptMovePpm: bigint;
+  /** Null: the market has no funding. Rates are ppm of notional; above 0 longs pay shorts. */
+  readonly funding: {
+    readonly intervalMs: Millis;
+    readonly capPpm: bigint;
+    readonly lastRatePpm: bigint;
+    /** Of the running interval, if no more samples came. */
+    readonly ratePpm: bigint;
+    readonly samples: number;
+    /** Block time, on the ledger's clock, until the rate is fixed. */
+    readonly nextInMs: Millis;
+  } | null;
   /** Newest report of each member. */
   readonly reports: readonly {
     readonly author: PublicKey;
@@ -163,17 +176,22 @@ export interface MarketDocument {
 }
 
 export async function queryMarket(
-  client: Pick<QuorateClient, "market" | "genesis">,
+  client: Pick<QuorateClient, "market" | "funding" | "genesis">,
   given: string,
 ): Promise<CommandOutput & { readonly document: MarketDocument }> {
   const market = nameOf(findMarket(client.genesis, given));
-  const { value, height, timestampMs } = await client.market(market.id);
+  const [leaf, fundingState] = await Promise.all([
+    client.market(market.id),
+    client.funding(market.id),
+  ]);
+  const { value, height, timestampMs } = leaf;
   if (value === undefined) throw new Error(`a certified state without market ${market.id}`);
   const price = value.price === 0n ? null : value.price;
   const perLot = price === null ? 0n : price * value.microUsdPerLotTick;
   const { microUsdPerLotTick, initialMarginPpm, maintenanceMarginPpm, takerFeePpm } = value;
   const { liquidationFeePpm, priceBandPpm, orderLotsMax, state: oracle } = value;
   const { positionLotsMax, corruptMovePpm } = value;
+  const funding = fundingOf(value, fundingState);
   const reports = value.reports.map(({ author, slot, price: priceTicks, includedMs }) => ({
     author,
     slot,
@@ -197,6 +215,7 @@ export async function queryMarket(
       orderLotsMax,
       positionLotsMax,
       corruptMovePpm,
+      funding,
       reports,
     },
     lines: [
@@ -212,9 +231,31 @@ export async function queryMarket(
         ["largest order", `${orderLotsMax} lots`],
         ["largest position", `${positionLotsMax} lots`],
         ["open interest", capText(corruptMovePpm)],
+        ...fundingLines(funding),
       ]),
     ],
   };
+}
+
+function fundingOf(
+  { fundingIntervalMs, fundingCapPpm: capPpm }: MarketLeaf,
+  { lastRatePpm, ratePpm, samples, nextInMs }: FundingState,
+): MarketDocument["funding"] {
+  if (nextInMs === undefined) return null;
+  const intervalMs = Number(fundingIntervalMs);
+  return { intervalMs, capPpm, lastRatePpm, ratePpm, samples, nextInMs };
+}
+
+function fundingLines(funding: MarketDocument["funding"]): [string, string][] {
+  if (funding === null) return [["funding", "none"]];
+  const { intervalMs, capPpm, lastRatePpm, ratePpm, samples, nextInMs } = funding;
+  const paying = lastRatePpm < 0n ? "shorts paid longs" : "longs paid shorts";
+  const span = `every ${intervalMs / 1_000} s, at most ${ppmAsPercent(capPpm)}`;
+  return [
+    ["funding", `${span}; the next in ${nextInMs / 1_000} s of the chain's clock`],
+    ["last rate", lastRatePpm === 0n ? "0 %" : `${ppmAsPercent(lastRatePpm)}, ${paying}`],
+    ["rate so far", `${ppmAsPercent(ratePpm)}, of ${samples} samples`],
+  ];
 }
 
 /** Rule CAPS. */
