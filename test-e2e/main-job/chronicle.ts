@@ -44,6 +44,8 @@ export class Chronicle {
       reduceOnly: this.#stages.get("reduce-only") ?? 0,
       liquidations: count("liquidation"),
       closeOuts: count("close-out"),
+      fundings: count("funding"),
+      fundingPayments: count("funding-payment"),
       withdrawals: count("withdrawal"),
       deficits: this.deficits,
     };

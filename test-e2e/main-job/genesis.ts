@@ -79,4 +79,9 @@ export const INDEX_PERPETUAL = {
   orderLotsMax: "1000000",
   // Bonds of the job are small against what it trades: its open interest is not capped.
   corruptMovePpm: "0",
+  // Short enough that a run of a few minutes sees payments.
+  fundingIntervalMs: "5000",
+  fundingSampleMs: "250",
+  fundingCapPpm: "500",
+  fundingImpactNotional: "10000000000",
 } as const;

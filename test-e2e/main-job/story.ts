@@ -51,11 +51,21 @@ export function marginLine(event: Margin, nameOf: (key: string) => string): stri
     }
     case "withdrawal":
       return `withdrawal   ${nameOf(event.account)} ${dollars(event.amount)}`;
+    case "funding":
+      return fundingLine(event);
     case "index-price":
       return OLD_PRICES.get(event.state);
     default:
       return undefined;
   }
+}
+
+/** A book around the index moves no money: not worth a line. */
+function fundingLine({ rate, samples }: Extract<Margin, { kind: "funding" }>): string | undefined {
+  if (rate === 0n) return undefined;
+  const payers = rate > 0n ? "longs pay shorts" : "shorts pay longs";
+  const ppm = rate > 0n ? rate : -rate;
+  return `funding      ${payers} ${ppm} ppm, by the median of ${samples} samples`;
 }
 
 function stageLine(event: Extract<Margin, { kind: "stage" }>, name: string): string | undefined {

@@ -29,6 +29,7 @@ export function summaryText(summary: Summary): string {
     `  margin        ${margin.calls} calls, ${margin.reduceOnly} reduce-only, ` +
       `${margin.liquidations} liquidation orders, ${margin.closeOuts} close-outs, ` +
       `${margin.withdrawals} withdrawals`,
+    `  funding       ${margin.fundings} rates, ${margin.fundingPayments} payments`,
     ...margin.deficits.map(
       (one) =>
         `  deficit       ${dollars(one.deficit).padStart(11)}  ${one.account} on ${one.date}: ` +

@@ -43,6 +43,8 @@ function facts(): Omit<Summary, "version" | "kept" | "promises"> {
       calls: 17,
       reduceOnly: 5,
       liquidations: 9,
+      fundings: 12,
+      fundingPayments: 34,
       closeOuts: 2,
       withdrawals: 1,
       deficits: [],

@@ -36,6 +36,9 @@ export interface Summary {
     readonly calls: number;
     readonly reduceOnly: number;
     readonly liquidations: number;
+    /** Rates that were fixed, and payments of accounts that they led to. */
+    readonly fundings: number;
+    readonly fundingPayments: number;
     readonly closeOuts: number;
     readonly withdrawals: number;
     readonly deficits: readonly DeficitReport[];
