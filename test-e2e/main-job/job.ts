@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { AccountKey } from "@quorate/client/account-key";
 import type { QuorateClient } from "@quorate/client/client";
+import { QuorateError } from "@quorate/client/errors";
 import type { AdversaryMode } from "../network/adversary.ts";
 import { ChainObserver } from "../network/chain-observer.ts";
 import type { PriceSource } from "../network/node-folder.ts";
@@ -149,13 +150,24 @@ export class MainJob {
     await stopped;
   }
 
+  async #heldBy(account: string): Promise<bigint | undefined> {
+    try {
+      const state = await this.client.account(account);
+      return state?.positions.find(({ market }) => market === 0)?.size ?? 0n;
+    } catch (error) {
+      // Between two epochs, or at the end, nobody may answer in time: what it knew is good enough.
+      if (error instanceof QuorateError) return undefined;
+      throw error;
+    }
+  }
+
   async #trade(orders: Orders): Promise<void> {
     const { signal } = this.#stopping;
     const shared = { orders, clock: this.#clock, prices: this.#prices, signal };
     const [maker, ...traders] = this.#participants;
     if (maker === undefined) throw new Error("a market has a market maker");
     await Promise.all([
-      makeMarket({ ...shared, key: maker.key }),
+      makeMarket({ ...shared, key: maker.key, held: () => this.#heldBy(maker.key.publicKey) }),
       ...traders.map(({ key }, at) => {
         const plan = TRADERS[at];
         const opened = (position: Opened) =>

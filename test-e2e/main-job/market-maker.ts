@@ -1,7 +1,7 @@
 import type { AccountKey } from "@quorate/client/account-key";
 import type { Orders } from "./orders.ts";
 import type { PriceTick } from "./price-file.ts";
-import { quotesAround } from "./quotes.ts";
+import { type Quote, quotesAround } from "./quotes.ts";
 import { StandingQuotes } from "./standing-quotes.ts";
 import type { TickClock } from "./tick-clock.ts";
 
@@ -11,6 +11,8 @@ export interface MarketMakerOptions {
   readonly clock: TickClock;
   readonly prices: readonly PriceTick[];
   readonly signal: AbortSignal;
+  /** Signed lots that it holds; undefined where nobody answers. */
+  readonly held: () => Promise<bigint | undefined>;
 }
 
 /** Bundles that may wait for their certificate at once; beyond that a tick is left out. */
@@ -27,11 +29,20 @@ export async function makeMarket(options: MarketMakerOptions): Promise<void> {
   const outstanding = new Set<Promise<unknown>>();
   const standing = new StandingQuotes();
   let nextClientId = 1;
+  let held = 0n;
   for (const tick of prices) {
     if (tick.index < clock.now) continue;
     await clock.reach(tick.index, signal);
     if (outstanding.size >= OUTSTANDING_MAX) continue;
-    const sent = requote(options, standing, { price: tick.price, firstClientId: nextClientId });
+    if (tick.index % HELD_EVERY_TICKS === 0) {
+      const asked = options.held().then((lots) => {
+        held = lots ?? held;
+      });
+      outstanding.add(asked);
+      void asked.finally(() => outstanding.delete(asked));
+    }
+    const quotes = quotesAround(tick.price, held);
+    const sent = requote(options, standing, { quotes, firstClientId: nextClientId });
     nextClientId += CLIENT_IDS_PER_TICK;
     outstanding.add(sent);
     void sent.finally(() => outstanding.delete(sent));
@@ -40,18 +51,19 @@ export async function makeMarket(options: MarketMakerOptions): Promise<void> {
 }
 
 const CLIENT_IDS_PER_TICK = 16;
+const HELD_EVERY_TICKS = 4;
 
 async function requote(
   { key, orders }: MarketMakerOptions,
   standing: StandingQuotes,
-  { price, firstClientId }: { readonly price: bigint; readonly firstClientId: number },
+  around: { readonly quotes: readonly Quote[]; readonly firstClientId: number },
 ): Promise<void> {
   const bundle = orders.bundle(key);
   const cancels = standing.oldest(CANCELS_MAX);
   for (const clientId of cancels) bundle.cancel({ market: 0, clientId });
-  const quotes = quotesAround(price).map((quote, at) => ({
+  const quotes = around.quotes.map((quote, at) => ({
     ...quote,
-    clientId: firstClientId + at,
+    clientId: around.firstClientId + at,
   }));
   for (const quote of quotes) {
     bundle.place({ market: 0, ...quote, timeInForce: "post-only" });
