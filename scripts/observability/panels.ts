@@ -164,6 +164,12 @@ export const ROWS: readonly Row[] = [
         `max by (market) (quorate_open_interest_lots{${SET}})`,
         "market {{market}}",
       ),
+      curve(
+        "Last funding rate, ppm of notional",
+        "short",
+        `max by (market) (quorate_funding_rate_ppm{${SET}})`,
+        "market {{market}}",
+      ),
     ],
   },
   {

@@ -29,5 +29,6 @@ describe("quantities", () => {
   test("parts per million are written as percent", () => {
     expect(ppmAsPercent(40_000n)).toBe("4 %");
     expect(ppmAsPercent(150n)).toBe("0.015 %");
+    expect(ppmAsPercent(-12_500n)).toBe("-1.25 %");
   });
 });
