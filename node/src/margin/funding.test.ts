@@ -5,6 +5,7 @@ import { RANDOM_MARKETS, RandomBlocks } from "../../test/margin/random-blocks.ts
 import {
   accounts,
   bundle,
+  crowd,
   key,
   MARKET,
   place,
@@ -206,6 +207,31 @@ describe("funding", () => {
     // Who pays has no way around it: its free collateral fell when the rate was fixed.
     const payer = world.view("a");
     expect(payer.freeCollateral).toBeLessThanOrEqual(payer.equity - payer.initialMargin);
+  });
+
+  test("the worked example of node/spec/margin.md §13", () => {
+    const world = paying({}, { ...RICH, a: 4_100n });
+    expect(world.view("a").equity).toBe(4_050n * USD);
+    const bids = [place("buy", 4n, 100_600n), place("buy", 6n, 100_400n)];
+    expect(world.act([PRICE], bundle("maker", ...bids))).toEqual(["OK", "OK"]);
+    untilPaid(world);
+    expect(world.eventsOf("funding")).toMatchObject([
+      { rate: 4_800n, index: 4_800_000_000_000n, samples: 9 },
+    ]);
+    expect(world.view("a")).toMatchObject({ equity: 3_570n * USD, stage: "called" });
+    world.act([PRICE], bundle("a", place("sell", 1n, 100_600n, { timeInForce: "ioc" })));
+    expect(world.eventsOf("funding-payment")[0]).toMatchObject({ amount: -480n * USD, dust: 0n });
+    expect(world.view("a").balance).toBe((-95_950n - 480n + 1_006n) * USD - 503_000n);
+  });
+
+  test("the work of a rate does not grow with those who hold the market", () => {
+    const { world, names } = crowd(300, () => 900n, { fundingIntervalMs: 10_000n });
+    world.act([PRICE], bundle("z", place("buy", 10n, 100_100n)));
+    untilPaid(world);
+    untilPaid(world);
+    expect(world.eventsOf("funding")).toMatchObject([{ rate: 1_000n }]);
+    expect(world.changes.map(({ key: leaf }) => leaf)).toEqual(["funding/0", "market/0"]);
+    for (const name of names) expect(world.view(name).equity).toBe(899n * USD - 500_000n);
   });
 
   test("a refused withdrawal settles nothing", () => {

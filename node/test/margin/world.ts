@@ -206,11 +206,13 @@ export function trade(
 export function crowd(
   count: number,
   usd: (index: number) => bigint,
+  market: Partial<MarketParameters> = {},
 ): { world: World; names: string[] } {
   const price = 100_000n;
   const names = Array.from({ length: count }, (_, index) => `p${String(index).padStart(4, "0")}`);
   const poor = Object.fromEntries(names.map((name, index) => [name, usd(index)]));
-  const world = new World({ accounts: accounts({ z: 1_000_000n, ...poor }) });
+  const markets = [{ ...MARKET, ...market }];
+  const world = new World({ markets, accounts: accounts({ z: 1_000_000n, ...poor }) });
   world.block({ prices: [price] });
   world.act([price], bundle("z", place("sell", BigInt(count), price)));
   const order = { timeInForce: "ioc" } as const;
