@@ -75,7 +75,17 @@ function noteVote(roll: Roll, key: PublicKey, state: LedgerState): void {
     votedHeight: height,
     votedMs: clockMs,
     votingSinceMs,
+    absentUntilMs: isBack(liveness, state) ? clockMs : liveness.absentUntilMs,
   });
+}
+
+/**
+ * A vote so long after its notice is none that was on its way when it stopped: the member is back,
+ * its count goes on, and another may be absent. The notice still counts once an hour.
+ */
+function isBack({ absentFromMs, absentUntilMs }: Liveness, state: LedgerState): boolean {
+  const { commitGapMs } = state.genesis.parameters.rotation;
+  return absentUntilMs > state.clockMs && state.clockMs - absentFromMs > commitGapMs;
 }
 
 /** A statement that a proposer collected. The ledger trusts no proposer: it checks each itself. */

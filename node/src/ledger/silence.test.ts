@@ -191,6 +191,33 @@ describe("rule SILENCE", () => {
     expect(isSilent(chain)).toBe(true);
   });
 
+  test("rule SILENCE: a vote more than five seconds after the notice ends the absence; votes on their way do not", () => {
+    const chain = new TestChain({ rotation: { absenceMsMax: 60_000, absenceEveryMs: 100_000 } });
+    const other = keyOf("seat1");
+    const voters = chain.without(dead);
+    const view = () => livenessView(chain.state).find(({ key }) => key === dead)?.absent;
+    const notice = (key: string, nonce: number) => {
+      const untilMs = chain.state.timestampMs + 60_000;
+      const subject = absenceDigest(chain.chainId, untilMs);
+      const endorsement = chain.signed(key, { kind: "endorsement", nonce, subject });
+      return { kind: "absence", untilMs, endorsement } as const;
+    };
+    expect(chain.block({ transactions: [notice(dead, 1)] })).toEqual(["OK"]);
+    // Its last votes: they say that it was there, not that it is back.
+    chain.run(5_000);
+    expect(view()).toBe(true);
+    expect(chain.block({ voters, transactions: [notice(other, 1)] })).toEqual(["ABSENT_POWER"]);
+    chain.run(10_000, { voters });
+    expect(isSilent(chain)).toBe(false);
+    chain.block();
+    expect(view()).toBe(false);
+    // Its count goes on at once, another may go, and its own next notice has to wait.
+    expect(chain.block({ voters, transactions: [notice(dead, 2)] })).toEqual(["ABSENCE_TOO_OFTEN"]);
+    expect(chain.block({ voters, transactions: [notice(other, 2)] })).toEqual(["OK"]);
+    chain.run(2_000, { voters });
+    expect(isSilent(chain)).toBe(true);
+  });
+
   test("rule CAUSE: members submit a record by themselves only so many windows later", () => {
     const chain = new TestChain();
     const spare = chain.addSpare("spare", "a");

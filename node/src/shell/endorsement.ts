@@ -2,11 +2,36 @@ import { freshSafetyData } from "../consensus/safety-data.ts";
 import { ok, type Refusal, type Result, refuse } from "../kernel/result.ts";
 import type { Digest } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
+import type { BurnGuard } from "./burn-guard.ts";
 import type { Journal } from "./disk/journal.ts";
 import type { Signer } from "./disk/signer.ts";
 
-export function keyBurnt(): Result<never, Refusal> {
+function keyBurnt(): Result<never, Refusal> {
   return refuse("KEY_BURNT", "node", "give the node a new key");
+}
+
+export interface EndorsementPorts {
+  readonly journal: Pick<Journal, "find" | "burnt">;
+  readonly signer: Pick<Signer, "sign">;
+}
+
+/**
+ * Refused where the key is burnt, or where it may already be known to peers that have not been
+ * heard yet; a key that nobody counts on has none to hear.
+ */
+export async function consented(
+  subject: Digest,
+  ports: EndorsementPorts & {
+    readonly guard: BurnGuard["state"];
+    readonly mayListen: boolean;
+  },
+): Promise<Result<SignedStatement, Refusal>> {
+  const { guard, mayListen, journal, signer } = ports;
+  if (guard.kind === "burnt") return keyBurnt();
+  if (guard.kind === "listening" && !mayListen) {
+    return refuse("LISTENING", "node", "ask again in a moment");
+  }
+  return endorsed(subject, { journal, signer });
 }
 
 /**
@@ -15,10 +40,7 @@ export function keyBurnt(): Result<never, Refusal> {
  */
 export async function endorsed(
   subject: Digest,
-  ports: {
-    readonly journal: Pick<Journal, "find" | "burnt">;
-    readonly signer: Pick<Signer, "sign">;
-  },
+  ports: EndorsementPorts,
 ): Promise<Result<SignedStatement, Refusal>> {
   const { journal, signer } = ports;
   for (let nonce = 0; journal.burnt === undefined; nonce += 1) {

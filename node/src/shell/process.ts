@@ -175,6 +175,7 @@ async function runNode(base: Base, control: ControlService, stop: Stop): Promise
         rebuild: (genesisHash) => node.rebuild(genesisHash),
       });
       isAgain = await Promise.race([again.asked, stop.requested.then(() => false)]);
+      if (!isAgain && stop.error === undefined) await node.leave();
       if (stop.error === undefined) await node.stop();
       base = again.base;
     }

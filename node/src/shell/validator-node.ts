@@ -20,13 +20,15 @@ import { Signer } from "./disk/signer.ts";
 import { timedFileSystem } from "./disk/timed-file-system.ts";
 import { openDoor } from "./door/visitor.ts";
 import { EffectPerformer, type OutwardEffect } from "./effect-performer.ts";
-import { endorsed, keyBurnt } from "./endorsement.ts";
+import { consented } from "./endorsement.ts";
 import { protocolUnsupported, repaired } from "./fatal-error.ts";
 import { QueryService } from "./grpc/query-service.ts";
 import type { Submission } from "./grpc/submission.ts";
 import { type NodeDisk, newSalt, openNodeDisk } from "./node-disk.ts";
 import type { NodeOptions } from "./node-options.ts";
+import { peerViews } from "./peer-views.ts";
 import { Peering } from "./peering.ts";
+import { leave } from "./planned-stop.ts";
 import { PriceFeed } from "./price-feed.ts";
 import { notReady, notSigning } from "./readiness.ts";
 import { rebuild } from "./rebuild.ts";
@@ -178,17 +180,11 @@ export class ValidatorNode {
   status(): Status {
     const status = replicaStatus(this.#runtime.state);
     const { keys, version } = this.#options;
-    const peers = [...status.seats, ...status.spares].filter(({ key }) => key !== status.self);
     return statusToWire(status, {
       networkKey: keys.network.publicKey,
       notSigning: notSigning({ ...status, guard: this.#guard.state }),
       version,
-      peers: peers.map(({ key, networkKey, address }) => ({
-        key: Buffer.from(key, "hex"),
-        address,
-        connected: this.#peering.isConnected(networkKey),
-        lastHeardMs: BigInt(Math.max(1, this.#observer.silenceMs(key) ?? 0)),
-      })),
+      peers: peerViews(status, this.#peering, this.#observer),
     });
   }
 
@@ -223,24 +219,27 @@ export class ValidatorNode {
     this.#hasExecuted = false;
   }
 
-  /**
-   * The consensus key's consent to a digest, under the first free nonce. Refused where the key is
-   * burnt, or where it may already be known to peers that have not been heard yet.
-   */
-  async endorse(subject: Digest): Promise<Result<SignedStatement, Refusal>> {
-    const { kind } = this.#guard.state;
-    const { role } = replicaStatus(this.#runtime.state);
-    if (kind === "burnt") return keyBurnt();
-    if (kind === "listening" && role !== "observer") {
-      return refuse("LISTENING", "node", "ask again in a moment");
-    }
-    return endorsed(subject, { journal: this.#disk.journal, signer: this.#signer });
+  /** The consensus key's consent to a digest: see `consented`. */
+  endorse(subject: Digest): Promise<Result<SignedStatement, Refusal>> {
+    const mayListen = replicaStatus(this.#runtime.state).role === "observer";
+    const { journal } = this.#disk;
+    const ports = { journal, signer: this.#signer, guard: this.#guard.state, mayListen };
+    return consented(subject, ports);
   }
 
   rebuild(genesisHash: Digest): Promise<Result<Height, Refusal>> {
     const { config, ...rest } = this.#options;
     const place = { ...rest, folder: config.dataDir, salt: newSalt };
     return rebuild(this.#runtime.state, genesisHash, place);
+  }
+
+  /** Before a planned stop: a member tells the chain that it will be away; a second at most. */
+  leave(): Promise<void> {
+    return leave(this.#runtime.state, this.#guard.state, {
+      ...this.#options,
+      endorse: (subject) => this.endorse(subject),
+      submit: (submission) => this.#submit([submission]),
+    });
   }
 
   /** Closes the listeners, then the disk, so that nothing arrives that could not be stored. */

@@ -5,6 +5,7 @@ const peers = "node/src/shell/grpc/peers.test.ts";
 const effects = "node/src/shell/effect-performer.test.ts";
 const chain = "node/src/shell/disk/chain-store.test.ts";
 const guard = "node/src/shell/burn-guard.test.ts";
+const plannedStop = "node/src/shell/planned-stop.test.ts";
 
 export const shellMutants: readonly Mutant[] = [
   {
@@ -15,6 +16,24 @@ export const shellMutants: readonly Mutant[] = [
     replace: "this.#open.size + count < 0",
     test: "node/src/shell/grpc/submit-stream.test.ts",
     testName: "beyond its credit a call is cut off, and holds nothing any more",
+  },
+  {
+    name: "stop-waits-for-a-dead-chain",
+    rule: "SILENCE: a notice holds no stop up",
+    file: "node/src/shell/planned-stop.ts",
+    find: 'resolve({ kind: "unanswered" })',
+    replace: "undefined",
+    test: plannedStop,
+    testName: "a chain that stands still holds the stop up for a second, no longer",
+  },
+  {
+    name: "notice-again-within-the-hour",
+    rule: "SILENCE: a notice once an hour",
+    file: "node/src/shell/planned-stop.ts",
+    find: "ledger.clockMs - absentFromMs < absenceEveryMs",
+    replace: "ledger.clockMs < absentFromMs",
+    test: plannedStop,
+    testName: "whoever is no member, or gave notice within the hour, signs nothing",
   },
   {
     name: "connecting-without-a-limit",
