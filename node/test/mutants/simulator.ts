@@ -122,7 +122,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "vote-after-timeout",
-    seed: 1,
+    seed: 2,
     rule: "R6: after the timeout of a round no vote in it",
     file: `${SRC}/consensus/rounds.ts`,
     find: "  const lastVotedRound = Math.max(safety.lastVotedRound, round);\n",
@@ -139,7 +139,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "lock-rule-off",
-    seed: 131,
+    seed: 51,
     rule: "R2: after a timeout only on a certificate as high as the timeouts name",
     file: `${SRC}/consensus/round-rule.ts`,
     find: "return qc.round >= highestHqcRound(tc);",
@@ -147,7 +147,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "two-chain-with-a-gap",
-    seed: 4,
+    seed: 1,
     rule: "R5: the certified child is of the very next round",
     file: `${SRC}/consensus/rounds.ts`,
     find: "child === undefined || child.block.round !== child.block.qc.round + 1",
@@ -180,7 +180,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "lane-gap",
-    seed: 74,
+    seed: 43,
     rule: "R2: each lane is ordered without gaps or repeats",
     file: `${SRC}/consensus/vote-rule.ts`,
     find: "if (sequence !== (lanes.get(author)?.sequence ?? 0) + 1) {",
@@ -247,7 +247,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "newcomers-above-f",
-    seed: 58,
+    seed: 285,
     rule: "RATE: unendorsed newcomers hold at most f together",
     file: `${SRC}/ledger/newcomer.ts`,
     find: "if (recentPower(state, leaver.key) + leaver.power > faultyPowerOf(state)) {",
