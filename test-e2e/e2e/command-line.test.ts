@@ -1,49 +1,17 @@
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Bundle } from "@quorate/client/bundle";
 import { clockNonces } from "@quorate/client/nonces";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as command from "../network/quorate-command.ts";
 import { RunningChain } from "../network/running-chain.ts";
-
-const QUORATE = fileURLToPath(new URL("../../operator/cli/src/main.ts", import.meta.url));
 
 let chain: RunningChain;
 let keyFile: string;
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The program as a user starts it, with the network named by the environment. */
-function quorate(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [QUORATE, ...args], {
-    env: {
-      ...process.env,
-      QUORATE_GENESIS: chain.network.genesisFile,
-      QUORATE_ENDPOINTS: chain.network.endpoints.join(","),
-      ...env,
-    },
-  });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    stdout += chunk.toString();
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
-}
-
-async function json(...args: string[]): Promise<Record<string, unknown>> {
-  const { code, stdout, stderr } = await quorate([...args, "--json"]);
-  expect(code, `${args.join(" ")}: ${stdout}${stderr}`).toBe(0);
-  return JSON.parse(stdout);
-}
+const quorate = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+  command.quorate(chain.network, args, env);
+const json = (...args: string[]) => command.quorateJson(chain.network, args);
 
 beforeAll(async () => {
   chain = await RunningChain.start();
