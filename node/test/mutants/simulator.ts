@@ -255,7 +255,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "sponsored-is-endorsed",
-    seed: 58,
+    seed: 285,
     rule: "RATE, SPONSOR: the sponsor key endorses nobody",
     file: `${SRC}/ledger/newcomer.ts`,
     find: 'return spare.owner === leaver.owner && (spare.endorsed || cause === "owner");',
@@ -288,7 +288,7 @@ export const simulatorMutants: readonly SimulatorMutant[] = [
   },
   {
     name: "muted-above-f",
-    seed: 58,
+    seed: 64,
     rule: "SWAP: at most f muted",
     file: `${SRC}/ledger/swap.ts`,
     find: "  if (mutedPower(work.state) + seat.power > faultyPowerOf(work.state)) return why;\n",
