@@ -22,7 +22,7 @@ import { Random } from "./random.ts";
 import { checkRebuild } from "./rebuild-check.ts";
 import { rotationReports } from "./rotation-reports.ts";
 import { openedLine, type Story } from "./story.ts";
-import { type FaultReport, judge, type Summary } from "./summary.ts";
+import { type FaultReport, judge, SILENCE_MS, type Summary } from "./summary.ts";
 import { TickClock } from "./tick-clock.ts";
 import { type Opened, trade } from "./trader.ts";
 
@@ -102,6 +102,7 @@ export class MainJob {
           genesisTimeMs: born.genesisTimeMs,
           tickMs: options.tickMs,
           selfHealAfterWindows: PRODUCTION_SELF_HEAL_WINDOWS,
+          silenceMs: SILENCE_MS,
         }),
         sources: priceSources(born),
         priceFiles: {

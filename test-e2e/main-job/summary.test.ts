@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CRASH_VOTES_AGAIN_MS_MAX, dollars, judge, type Summary } from "./summary.ts";
+import { dollars, judge, SILENCE_MS, type Summary } from "./summary.ts";
 import { summaryText } from "./summary-text.ts";
 
 const KEYS = ["a", "b", "c", "d", "e", "f"].map((digit) => digit.repeat(64));
@@ -79,7 +79,7 @@ describe("summary", () => {
     if (first === undefined || second === undefined) throw new Error("two swaps");
     expect(broken({ finality: { ...finality, longestGapMs: 5_001 } })).toBe(1);
     expect(broken({ finality: { ...finality, certificates: 0 } })).toBe(1);
-    const late = CRASH_VOTES_AGAIN_MS_MAX + 1;
+    const late = SILENCE_MS + 1;
     expect(broken({ faults: faults.map((fault) => ({ ...fault, healedMs: late })) })).toBe(1);
     // Beside its own promise, the operator's record no longer fits what the chain did.
     expect(broken({ swaps: [{ ...first, leaver: crashed }, second] })).toBe(3);
