@@ -15,6 +15,7 @@ import type { Registry } from "prom-client";
 import { FIELD_MANAGER } from "./api/v1alpha1/labels.ts";
 import { controlKey } from "./birth/control-key.ts";
 import { SpareMaker } from "./birth/spares.ts";
+import { DecisionLog } from "./decision-log/decision-log.ts";
 import { type TargetGroup, targetGroups } from "./listener/service-discovery.ts";
 import { ClusterCache } from "./observe/cluster-cache.ts";
 import { Observer } from "./observe/observe.ts";
@@ -207,6 +208,7 @@ class Wired implements Operator {
       observer,
       spares,
       reporter,
+      decisions: new DecisionLog(log, clock),
       metrics,
       clock,
       leads: () => this.leads(),

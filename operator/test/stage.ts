@@ -12,6 +12,7 @@ import type {
   ValidatorSetSpec,
 } from "../src/api/v1alpha1/types.ts";
 import { SpareMaker } from "../src/birth/spares.ts";
+import { DecisionLog } from "../src/decision-log/decision-log.ts";
 import { Observer } from "../src/observe/observe.ts";
 import type { HttpPort } from "../src/ports.ts";
 import { ValidatorSetReconciler } from "../src/reconcile/validator-set-reconciler.ts";
@@ -26,6 +27,11 @@ const silentLog: Log = {
   warn: () => undefined,
   error: () => undefined,
 };
+
+/** A line of the log as `kubectl logs` prints it. */
+function lineOf(fields: object, msg: string): string {
+  return JSON.stringify({ level: 30, time: 0, ...fields, msg });
+}
 
 export const TEMPLATE = {
   name: "quorate-test",
@@ -46,6 +52,8 @@ export class Stage implements HttpPort {
   /** Peers that every observer has not heard for so long, ms. */
   readonly deafMs = new Map<string, number>();
   leaseIsFresh = true;
+  /** Lines of the decision log. */
+  readonly decisions: string[] = [];
   #reconciler: ValidatorSetReconciler;
 
   constructor(spec: Partial<ValidatorSetSpec> = {}) {
@@ -140,6 +148,10 @@ export class Stage implements HttpPort {
         leads: () => this.leaseIsFresh,
       }),
       reporter: new Reporter({ kube: cluster, recorder, clock, log: silentLog, metrics }),
+      decisions: new DecisionLog(
+        { ...silentLog, info: (fields, text) => this.decisions.push(lineOf(fields, text)) },
+        clock,
+      ),
       metrics,
       clock,
       leads: () => this.leaseIsFresh,

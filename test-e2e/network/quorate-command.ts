@@ -17,9 +17,18 @@ export function quorate(
   env: NodeJS.ProcessEnv = {},
 ): Promise<Ended> {
   const named = { QUORATE_GENESIS: genesisFile, QUORATE_ENDPOINTS: endpoints.join(",") };
-  const child = spawn(process.execPath, [QUORATE, ...args], {
-    env: { ...process.env, ...named, ...env },
-  });
+  return runQuorate(args, { ...named, ...env });
+}
+
+/** The same in an environment that names no network; `input` is what it reads. */
+export function runQuorate(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  input = "",
+): Promise<Ended> {
+  const child = spawn(process.execPath, [QUORATE, ...args], { env: { ...process.env, ...env } });
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => {

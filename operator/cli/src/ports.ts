@@ -1,4 +1,5 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { connect, type QuorateClient } from "@quorate/client/client";
 import type { ConnectOptions } from "@quorate/client/connect-options";
 import { InputError } from "@quorate/client/errors";
@@ -15,6 +16,7 @@ export interface Ports {
   readonly programName: string;
   readonly environment: Environment;
   readonly connect: (options: ConnectOptions) => Promise<QuorateClient>;
+  /** `-` is standard input. */
   readonly readText: (file: string, field: string) => Promise<string>;
   /** Reads a file that holds a secret, and refuses one that others than its owner may read. */
   readonly readSecret: (file: string, field: string) => Promise<string>;
@@ -35,7 +37,12 @@ export interface Ports {
   readonly stderr: (text: string) => void;
 }
 
-async function readText(file: string, field: string): Promise<string> {
+/** `-` is standard input. */
+function readText(file: string, field: string): Promise<string> {
+  return file === "-" ? text(process.stdin) : readFileText(file, field);
+}
+
+async function readFileText(file: string, field: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
@@ -48,9 +55,9 @@ async function readText(file: string, field: string): Promise<string> {
 const OTHERS_MODE = 0o077;
 
 async function readSecret(file: string, field: string): Promise<string> {
-  const text = await readText(file, field);
+  const secret = await readFileText(file, field);
   const { mode } = await stat(file);
-  if ((mode & OTHERS_MODE) === 0) return text;
+  if ((mode & OTHERS_MODE) === 0) return secret;
   const shown = (mode & 0o777).toString(8).padStart(4, "0");
   const fix = `${file} has mode ${shown}, so others than its owner may use it: chmod 600 it`;
   throw new InputError({ code: "SECRET_EXPOSED", field, fix });

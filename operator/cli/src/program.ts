@@ -37,6 +37,7 @@ import { type CommandOutput, toJson } from "./output.ts";
 import type { Ports } from "./ports.ts";
 import { example, leaf, type Run, show } from "./program-parts.ts";
 import { parseHex32 } from "./quantities.ts";
+import { addReplay } from "./replay-program.ts";
 import { addResize } from "./resize-program.ts";
 import { addSession } from "./session-program.ts";
 import { addVerify } from "./verify-program.ts";
@@ -103,6 +104,7 @@ export function buildProgram(run: Run, isJson: boolean): Command {
   addResize(program, run, isJson);
   addQueries(program, run, isJson);
   addVerify(program, run, isJson);
+  addReplay(program, run, isJson);
   addClusterCommands(program, run, isJson);
   return program;
 }

@@ -98,6 +98,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["verify receipt", ""],
   ["verify state", "chain"],
   ["verify file", "proof.json", "--trusted", "next.json"],
+  ["replay", "operator.log"],
   ["up"],
   ["down"],
   ["status"],

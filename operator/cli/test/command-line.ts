@@ -8,6 +8,7 @@ import type { Environment } from "../src/config.ts";
 import type { Ports } from "../src/ports.ts";
 import { runCli } from "../src/program.ts";
 import { type FakeApi, FakeLocalCluster } from "./fake-api.ts";
+import { loggedDecisions } from "./logged-decisions.ts";
 
 export interface Ran {
   readonly exitCode: number;
@@ -27,6 +28,7 @@ export class CommandLine {
     ["alice.pem", account.toPem()],
     ["session.pem", sessionKey.toPem()],
     ["owner-a.pem", account.toPem()],
+    ["operator.log", loggedDecisions()],
   ]);
   environment: Environment;
   nowMs = 1_700_000_000_000;

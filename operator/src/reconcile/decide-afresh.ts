@@ -11,6 +11,8 @@ export interface Decided {
   readonly observed: Observed;
   readonly findings: Findings;
   readonly decision: Decision;
+  /** The set is going away, or another one has its name: nothing is done, whatever was decided. */
+  readonly isGone: boolean;
 }
 
 export interface Sources {
@@ -21,7 +23,7 @@ export interface Sources {
 
 function decideOn(observed: Observed): Decided {
   const findings = detect(observed.observation);
-  return { observed, findings, decision: decide(observed.observation, findings) };
+  return { observed, findings, decision: decide(observed.observation, findings), isGone: false };
 }
 
 /**
@@ -41,14 +43,15 @@ export async function decideAfresh(sources: Sources, observed: Observed): Promis
     kube.list(validatorRotations, { namespace }),
   ]);
   const isSame = set?.metadata.uid === uid && set?.metadata.deletionTimestamp === undefined;
-  if (set === undefined || !isSame) return { ...first, decision: withoutPlan(first.decision) };
+  if (set === undefined || !isSame)
+    return { ...first, decision: withoutPlan(first.decision), isGone: true };
   const rotations = all.filter(({ spec }) => spec.set === name);
   const leaseIsFresh = observed.observation.leaseIsFresh && leads();
   const observation = { ...observed.observation, set, rotations, leaseIsFresh };
   return decideOn({ ...observed, observation });
 }
 
-/** The set is going away, or another one has its name: the next pass sees it. */
+/** The next pass sees it. */
 function withoutPlan(decision: Decision): Decision {
   return { ...decision, plan: undefined, proposal: undefined };
 }

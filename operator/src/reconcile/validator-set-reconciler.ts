@@ -12,6 +12,7 @@ import { genesisProblem, withoutGenesis } from "../birth/genesis-trust.ts";
 import type { SpareMaker } from "../birth/spares.ts";
 import { build } from "../build/build.ts";
 import { disruptableSeats } from "../decide/budget.ts";
+import type { DecisionLog } from "../decision-log/decision-log.ts";
 import { diff } from "../diff/diff.ts";
 import type { ClusterView } from "../observe/cluster-cache.ts";
 import type { Observed, Observer } from "../observe/observe.ts";
@@ -30,6 +31,7 @@ export interface ReconcilerPorts {
   readonly observer: Observer;
   readonly spares: SpareMaker;
   readonly reporter: Reporter;
+  readonly decisions: DecisionLog;
   readonly metrics: OperatorMetrics;
   readonly clock: Clock;
   /** The lease is fresh now: without it nothing is sent to the chain (rule S10). */
@@ -48,10 +50,10 @@ export class ValidatorSetReconciler {
   }
 
   async reconcile(key: ObjectKey): Promise<ReconcileResult> {
-    const { cache, reporter } = this.#ports;
+    const { cache } = this.#ports;
     const set = cache.set(key);
     if (set === undefined) {
-      reporter.forget(key);
+      this.#forget(key);
       return {};
     }
     try {
@@ -62,6 +64,11 @@ export class ValidatorSetReconciler {
       if (!(error instanceof NotLeaderError)) await this.#tellFailure(set, error);
       throw error;
     }
+  }
+
+  #forget(key: ObjectKey): void {
+    this.#ports.reporter.forget(key);
+    this.#ports.decisions.forget(key);
   }
 
   async #tellFailure(set: ValidatorSet, error: unknown): Promise<void> {
@@ -77,7 +84,7 @@ export class ValidatorSetReconciler {
     const seen = { objects: cache.objects(key), nowMs: clock.now() };
     const state = await farewell(kube, set, seen);
     if (state.kind === "gone") {
-      reporter.forget(key);
+      this.#forget(key);
       return {};
     }
     await reporter.reportFarewell(set, state);
@@ -88,17 +95,20 @@ export class ValidatorSetReconciler {
   }
 
   async #pass(key: ObjectKey, set: ValidatorSet): Promise<ReconcileResult> {
-    const { kube, chain, spares, reporter, metrics, clock, leads } = this.#ports;
+    const { kube, chain, spares, reporter, decisions, metrics, clock, leads } = this.#ports;
     await holdForFarewell(kube, set);
     const startedAt = clock.monotonic();
     const seen = await this.#observe(set);
     const seconds = (clock.monotonic() - startedAt) / 1_000;
     metrics.observe.observe({ namespace: key.namespace, set: key.name }, seconds);
-    const { observed, findings, decision: asked } = await decideAfresh({ kube, leads }, seen);
+    const decided = await decideAfresh({ kube, leads }, seen);
+    const { observed, findings, decision: asked } = decided;
+    const { observation } = observed;
+    if (!decided.isGone) decisions.note(key, { observation, findings, decision: asked });
     const birth = await giveBirth(kube, observed);
     const { changes: rotations, decision } = await act({ kube, chain, leads }, observed, asked);
     const spare = await spares.make(observed, () => readLive(kube, set));
-    const disruptable = disruptableSeats(observed.observation, findings, decision);
+    const disruptable = disruptableSeats(observation, findings, decision);
     const { desired, applied } = await this.#apply(observed, disruptable);
     await reporter.report({
       observed,

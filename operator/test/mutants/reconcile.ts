@@ -4,7 +4,46 @@ const runtime = "operator/runtime/src";
 const finalize = `${src}/apply/finalize.ts`;
 const farewellTest = `${src}/apply/finalize.test.ts`;
 
+const decisionLog = `${src}/decision-log`;
+const decisionTest = `${decisionLog}/decision-log.test.ts`;
+
 export const reconcileMutants = [
+  {
+    name: "replay-believes-the-log",
+    rule: "replay decides again, and compares",
+    file: `${decisionLog}/decision-line.ts`,
+    find: 'firstDifference(line.decision, toPlain(decision), "decision")',
+    replace: "undefined",
+    test: decisionTest,
+    testName: "another verdict, or another plan, is named by its field",
+  },
+  {
+    name: "decision-log-loses-what-is-no-number",
+    rule: "a logged decision replays to the same verdicts",
+    file: `${decisionLog}/plain-value.ts`,
+    find: "Number.isFinite(value) ? value : { $number: String(value) }",
+    replace: "value",
+    test: `${decisionLog}/plain-value.test.ts`,
+    testName: "come back as they were, through text as well, in their order",
+  },
+  {
+    name: "decision-log-late",
+    rule: "a decision that differs from the one before is logged",
+    file: `${decisionLog}/decision-log.ts`,
+    find: "gist === last.gist ? QUIET_MS : APART_MS",
+    replace: "QUIET_MS",
+    test: decisionTest,
+    testName: "what decides otherwise is told at once",
+  },
+  {
+    name: "decision-log-tells-price-sources",
+    rule: "nothing that a person keeps to himself is in the log",
+    file: `${decisionLog}/decision-line.ts`,
+    find: ", priceSources: undefined }",
+    replace: " }",
+    test: decisionTest,
+    testName: "what no rule looks at is not told",
+  },
   {
     name: "operator-guards-what-a-person-deleted",
     rule: "a deleted set's own budget does not keep its voters",

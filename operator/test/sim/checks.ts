@@ -1,3 +1,4 @@
+import { gunzipSync } from "node:zlib";
 import { sha256Hex } from "@quorate/node/crypto/sha256";
 import { asciiBytes } from "@quorate/node/kernel/bytes";
 import { honestPowerMin } from "@quorate/node/kernel/threshold";
@@ -6,6 +7,7 @@ import { decodeTransaction } from "@quorate/node/ledger/transaction";
 import type { ApiRequest, ApiResponse } from "@quorate/runtime/transport";
 import { ANNOTATIONS } from "../../src/api/v1alpha1/labels.ts";
 import type { ValidatorRotation } from "../../src/api/v1alpha1/types.ts";
+import { type DecisionLine, replay } from "../../src/decision-log/decision-line.ts";
 import { targetOf } from "./api-server.ts";
 import type { HistoryEntry } from "./api-store.ts";
 import { budgetProblem } from "./check-budgets.ts";
@@ -158,6 +160,19 @@ export class Checks {
     counts.add(`log: ${level}`);
     if (level !== "debug")
       trace.add(clock.monotonic(), process.name, `${level} ${text.slice(0, 300)}`);
+  }
+
+  /** A decision as it stands in the log: whoever reads it there comes to the same one. */
+  decided(fields: object): void {
+    const text = JSON.stringify(fields);
+    const { decision } = JSON.parse(text) as { readonly decision: DecisionLine };
+    const seen = gunzipSync(Buffer.from(decision.observation, "base64")).toString("utf8");
+    const secret = this.#world.secrets.find((each) => seen.includes(each));
+    if (secret !== undefined)
+      this.fail("no secret is told", `a decision has ${secret.slice(0, 6)}`);
+    const { differs } = replay(decision);
+    if (differs !== undefined) this.fail("ReplayAgrees", `${differs} of a logged decision differs`);
+    this.#world.counts.add("decisions replayed");
   }
 
   watchWrites(): void {

@@ -1,6 +1,7 @@
 import { parseGenesis } from "@quorate/node/ledger/genesis";
 import { VirtualClock } from "@quorate/runtime/virtual-clock";
 import { Registry } from "prom-client";
+import { DECISION_MESSAGE } from "../../src/decision-log/decision-line.ts";
 import { createOperator } from "../../src/operator.ts";
 import { ApiConnection } from "./api-connection.ts";
 import { ApiServer } from "./api-server.ts";
@@ -251,7 +252,9 @@ export class World {
     const process = new OperatorProcess(name, this.clock, this.#chance.integer(-800, 800));
     const random = this.#chance.fork(this.#started);
     const log = (level: string) => (fields: object, message: string) => {
-      if (process.alive) this.checks.logged(process, level, logText(fields, message));
+      if (!process.alive) return;
+      this.checks.logged(process, level, logText(fields, message));
+      if (message === DECISION_MESSAGE) this.checks.decided(fields);
     };
     const operator = createOperator({
       transport: new ApiConnection(this, process),

@@ -24,6 +24,12 @@ test("a voter whose machine is gone is swapped for its silence, and a spare foll
     expect(rotation.status).toMatchObject({ initiator: "Operator", newcomer: swap.newcomer });
     expect(await stage.set.rotations()).toHaveLength(1);
     await stage.set.until(({ spares }) => (spares === 1 ? true : undefined), "a spare", 60_000);
+    // What the operator decided is in its log, and comes out the same for whoever reads it there.
+    const replayed = await stage.replayed();
+    expect(replayed.different).toBe(0);
+    expect(replayed.decisions.map(({ plan }) => plan)).toContainEqual({
+      ...{ cause: "Silence", member: victim.key, effect: "Swap" },
+    });
     stage.passed();
   } finally {
     await stage.stop();

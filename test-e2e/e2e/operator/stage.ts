@@ -12,6 +12,7 @@ import { ChainObserver } from "../../network/chain-observer.ts";
 import { eventually } from "../../network/eventually.ts";
 import { WATCHABLE_SILENCE_MS } from "../../network/genesis-file.ts";
 import type { Owner } from "../../network/network.ts";
+import { runQuorate } from "../../network/quorate-command.ts";
 import { newSigningKey } from "../../network/signing-key.ts";
 import type { ClusterProvider, OperatorPlace } from "../../provider/provider.ts";
 import { startProvider } from "../../provider/start-provider.ts";
@@ -259,6 +260,16 @@ export class Stage {
     );
   }
 
+  /** `quorate logs --operator | quorate replay - --json`. */
+  async replayed(): Promise<Replayed> {
+    const access = ["--kubeconfig", this.provider.kubeconfigFile];
+    const log = await runQuorate(["logs", "--operator", ...access]);
+    if (log.code !== 0) throw new Error(`quorate logs: exit ${log.code}: ${log.stderr}`);
+    const { code, stdout, stderr } = await runQuorate(["replay", "-", "--json"], {}, log.stdout);
+    if (code !== 0) throw new Error(`quorate replay: exit ${code}: ${stdout}${stderr}`);
+    return JSON.parse(stdout);
+  }
+
   operatorPods(): Promise<readonly Pod[]> {
     return this.kube.list(pods, {
       namespace: OPERATOR.namespace,
@@ -301,6 +312,12 @@ export class Stage {
       rmSync(this.folder, { recursive: true, force: true });
     }
   }
+}
+
+/** What a test looks at of docs/schemas/replay.schema.json. */
+interface Replayed {
+  readonly different: number;
+  readonly decisions: readonly { readonly plan: object | null }[];
 }
 
 export interface Victim {
