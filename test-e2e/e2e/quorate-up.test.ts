@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -6,35 +6,17 @@ import { fileURLToPath } from "node:url";
 import { resourceOf } from "@quorate/runtime/resource-of";
 import { afterAll, expect, test } from "vitest";
 import { eventually } from "../network/eventually.ts";
+import { runQuorate } from "../network/quorate-command.ts";
 import { readManifest } from "../set/install.ts";
 import { openKube } from "../set/open-kube.ts";
 
-const QUORATE = fileURLToPath(new URL("../../operator/cli/src/main.ts", import.meta.url));
 const SAMPLE = fileURLToPath(
   new URL("../../manifests/samples/validatorset-dev.yaml", import.meta.url),
 );
 const folder = join(mkdtempSync(join(tmpdir(), "quorate-up-")), "cluster");
 const kubeconfig = join(folder, "kubeconfig");
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function quorate(...args: string[]): Promise<Ended> {
-  const env = { ...process.env, KUBECONFIG: kubeconfig };
-  const child = spawn(process.execPath, [QUORATE, ...args], { env });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    stdout += chunk.toString();
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
-}
+const quorate = (...args: string[]) => runQuorate(args, { KUBECONFIG: kubeconfig });
 
 /** Command lines of all processes that name the folder. */
 function running(): readonly string[] {

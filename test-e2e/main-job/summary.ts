@@ -119,7 +119,7 @@ export interface DeficitReport {
 export const FINALITY_GAP_MS_MAX = 5_000;
 /**
  * The silence window of the job's chain: whoever is back within it was never silent. Where other
- * work shares the machine a node that starts takes six seconds, on a quiet one three.
+ * work shares the machine a node votes again after six seconds, on a quiet one after one.
  */
 export const SILENCE_MS = 8_000;
 

@@ -4,7 +4,7 @@ import type { Network } from "./network.ts";
 
 const QUORATE = fileURLToPath(new URL("../../operator/cli/src/main.ts", import.meta.url));
 
-export interface Ended {
+interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;

@@ -1,8 +1,17 @@
 import { verifyStatement } from "../kernel/statements.ts";
 import { absentPower, faultyPowerOf } from "./silence.ts";
+import type { LedgerState, Liveness } from "./state.ts";
 import { absenceDigest } from "./transaction.ts";
 import type { Transaction } from "./types.ts";
 import { change, type Verdict, type Work, withEntry } from "./work.ts";
+
+/** The member's newest notice still counts: one in `absenceEveryMs`. */
+export function hasGivenNotice(
+  { clockMs, genesis }: LedgerState,
+  { absentFromMs, absentUntilMs }: Liveness,
+): boolean {
+  return absentUntilMs > 0 && clockMs - absentFromMs < genesis.parameters.rotation.absenceEveryMs;
+}
 
 /**
  * Absence notice before a planned stop (rule SILENCE): the member's count rests for at most
@@ -31,7 +40,7 @@ export function applyAbsence(
     const fix = `end it at most ${absenceMsMax} ms after block time ${state.timestampMs}`;
     return { code: "ABSENCE_TOO_LONG", field: "untilMs", fix };
   }
-  if (liveness.absentUntilMs > 0 && state.clockMs - liveness.absentFromMs < absenceEveryMs) {
+  if (hasGivenNotice(state, liveness)) {
     const fix = `its last notice was less than ${absenceEveryMs} ms ago`;
     return { code: "ABSENCE_TOO_OFTEN", field: "endorsement", fix };
   }

@@ -1,6 +1,11 @@
 import { isHex } from "../kernel/bytes.ts";
 import { type Parameters, PRODUCTION } from "../kernel/parameters.ts";
-import { MARKET_AMOUNTS, type MarginGenesis, type MarketParameters } from "../margin/types.ts";
+import {
+  MARKET_AMOUNTS,
+  type MarginGenesis,
+  type MarketParameters,
+  marketAmounts,
+} from "../margin/types.ts";
 import type { Genesis, GenesisOwner, GenesisSeat, KeyValueGenesis } from "./genesis-file.ts";
 import { ADDRESS_LENGTH_MAX } from "./transaction-codec.ts";
 
@@ -146,25 +151,12 @@ const MARKET_DEFAULTS: ReadonlyMap<string, string> = new Map([
 
 function readMarket(value: unknown, field: string): MarketParameters {
   const fields = fieldsOf(value, field, ["id", "name", ...MARKET_AMOUNTS]);
-  const amount = (name: (typeof MARKET_AMOUNTS)[number]): bigint =>
-    decimal(fields[name] ?? MARKET_DEFAULTS.get(name), `${field}.${name}`);
   return {
     id: wholeNumber(fields["id"], `${field}.id`),
     name: asciiName(fields["name"], `${field}.name`, 32),
-    microUsdPerLotTick: amount("microUsdPerLotTick"),
-    initialMarginPpm: amount("initialMarginPpm"),
-    maintenanceMarginPpm: amount("maintenanceMarginPpm"),
-    takerFeePpm: amount("takerFeePpm"),
-    liquidationFeePpm: amount("liquidationFeePpm"),
-    liquidationSharePpm: amount("liquidationSharePpm"),
-    priceBandPpm: amount("priceBandPpm"),
-    orderLotsMax: amount("orderLotsMax"),
-    positionLotsMax: amount("positionLotsMax"),
-    corruptMovePpm: amount("corruptMovePpm"),
-    fundingIntervalMs: amount("fundingIntervalMs"),
-    fundingSampleMs: amount("fundingSampleMs"),
-    fundingCapPpm: amount("fundingCapPpm"),
-    fundingImpactNotional: amount("fundingImpactNotional"),
+    ...marketAmounts((name) =>
+      decimal(fields[name] ?? MARKET_DEFAULTS.get(name), `${field}.${name}`),
+    ),
   };
 }
 

@@ -217,12 +217,6 @@ const FUNDING_INTERVAL_MS_MAX = 50n * 365n * 24n * HOUR_MS;
 /** Funding (node/spec/margin.md §5.1). A genesis without it says so by an interval of 0. */
 function checkFunding(market: MarketParameters, field: string, dev: boolean): void {
   const { fundingIntervalMs: interval, fundingSampleMs: sample, fundingCapPpm } = market;
-  demand(sample > 0n, `${field}.fundingSampleMs`, "write a value above zero");
-  demand(
-    market.fundingImpactNotional > 0n,
-    `${field}.fundingImpactNotional`,
-    "write a value above zero",
-  );
   demand(
     fundingCapPpm <= market.maintenanceMarginPpm,
     `${field}.fundingCapPpm`,
@@ -262,6 +256,8 @@ function checkMarket(market: MarketParameters, field: string, index: number): vo
     "priceBandPpm",
     "orderLotsMax",
     "positionLotsMax",
+    "fundingSampleMs",
+    "fundingImpactNotional",
   ] as const;
   for (const name of positive) {
     demand(market[name] > 0n, `${field}.${name}`, "write a value above zero");

@@ -10,7 +10,7 @@ import {
   withReplacedOrder,
 } from "./account.ts";
 import { DraftAccounts } from "./draft-accounts.ts";
-import { equityOf, fundingDue, marketOf, positionSize } from "./margin-requirement.ts";
+import { equityOf, marketOf, positionSize } from "./margin-requirement.ts";
 import type { OpenOrder } from "./open-order.ts";
 import type { OrderBook } from "./order-book.ts";
 import type { Account, Caps, Funding, MarginState, Market, Oracle } from "./state.ts";
@@ -139,11 +139,12 @@ export function settleFunding(draft: Draft, key: PublicKey, id: MarketId): void 
   if (position === undefined || position.fundingIndex === fundingIndex) return;
   const { size } = position;
   const claims = market.fundingClaims - size * (position.fundingIndex - fundingIndex);
-  const amount = fundingDue(position, fundingIndex);
+  const settled = settlePosition(account, { market: id, fundingIndex }, clockOf(draft));
+  const amount = settled.balance - account.balance;
   const dust = fundingPool(market.fundingClaims) - fundingPool(claims) - amount;
   market.fundingClaims = claims;
   draft.fund += dust;
-  putAccount(draft, key, settlePosition(account, { market: id, fundingIndex }, clockOf(draft)));
+  putAccount(draft, key, settled);
   draft.events.push({ kind: "funding-payment", account: key, market: id, size, amount, dust });
 }
 

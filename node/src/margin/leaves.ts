@@ -1,4 +1,4 @@
-import { assert, defined } from "../kernel/assert.ts";
+import { assert } from "../kernel/assert.ts";
 import { compareText } from "../kernel/bytes.ts";
 import { DecodeError, Reader, Writer } from "../kernel/codec.ts";
 import type { MicroUsd, PublicKey } from "../kernel/scalars.ts";
@@ -10,8 +10,10 @@ import {
   type AccountStage,
   type Lots,
   MARKET_AMOUNTS,
+  type MarketAmounts,
   type MarketId,
   type MarketParameters,
+  marketAmounts,
   type OracleState,
   type Side,
   type Ticks,
@@ -163,9 +165,7 @@ export function decodeOrder(bytes: Uint8Array): OrderLeaf {
   return order;
 }
 
-type Rates = Record<(typeof MARKET_AMOUNTS)[number], bigint>;
-
-export interface MarketLeaf extends Readonly<Rates> {
+export interface MarketLeaf extends MarketAmounts {
   readonly name: string;
   readonly price: Ticks;
   readonly state: OracleState;
@@ -205,10 +205,9 @@ export function encodeMarket({ parameters, oracle, nextSequence }: MarketRecord)
 export function decodeMarket(bytes: Uint8Array): MarketLeaf {
   const reader = new Reader(bytes);
   const name = reader.text("name", 255);
-  const rates = MARKET_AMOUNTS.map((field) => [field, reader.i128(field)] as const);
   const market: MarketLeaf = {
     name,
-    ...readRates(rates),
+    ...marketAmounts((field) => reader.i128(field)),
     price: reader.i128("price"),
     state: readChoice(reader, "state", ORACLE_STATES),
     resumingSinceMs: reader.u64("resumingSinceMs"),
@@ -225,27 +224,6 @@ export function decodeMarket(bytes: Uint8Array): MarketLeaf {
   };
   reader.end();
   return market;
-}
-
-function readRates(pairs: readonly (readonly [keyof Rates, bigint])[]): Rates {
-  const rates = new Map(pairs);
-  const rate = (field: keyof Rates): bigint => defined(rates.get(field), field);
-  return {
-    microUsdPerLotTick: rate("microUsdPerLotTick"),
-    initialMarginPpm: rate("initialMarginPpm"),
-    maintenanceMarginPpm: rate("maintenanceMarginPpm"),
-    takerFeePpm: rate("takerFeePpm"),
-    liquidationFeePpm: rate("liquidationFeePpm"),
-    liquidationSharePpm: rate("liquidationSharePpm"),
-    priceBandPpm: rate("priceBandPpm"),
-    orderLotsMax: rate("orderLotsMax"),
-    positionLotsMax: rate("positionLotsMax"),
-    corruptMovePpm: rate("corruptMovePpm"),
-    fundingIntervalMs: rate("fundingIntervalMs"),
-    fundingSampleMs: rate("fundingSampleMs"),
-    fundingCapPpm: rate("fundingCapPpm"),
-    fundingImpactNotional: rate("fundingImpactNotional"),
-  };
 }
 
 export function encodeFunding(funding: Funding): Uint8Array {

@@ -74,6 +74,13 @@ export const MARKET_AMOUNTS = [
   "fundingImpactNotional",
 ] as const satisfies readonly (keyof MarketParameters)[];
 
+export type MarketAmounts = Readonly<Record<(typeof MARKET_AMOUNTS)[number], bigint>>;
+
+/** All of them, each read in this order. */
+export function marketAmounts(read: (field: keyof MarketAmounts) => bigint): MarketAmounts {
+  return Object.fromEntries(MARKET_AMOUNTS.map((field) => [field, read(field)])) as MarketAmounts;
+}
+
 export type MarginAction =
   | {
       readonly kind: "place";

@@ -1,6 +1,7 @@
 import type { Refusal, Result } from "../kernel/result.ts";
 import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { SignedStatement } from "../kernel/statements.ts";
+import { hasGivenNotice } from "../ledger/absence.ts";
 import type { LedgerState } from "../ledger/state.ts";
 import { absenceDigest, encodeTransaction } from "../ledger/transaction.ts";
 import type { Answer, ReplicaState } from "../replica/types.ts";
@@ -38,11 +39,8 @@ export type Departure =
 /** End of the longest absence that the chain would take now, in block time. */
 function longestAbsence(ledger: LedgerState, key: PublicKey): Millis | undefined {
   const liveness = ledger.liveness.get(key);
-  if (liveness === undefined) return undefined;
-  const { absenceMsMax, absenceEveryMs } = ledger.genesis.parameters.rotation;
-  const { absentFromMs, absentUntilMs } = liveness;
-  if (absentUntilMs > 0 && ledger.clockMs - absentFromMs < absenceEveryMs) return undefined;
-  return ledger.timestampMs + absenceMsMax;
+  if (liveness === undefined || hasGivenNotice(ledger, liveness)) return undefined;
+  return ledger.timestampMs + ledger.genesis.parameters.rotation.absenceMsMax;
 }
 
 /**

@@ -5,6 +5,7 @@ import { parseGenesis } from "@quorate/node/ledger/genesis";
 import type { KubeClient } from "@quorate/runtime/kube-client";
 import { type ConfigMap, configMaps, secrets } from "@quorate/runtime/resources";
 import { ApiError } from "@quorate/runtime/transport";
+import { foundingNeedsTemplate } from "../api/v1alpha1/joins.ts";
 import { LABELS } from "../api/v1alpha1/labels.ts";
 import type { OwnerSpec, ValidatorSet } from "../api/v1alpha1/types.ts";
 import { genesisName } from "../build/objects.ts";
@@ -117,8 +118,7 @@ export async function readTemplate(
 ): Promise<string | BirthProblem> {
   const { name } = spec.genesis.templateRef ?? {};
   if (name === undefined) {
-    const message = "spec.genesis.templateRef: name the template of the chain that the set founds";
-    return { reason: "TemplateMissing", message };
+    return { reason: "TemplateMissing", message: `spec.${foundingNeedsTemplate.message}` };
   }
   const map = await kube.get(configMaps, { namespace: metadata.namespace ?? "", name });
   const text = map?.data?.[TEMPLATE_KEY];

@@ -76,9 +76,13 @@ function packed(value: Plain): string {
   return gzipSync(JSON.stringify(value)).toString("base64");
 }
 
-function unpacked(text: string): Plain {
-  const bytes = gunzipSync(Buffer.from(text, "base64"), { maxOutputLength: OBSERVATION_BYTES_MAX });
-  return JSON.parse(bytes.toString("utf8")) as Plain;
+/**
+ * What a reader of the log can see of the observation, as JSON.
+ * @throws Error on what `decisionLine` does not write.
+ */
+export function observationText({ observation }: Pick<DecisionLine, "observation">): string {
+  const limit = { maxOutputLength: OBSERVATION_BYTES_MAX };
+  return gunzipSync(Buffer.from(observation, "base64"), limit).toString("utf8");
 }
 
 const plain = z.custom<Plain>((value) => value !== undefined);
@@ -115,7 +119,7 @@ export interface Replayed {
  * @throws Error on a line that `decisionLine` does not write.
  */
 export function replay(line: DecisionLine): Replayed {
-  const observation = fromPlain(unpacked(line.observation), "observation") as Observation;
+  const observation = fromPlain(JSON.parse(observationText(line)), "observation") as Observation;
   const findings = detect(observation);
   const decision = decide(observation, findings);
   const differs =

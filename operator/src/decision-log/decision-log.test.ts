@@ -1,4 +1,3 @@
-import { gunzipSync } from "node:zlib";
 import type { Log } from "@quorate/runtime/log";
 import { VirtualClock } from "@quorate/runtime/virtual-clock";
 import fc from "fast-check";
@@ -7,7 +6,13 @@ import { type Actor, keyOf, observe, type Scene, SILENT } from "../../test/scene
 import { Stage } from "../../test/stage.ts";
 import { decide } from "../decide/decide.ts";
 import { detect } from "../detect/detect.ts";
-import { type DecisionLine, decisionLine, type PassRecord, replay } from "./decision-line.ts";
+import {
+  type DecisionLine,
+  decisionLine,
+  observationText,
+  type PassRecord,
+  replay,
+} from "./decision-line.ts";
 import { DecisionLog } from "./decision-log.ts";
 
 const SET = { namespace: "ns", name: "val" };
@@ -20,11 +25,6 @@ function pass(scene: Partial<Scene> = {}): PassRecord {
 
 const silent = { actors: [SILENT, {}, {}, {}] };
 const throughText = (line: DecisionLine): DecisionLine => JSON.parse(JSON.stringify(line));
-
-/** What a reader of the log can see there, whoever packed it. */
-function observedIn({ observation }: DecisionLine): string {
-  return gunzipSync(Buffer.from(observation, "base64")).toString("utf8");
-}
 
 function world() {
   const lines: DecisionLine[] = [];
@@ -127,7 +127,7 @@ describe("the decision log", () => {
     const priceSources = { default: [{ url: "https://user:told-c@prices" }] };
     const set = { ...observation.set, metadata };
     const seen = { ...observation, set, priceSources } as typeof observation;
-    const text = observedIn(decisionLine({ ...record, observation: seen }));
+    const text = observationText(decisionLine({ ...record, observation: seen }));
     expect(text).not.toContain("told-");
     expect(text).toContain("m-9");
   });
@@ -140,8 +140,8 @@ describe("the decision log", () => {
     for (const text of stage.decisions) {
       const { decision } = JSON.parse(text) as { decision: DecisionLine };
       expect(replay(decision).differs).toBeUndefined();
-      expect(observedIn(decision)).not.toContain("PRIVATE KEY");
-      expect(observedIn(decision)).not.toContain("managedFields");
+      expect(observationText(decision)).not.toContain("PRIVATE KEY");
+      expect(observationText(decision)).not.toContain("managedFields");
     }
   });
 });

@@ -43,8 +43,7 @@ export async function decideAfresh(sources: Sources, observed: Observed): Promis
     kube.list(validatorRotations, { namespace }),
   ]);
   const isSame = set?.metadata.uid === uid && set?.metadata.deletionTimestamp === undefined;
-  if (set === undefined || !isSame)
-    return { ...first, decision: withoutPlan(first.decision), isGone: true };
+  if (set === undefined || !isSame) return withoutPlan(first);
   const rotations = all.filter(({ spec }) => spec.set === name);
   const leaseIsFresh = observed.observation.leaseIsFresh && leads();
   const observation = { ...observed.observation, set, rotations, leaseIsFresh };
@@ -52,6 +51,7 @@ export async function decideAfresh(sources: Sources, observed: Observed): Promis
 }
 
 /** The next pass sees it. */
-function withoutPlan(decision: Decision): Decision {
-  return { ...decision, plan: undefined, proposal: undefined };
+function withoutPlan(first: Decided): Decided {
+  const decision = { ...first.decision, plan: undefined, proposal: undefined };
+  return { ...first, decision, isGone: true };
 }

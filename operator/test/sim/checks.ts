@@ -1,4 +1,3 @@
-import { gunzipSync } from "node:zlib";
 import { sha256Hex } from "@quorate/node/crypto/sha256";
 import { asciiBytes } from "@quorate/node/kernel/bytes";
 import { honestPowerMin } from "@quorate/node/kernel/threshold";
@@ -7,7 +6,11 @@ import { decodeTransaction } from "@quorate/node/ledger/transaction";
 import type { ApiRequest, ApiResponse } from "@quorate/runtime/transport";
 import { ANNOTATIONS } from "../../src/api/v1alpha1/labels.ts";
 import type { ValidatorRotation } from "../../src/api/v1alpha1/types.ts";
-import { type DecisionLine, replay } from "../../src/decision-log/decision-line.ts";
+import {
+  type DecisionLine,
+  observationText,
+  replay,
+} from "../../src/decision-log/decision-line.ts";
 import { targetOf } from "./api-server.ts";
 import type { HistoryEntry } from "./api-store.ts";
 import { budgetProblem } from "./check-budgets.ts";
@@ -166,7 +169,7 @@ export class Checks {
   decided(fields: object): void {
     const text = JSON.stringify(fields);
     const { decision } = JSON.parse(text) as { readonly decision: DecisionLine };
-    const seen = gunzipSync(Buffer.from(decision.observation, "base64")).toString("utf8");
+    const seen = observationText(decision);
     const secret = this.#world.secrets.find((each) => seen.includes(each));
     if (secret !== undefined)
       this.fail("no secret is told", `a decision has ${secret.slice(0, 6)}`);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { eventually } from "../../network/eventually.ts";
 import { OPERATOR_HOME } from "../../set/install.ts";
 import { RunningSet } from "../../set/running-set.ts";
-import { DEPLOYMENTS, Stage } from "./stage.ts";
+import { Stage } from "./stage.ts";
 
 const FIRST = "e2e";
 const SECOND = "second";
@@ -81,8 +81,7 @@ test("rule MANY: two sets with an operator each are one chain; losing one change
     await joined.untilCondition("Ready", "True", JOINED_MS);
 
     // The second operator is gone with all its nodes: three of four go on under the first one.
-    const second = { namespace: SECOND_HOME, name: "quorate-operator" };
-    await stage.kube.mergePatch(DEPLOYMENTS, second, { spec: { replicas: 0 } });
+    await stage.scaleOperator(0, SECOND_HOME);
     await stage.provider.podPause({ namespace: SECOND, name: "joined-0" });
     await stage.commits(20);
     await stage.set.untilCondition("Ready", "True", JOINED_MS);
@@ -91,7 +90,7 @@ test("rule MANY: two sets with an operator each are one chain; losing one change
     await stage.provider.podResume({ namespace: SECOND, name: "joined-0" });
     await stage.scaleOperator(0);
     const before = (await joined.status()).chain.height;
-    await stage.kube.mergePatch(DEPLOYMENTS, second, { spec: { replicas: 1 } });
+    await stage.scaleOperator(1, SECOND_HOME);
     await eventually(
       async () => ((await joined.status()).chain.height > before ? true : undefined),
       { what: "the second operator verifies the chain", timeoutMs: JOINED_MS, everyMs: 200 },

@@ -249,11 +249,12 @@ export class Stage {
   }
 
   /** Number of pods of the operator that run is set; 0 takes it away. */
-  async scaleOperator(replicas: number): Promise<void> {
-    await this.kube.mergePatch(DEPLOYMENTS, OPERATOR, { spec: { replicas } });
+  async scaleOperator(replicas: number, namespace: string = OPERATOR_HOME): Promise<void> {
+    const { name } = OPERATOR;
+    await this.kube.mergePatch(DEPLOYMENTS, { namespace, name }, { spec: { replicas } });
     await eventually(
       async () => {
-        const pods = await this.operatorPods();
+        const pods = await this.operatorPods(namespace);
         return pods.length === replicas ? true : undefined;
       },
       { what: `${replicas} pods of the operator`, timeoutMs: HEALED_MS, everyMs: 100 },
@@ -270,9 +271,9 @@ export class Stage {
     return JSON.parse(stdout);
   }
 
-  operatorPods(): Promise<readonly Pod[]> {
+  operatorPods(namespace: string = OPERATOR_HOME): Promise<readonly Pod[]> {
     return this.kube.list(pods, {
-      namespace: OPERATOR.namespace,
+      namespace,
       labelSelector: "app.kubernetes.io/name=quorate-operator",
     });
   }

@@ -1,9 +1,9 @@
+import { MEMBERS_MAX } from "@quorate/node/kernel/validator-set";
 import { z } from "zod";
 import { about } from "./fields.ts";
 
 const ENDPOINTS_MAX = 16;
-/** No chain has more members. */
-const SEATS_MAX = 128;
+const seatCount = z.int().min(0).max(MEMBERS_MAX).default(0);
 
 /** host:port, an IPv6 address in brackets. */
 const endpoint = z
@@ -25,28 +25,18 @@ export const joins = z
         ),
         "x-kubernetes-list-type": "set",
       }),
-    seats: z
-      .int()
-      .min(0)
-      .max(SEATS_MAX)
-      .default(0)
-      .meta(
-        about(
-          "Seats that the set holds at least: all of them but disruptable stay in a drain, " +
-            "whatever the operator counts. Raise it as seats are won.",
-        ),
+    seats: seatCount.meta(
+      about(
+        "Seats that the set holds at least: all of them but disruptable stay in a drain, " +
+          "whatever the operator counts. Raise it as seats are won.",
       ),
-    disruptable: z
-      .int()
-      .min(0)
-      .max(SEATS_MAX)
-      .default(0)
-      .meta(
-        about(
-          "Seats of this set that drains and upgrades may take at once. The operators of a chain " +
-            "do not know of each other's: of all sets together at most f, as people agree.",
-        ),
+    ),
+    disruptable: seatCount.meta(
+      about(
+        "Seats of this set that drains and upgrades may take at once. The operators of a chain " +
+          "do not know of each other's: of all sets together at most f, as people agree.",
       ),
+    ),
   })
   .meta(about("The living chain of genesisHash, which others run as well (rule MANY)."));
 
