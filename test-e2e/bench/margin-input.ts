@@ -102,6 +102,7 @@ export class MarginInput {
       creditMs: BLOCK_MS,
       members: MEMBERS,
       reports: this.#reports(),
+      acts: [],
       deposits: [],
       bundles,
     };

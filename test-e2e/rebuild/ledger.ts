@@ -5,7 +5,7 @@ import { isSignedBy, type Signed, type Statement } from "../stranger/statements.
 import { type Bond, Bonds } from "./bonds.ts";
 import { epochOf, indexOf, isInvalidVote, offence } from "./evidence.ts";
 import { executeBlock, total } from "./model/block.ts";
-import { createWorld, findAccount, type Report, type World } from "./model/world.ts";
+import { type Act, createWorld, findAccount, type Report, type World } from "./model/world.ts";
 import { Nonces } from "./nonces.ts";
 import { OwnerRequests } from "./owner-requests.ts";
 import { amount, count, marginRules } from "./parameters.ts";
@@ -46,13 +46,14 @@ export class Ledger {
   readonly counts = new Map<string, number>();
   set: ValidatorSet;
   height = 0;
-  #timestampMs: number;
+  timestampMs: number;
   #clockMs: number;
   #creditMs = 0;
   #depositWindow: { fromMs: number; amount: bigint };
   #born: bigint;
   #reports: Report[] = [];
   #deposits: { account: string; amount: bigint }[] = [];
+  acts: Act[] = [];
   #bundles: { account: string; actions: Kind<"bundle">["actions"] }[] = [];
 
   constructor(genesis: GenesisFile, verify: Verify = verifies) {
@@ -63,14 +64,14 @@ export class Ledger {
     this.#rewards = new Rewards(genesis, this.bonds);
     this.#sessions = new Sessions(genesis, verify, this.#nonces);
     this.#ownerRequests = new OwnerRequests({
-      chainId: genesis.chainId,
+      genesis,
       verify,
       nonces: this.#nonces,
       bonds: this.bonds,
       swaps: this.#swaps,
     });
     this.set = genesis.firstSet;
-    this.#timestampMs = genesis.genesisTimeMs;
+    this.timestampMs = genesis.genesisTimeMs;
     this.#clockMs = genesis.genesisTimeMs;
     this.#depositWindow = { fromMs: genesis.genesisTimeMs, amount: 0n };
     this.world = createWorld({
@@ -89,6 +90,7 @@ export class Ledger {
     this.#swaps.startBlock(this.set, block.next, this.#clockMs);
     this.#reports = [];
     this.#deposits = [];
+    this.acts = [];
     this.#bundles = [];
     for (const bytes of block.transactions) this.#apply(bytes);
     this.#runMargin(block);
@@ -104,10 +106,10 @@ export class Ledger {
     if (epoch !== this.set.epoch) {
       throw new Error(`block ${height} is of epoch ${epoch}, the set is of ${this.set.epoch}`);
     }
-    const span = timestampMs - this.#timestampMs;
+    const span = timestampMs - this.timestampMs;
     if (span <= 0) throw new Error(`block ${height} is not later than its parent`);
     this.height = height;
-    this.#timestampMs = timestampMs;
+    this.timestampMs = timestampMs;
     this.#creditMs = Math.min(span, count(this.#genesis, "blockTimeCreditMsMax"));
     this.#clockMs += this.#creditMs;
   }
@@ -115,7 +117,7 @@ export class Ledger {
   /** Whether the block at this time pays rewards: then its events have to be read. */
   isPayday(timestampMs: number): boolean {
     const span = Math.min(
-      timestampMs - this.#timestampMs,
+      timestampMs - this.timestampMs,
       count(this.#genesis, "blockTimeCreditMsMax"),
     );
     return this.#rewards.isPayday(this.#clockMs + span);
@@ -144,9 +146,9 @@ export class Ledger {
         return this.#admitBundle(transaction);
       case "session":
         if (!this.#isKnown(transaction.account)) return false;
-        return this.#sessions.open(transaction, id, this.#timestampMs);
+        return this.#sessions.open(transaction, id, this.timestampMs);
       case "session-bundle":
-        return this.#sessions.admit(transaction, this.#timestampMs, this.#bundles);
+        return this.#sessions.admit(transaction, this.timestampMs, this.#bundles);
       case "revoke-session":
         return this.#sessions.revoke(transaction);
       case "oracle-report":
@@ -173,6 +175,8 @@ export class Ledger {
         return this.#ownerRequests.rotate(transaction, this.set, id);
       case "resize":
         return this.#ownerRequests.resize(transaction, this.set, id);
+      case "market-terms":
+        return this.#ownerRequests.decide(transaction, this);
       case "return-spare":
         return this.#ownerRequests.return(transaction, this.#clockMs);
       case "exit-spare":
@@ -181,12 +185,8 @@ export class Ledger {
         if (!this.#ownerRequests.takeFromTreasury(transaction)) return false;
         this.#deposits.push({ account: transaction.account, amount: transaction.amount });
         return true;
-      case "approve-swap": {
-        const { member, signer, signature } = transaction;
-        const message = signingBytes(this.#genesis.chainId, transaction);
-        this.#swaps.approve(member, signer, () => this.#verify(signer, message, signature));
-        return true;
-      }
+      case "approve-swap":
+        return this.#ownerRequests.approve(transaction);
       case "absence":
       case "readiness":
         return true;
@@ -350,7 +350,7 @@ export class Ledger {
   /** A slot that begins more than one slot after block time. */
   #isAhead(slot: number): boolean {
     const slotMs = count(this.#genesis, "oracleSlotMs");
-    return this.#genesis.genesisTimeMs + slot * slotMs > this.#timestampMs + slotMs;
+    return this.#genesis.genesisTimeMs + slot * slotMs > this.timestampMs + slotMs;
   }
 
   #runMargin({ timestampMs }: CommittedBlock): void {
@@ -362,6 +362,7 @@ export class Ledger {
       members: this.set.members,
       reports: this.#reports,
       deposits: this.#deposits,
+      acts: this.acts,
       bundles: this.#bundles,
     });
     for (const event of events) {

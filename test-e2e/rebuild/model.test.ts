@@ -3,11 +3,19 @@ import { describe, expect, test } from "vitest";
 import { PRODUCTION } from "../../node/src/kernel/parameters.ts";
 import { applyMarginBlock, createMargin } from "../../node/src/margin/engine.ts";
 import type { MarginState, Position } from "../../node/src/margin/state.ts";
-import type { MarginBlock } from "../../node/src/margin/types.ts";
+import { MARKET_AMOUNTS, type MarginBlock, type MarketAct } from "../../node/src/margin/types.ts";
+import { mayDecide } from "./market-decisions.ts";
 import { executeBlock } from "./model/block.ts";
 import { ordersOf } from "./model/numbers.ts";
 import { accountKey, blocksOf, GENESIS, historyDrawn, START_MS } from "./model/random-blocks.ts";
-import { type Action, type Block, createWorld, type Genesis, type World } from "./model/world.ts";
+import {
+  type Action,
+  type Block,
+  createWorld,
+  type Genesis,
+  getMarket,
+  type World,
+} from "./model/world.ts";
 
 function engine(genesis: Genesis): MarginState {
   const parameters = { ...PRODUCTION.margin, ...genesis.rules };
@@ -22,6 +30,7 @@ function marginBlock(block: Block, height: number): MarginBlock {
     height,
     totalPower: block.members.reduce((total, member) => total + member.power, 0n),
     reports: block.reports.map((report) => ({ ...report, power: power(report.author) })),
+    acts: block.acts.map(({ market, ...act }) => ({ market, act: act as MarketAct })),
   };
 }
 
@@ -46,13 +55,15 @@ function stateOfEngine(state: MarginState): unknown {
       }),
       orders: account.orders.map(({ slot: _, ...order }) => order).sort(byMarketAndSequence),
     })).sort((left, right) => (left.key < right.key ? -1 : 1)),
-    markets: state.markets.map(({ oracle, nextSequence, funding, fundingClaims }) => {
+    markets: state.markets.map(({ oracle, nextSequence, funding, fundingClaims, ...market }) => {
       const { reports, ...rest } = oracle;
       const { index: fundingIndex, ...paid } = funding;
       const newest = Array.from(reports, ([author, report]) => ({ author, ...report }));
       return {
         ...rest,
         ...paid,
+        ...market.terms,
+        numbers: MARKET_AMOUNTS.map((name) => market.parameters[name]),
         fundingIndex,
         fundingClaims,
         nextSequence,
@@ -74,8 +85,9 @@ function stateOfModel(world: World): unknown {
         .map(({ lots, ...order }) => ({ ...order, size: lots }))
         .sort(byMarketAndSequence),
     })),
-    markets: world.markets.map(({ rules: _, ...market }) => ({
+    markets: world.markets.map(({ rules, ...market }) => ({
       ...market,
+      numbers: MARKET_AMOUNTS.map((name) => rules[name]),
       newest: market.newest.toSorted(byAuthor),
     })),
   };
@@ -102,7 +114,10 @@ function compare(
 ): void {
   const world = createWorld(genesis);
   let state = engine(genesis);
-  for (const [index, block] of blocks.entries()) {
+  for (const [index, drawn] of blocks.entries()) {
+    // What the ledger refuses does not come here.
+    const acts = drawn.acts.filter((act) => mayDecide(getMarket(world, act.market), act, true));
+    const block = { ...drawn, acts };
     const executed = executeBlock(world, block);
     const applied = applyMarginBlock(state, marginBlock(block, index + 1));
     state = applied.state;
@@ -126,7 +141,7 @@ function nameOf(event: { readonly [field: string]: unknown }): string {
   if (event["kind"] === "funding-payment") {
     return `funding-payment ${Math.sign(Number(event["amount"]))}`;
   }
-  const detail = event["to"] ?? event["reason"] ?? event["state"] ?? "";
+  const detail = event["to"] ?? event["step"] ?? event["reason"] ?? event["state"] ?? "";
   return `${String(event["kind"])} ${String(detail)}`.trim();
 }
 
@@ -146,6 +161,9 @@ const EXPECTED = [
   ..."WOULD_NOT_FILL,TIME_OUT_OF_RANGE,order-cancelled expired".split(","),
   ..."POST_ONLY_WOULD_TAKE,ACCOUNT_REDUCE_ONLY,INSUFFICIENT_MARGIN,AMOUNT_OUT_OF_RANGE".split(","),
   ..."WITHDRAWALS_SHUT,INSUFFICIENT_COLLATERAL,OUTFLOW_CAP_REACHED".split(","),
+  ..."market-mode open,market-mode reduce-only,market-mode paused,MARKET_PAUSED".split(","),
+  ..."market-terms scheduled,market-terms cancelled,market-terms noticed".split(","),
+  ..."market-terms in-effect,MARKET_REDUCE_ONLY".split(","),
   ..."POSITION_LIMIT_REACHED,OPEN_INTEREST_CAP_REACHED".split(","),
 ];
 
@@ -287,7 +305,7 @@ function crowd(size: number, prices = FALLING): [Genesis, Block[]] {
       creditMs: 500,
       costOfCorruption: 10n ** 24n,
     };
-    return { ...clocks, members, reports, deposits: [], bundles };
+    return { ...clocks, members, reports, deposits: [], acts: [], bundles };
   });
   return [genesis, blocks];
 }

@@ -1,20 +1,39 @@
+import type { GenesisFile } from "../stranger/genesis.ts";
 import type { Verify } from "../stranger/keys.ts";
 import { powerOf, quorum, setHash, type ValidatorSet } from "../stranger/sets.ts";
 import type { Bonds } from "./bonds.ts";
+import { mayDecide } from "./market-decisions.ts";
+import type { Act, World } from "./model/world.ts";
 import type { Nonces } from "./nonces.ts";
 import type { Swaps } from "./swaps.ts";
 import { type Kind, signingBytes } from "./transactions.ts";
 
+/** The block in which owners decide. */
+interface Deciding {
+  readonly set: ValidatorSet;
+  readonly world: World;
+  readonly acts: Act[];
+  readonly timestampMs: number;
+}
+
 /** What an owner signs: rotation, return and exit of its keys, and its treasury. */
 export class OwnerRequests {
   readonly #chainId: string;
+  readonly #isDev: boolean;
   readonly #verify: Verify;
   readonly #nonces: Nonces;
   readonly #bonds: Bonds;
   readonly #swaps: Swaps;
 
-  constructor(of: { chainId: string; verify: Verify; nonces: Nonces; bonds: Bonds; swaps: Swaps }) {
-    this.#chainId = of.chainId;
+  constructor(of: {
+    genesis: GenesisFile;
+    verify: Verify;
+    nonces: Nonces;
+    bonds: Bonds;
+    swaps: Swaps;
+  }) {
+    this.#chainId = of.genesis.chainId;
+    this.#isDev = of.genesis.dev;
     this.#verify = of.verify;
     this.#nonces = of.nonces;
     this.#bonds = of.bonds;
@@ -36,18 +55,42 @@ export class OwnerRequests {
 
   /** Signed by owners of a quorum of the power; whether it was safe, the chain's record tells. */
   resize(resize: Kind<"resize">, set: ValidatorSet, id: string): boolean {
-    if (resize.setHash !== setHash(set)) return false;
-    const authors = resize.signatures.map(({ author }) => author);
+    if (resize.setHash !== setHash(set) || !this.#isQuorum(resize, set)) return false;
+    return this.#swaps.resize(resize.change, id);
+  }
+
+  /** A decision about a market joins the `acts` of the block. */
+  decide(terms: Kind<"market-terms">, { set, world, acts, timestampMs }: Deciding): boolean {
+    const market = world.markets[terms.market];
+    if (market === undefined || timestampMs >= terms.untilMs) return false;
+    const isTaken = acts.some((act) => act.market === terms.market);
+    if (isTaken || !mayDecide(market, terms.act, this.#isDev)) return false;
+    const scope = `terms/${terms.market}`;
+    if (!this.#nonces.isFree(scope, terms.nonce) || !this.#isQuorum(terms, set)) return false;
+    this.#nonces.use(scope, terms.nonce);
+    acts.push(terms.act);
+    return true;
+  }
+
+  /** Signed by owners of a quorum of the power, sorted, nobody else among them. */
+  #isQuorum(signed: Kind<"resize" | "market-terms">, set: ValidatorSet): boolean {
+    const authors = signed.signatures.map(({ author }) => author);
     const isSorted = authors.every((author, at) => at === 0 || (authors[at - 1] ?? "") < author);
     const seats = set.members.filter(({ owner }) => authors.includes(owner));
     const owned = authors.every((author) => seats.some(({ owner }) => owner === author));
     const power = powerOf(set, new Set(seats.map(({ key }) => key)));
     if (!isSorted || !owned || power < quorum(set)) return false;
-    const message = signingBytes(this.#chainId, resize);
-    const isSigned = resize.signatures.every(({ author, signature }) =>
+    const message = signingBytes(this.#chainId, signed);
+    return signed.signatures.every(({ author, signature }) =>
       this.#verify(author, message, signature),
     );
-    return isSigned && this.#swaps.resize(resize.change, id);
+  }
+
+  approve(approval: Kind<"approve-swap">): boolean {
+    const { member, signer, signature } = approval;
+    const message = signingBytes(this.#chainId, approval);
+    this.#swaps.approve(member, signer, () => this.#verify(signer, message, signature));
+    return true;
   }
 
   return(back: Kind<"return-spare">, clockMs: number): boolean {

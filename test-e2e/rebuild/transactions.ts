@@ -2,6 +2,7 @@ import { sha256 } from "../stranger/bytes.ts";
 import { i128, join, key, list, Scanner, text, u8, u16, u64 } from "../stranger/layout.ts";
 import { type Signed, scanSigned } from "../stranger/statements.ts";
 import { actionBytes, choice, scanAction } from "./actions.ts";
+import { actBytes, type MarketTerms, scanAct } from "./market-acts.ts";
 import type { Action } from "./model/world.ts";
 
 /** node/spec/encoding.md, Transactions; the place in this list is the byte of the kind. */
@@ -26,6 +27,7 @@ const KINDS = [
   "session-bundle",
   "revoke-session",
   "resize",
+  "market-terms",
 ] as const;
 
 export interface Registration {
@@ -50,6 +52,7 @@ export type Transaction =
       readonly change: { readonly isGrowth: boolean; readonly key: string; readonly power: bigint };
       readonly signatures: readonly { readonly author: string; readonly signature: Uint8Array }[];
     }
+  | MarketTerms
   | {
       readonly kind: "session";
       readonly account: string;
@@ -261,17 +264,29 @@ function scanFields(scanner: Scanner, kind: (typeof KINDS)[number]): Transaction
       const money = scanMoney(scanner);
       return { kind, ...money, signatures: scanSignatures(scanner) };
     }
-    case "resize": {
-      const named = scanner.key();
-      const what = scanner.u8();
-      if (what > 1) throw new Error(`${what} is neither grow nor shrink`);
-      const seat = { isGrowth: what === 0, key: scanner.key() };
-      const change = { ...seat, power: seat.isGrowth ? scanner.i128() : 0n };
-      return { kind, setHash: named, change, signatures: scanSignatures(scanner) };
-    }
+    case "resize":
+      return scanResize(scanner);
+    case "market-terms":
+      return scanMarketTerms(scanner);
     case "put":
       return { kind, key: scanner.bytes(), value: scanner.bytes() };
   }
+}
+
+function scanResize(scanner: Scanner): Kind<"resize"> {
+  const setHash = scanner.key();
+  const what = scanner.u8();
+  if (what > 1) throw new Error(`${what} is neither grow nor shrink`);
+  const seat = { isGrowth: what === 0, key: scanner.key() };
+  const change = { ...seat, power: seat.isGrowth ? scanner.i128() : 0n };
+  return { kind: "resize", setHash, change, signatures: scanSignatures(scanner) };
+}
+
+function scanMarketTerms(scanner: Scanner): Kind<"market-terms"> {
+  const market = scanner.u16();
+  const term = { nonce: scanner.u64(), untilMs: scanner.u64() };
+  const act = scanAct(scanner, market);
+  return { kind: "market-terms", market, ...term, act, signatures: scanSignatures(scanner) };
 }
 
 function scanSignatures(scanner: Scanner): Kind<"resize">["signatures"] {
@@ -306,6 +321,7 @@ export function signingBytes(
     | "custodian-deposit"
     | "approve-swap"
     | "resize"
+    | "market-terms"
   >,
 ): Uint8Array {
   switch (transaction.kind) {
@@ -349,6 +365,10 @@ export function signingBytes(
       const { isGrowth, key: seat, power } = transaction.change;
       const change = isGrowth ? [u8(0), key(seat), i128(power)] : [u8(1), key(seat)];
       return domain(chainId, "resize", key(transaction.setHash), ...change);
+    }
+    case "market-terms": {
+      const { market, nonce, untilMs, act } = transaction;
+      return domain(chainId, "market-terms", u16(market), u64(nonce), u64(untilMs), actBytes(act));
     }
     case "approve-swap":
       return domain(chainId, "approve-swap", key(transaction.member));

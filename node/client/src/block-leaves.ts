@@ -1,3 +1,4 @@
+import type { ResultCertificate } from "@quorate/node/kernel/certificates";
 import { DecodeError } from "@quorate/node/kernel/codec";
 import { decodeReceiptLeaf } from "@quorate/node/ledger/receipt";
 import type { LedgerEvent, Receipt } from "@quorate/node/ledger/types";
@@ -8,6 +9,13 @@ import type { ClaimedReceipt, QueryNode } from "./query-node.ts";
 export interface BlockLeaves {
   readonly receipts: readonly Receipt[];
   readonly events: readonly LedgerEvent[];
+}
+
+/** All receipts and events of a block, proven complete and in order. */
+export interface CertifiedReceipts extends BlockLeaves {
+  /** Canonical bytes of the leaves, receipts first. */
+  readonly leaves: readonly Uint8Array[];
+  readonly certificate: ResultCertificate;
 }
 
 /** Throws DecodeError where the bytes are no leaves. */

@@ -11,6 +11,9 @@ import {
   encodeMarket,
   encodePosition,
 } from "@quorate/node/margin/leaves";
+import { GENESIS_ORACLE } from "@quorate/node/margin/oracle";
+import { EMPTY_ACCOUNT } from "@quorate/node/margin/state";
+import { encodeTerms } from "@quorate/node/margin/terms-codec";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -432,6 +435,35 @@ describe("state", () => {
     // 3 lots short at 100 ticks of 10,000, and 6.000003 units of funding, rounded down.
     const equity = 7_000_000n - 3_000_000n + 6n;
     await expect(client.account(key)).resolves.toMatchObject({ equity });
+  });
+
+  test("rule PARAMETERS: an account is valued by the numbers that its market has now", async () => {
+    const { client, chain } = network;
+    const key = account.publicKey;
+    chain.put(`account/${key}`, encodeAccount({ ...EMPTY_ACCOUNT, balance: 7n }));
+    const [began] = testGenesis("test").margin.markets;
+    const parameters = { ...began!, initialMarginPpm: 90_000n, maintenanceMarginPpm: 70_000n };
+    const oracle = { ...GENESIS_ORACLE, price: 100n };
+    chain.put("market/0", encodeMarket({ parameters, oracle, nextSequence: 0 }));
+    const held = { size: 10n, cost: 0n, fundingIndex: 0n };
+    chain.put(`position/0/${key}`, encodePosition(held));
+    await expect(client.account(key)).resolves.toMatchObject({
+      ...{ initialMargin: 900_000n, maintenanceMargin: 700_000n },
+    });
+  });
+
+  test("terms are read with the time until they hold", async () => {
+    const { client, chain } = network;
+    await expect(client.terms(0)).resolves.toMatchObject({
+      ...{ terms: { mode: "open", scheduled: undefined }, holdsInMs: undefined },
+    });
+    const fromMs = GENESIS_TIME_MS + 5_000;
+    const rest = { opens: true, amounts: [], noticedMs: 0, initialBefore: 0n };
+    chain.put("terms/0", encodeTerms({ mode: "paused", scheduled: { fromMs, ...rest } }));
+    await expect(client.terms(0)).resolves.toMatchObject({
+      ...{ terms: { mode: "paused", scheduled: { fromMs, opens: true } }, holdsInMs: 5_000 },
+    });
+    await expect(client.terms(1)).rejects.toThrow("without terms of market 1");
   });
 
   test("funding is read with its rates and what is left of the interval", async () => {

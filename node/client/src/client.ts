@@ -17,13 +17,12 @@ import { transactionId } from "@quorate/node/ledger/transaction";
 import type { SwapRecord } from "@quorate/node/ledger/types";
 import type { FundLeaf, MarketLeaf, OrderLeaf } from "@quorate/node/margin/leaves";
 import type { MarketId } from "@quorate/node/margin/types";
-import { type BlockLeaves, decodeLeaves, readReceipt, withAdvice } from "./block-leaves.ts";
+import { type CertifiedReceipts, decodeLeaves, readReceipt, withAdvice } from "./block-leaves.ts";
 import { provenBlocks, type VerifiedBlock } from "./block-proof.ts";
-import type { CertifiedReceipt } from "./certified-receipt.ts";
+import { accepted, type CertifiedReceipt } from "./certified-receipt.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type CheckedStart, type ConnectOptions, checkedStart } from "./connect-options.ts";
 import {
-  ChainRefusalError,
   ClosedError,
   closedBy,
   InputError,
@@ -46,6 +45,8 @@ import {
   readFunding,
   readMarket,
   readOrder,
+  readTerms,
+  type TermsState,
 } from "./margin-reads.ts";
 import { mergedCertificates } from "./merged-certificates.ts";
 import { type ProofRequest, type Proven, prove } from "./prove.ts";
@@ -55,13 +56,6 @@ import { type BondState, type Pots, readBond, readOwner, readPots } from "./stak
 import { Submissions } from "./submissions.ts";
 import { demand, Trust } from "./trust.ts";
 import { askWitnesses, type Testimony } from "./witnesses.ts";
-
-/** All receipts and events of a block, proven complete and in order. */
-export interface CertifiedReceipts extends BlockLeaves {
-  /** Canonical bytes of the leaves, receipts first. */
-  readonly leaves: readonly Uint8Array[];
-  readonly certificate: ResultCertificate;
-}
 
 /**
  * Opens no connection yet. Throws InputError for a wrong genesis, endpoint or trusted header.
@@ -221,6 +215,11 @@ export class QuorateClient {
   /** See `readFunding`. */
   async funding(id: MarketId): Promise<FundingState> {
     return readFunding(this, id);
+  }
+
+  /** See `readTerms`. */
+  async terms(id: MarketId): Promise<TermsState> {
+    return readTerms(this, id);
   }
 
   async order(order: OrderName): Promise<CertifiedLeaf<OrderLeaf>> {
@@ -391,10 +390,4 @@ export class QuorateClient {
   #raiseFloor(height: Height): void {
     this.#heightFloor = Math.max(this.#heightFloor, height);
   }
-}
-
-function accepted(certified: CertifiedReceipt): CertifiedReceipt {
-  const { receipt, height } = certified;
-  if (receipt.code === "OK") return certified;
-  throw new ChainRefusalError(receipt, { height, transaction: receipt.transaction });
 }

@@ -28,13 +28,15 @@ import {
   orderKey,
   type PositionLeaf,
   positionKey,
+  termsKey,
 } from "@quorate/node/margin/leaves";
 import {
   equityOf,
   initialMargin,
   maintenanceMargin,
 } from "@quorate/node/margin/margin-requirement";
-import type { Funding, Position } from "@quorate/node/margin/state";
+import type { Funding, Position, Terms } from "@quorate/node/margin/state";
+import { decodeTerms } from "@quorate/node/margin/terms-codec";
 import type { MarketId } from "@quorate/node/margin/types";
 import { type CertifiedLeaf, readLeaf, type StateReader } from "./leaf.ts";
 
@@ -96,8 +98,9 @@ function valued(
   const held = positions.flatMap(({ value }, market) =>
     value === undefined ? [] : [{ market, ...value }],
   );
-  const priced = genesis.margin.markets.map((parameters, at) => ({
-    parameters,
+  // Genesis says how a market began; its numbers of now are in its leaf (rule PARAMETERS).
+  const priced = genesis.margin.markets.map((began, at) => ({
+    parameters: { ...began, ...markets[at]?.value },
     oracle: { price: markets[at]?.value?.price ?? 0n },
     funding: { index: funding[at]?.value?.index ?? 0n },
   }));
@@ -143,16 +146,19 @@ export interface FundingState {
 
 /** Funding with its clock, proven at one height. Throws as `QuorateClient.state`. */
 export async function readFunding(reader: StateReader, id: MarketId): Promise<FundingState> {
-  const parameters = reader.genesis.margin.markets[id];
+  const began = reader.genesis.margin.markets[id];
   for (let round = 1; ; round += 1) {
-    const [funding, chain] = await Promise.all([
+    const [funding, market, chain] = await Promise.all([
       readLeaf(reader, fundingKey(id), decodeFunding),
+      readMarket(reader, id),
       readLeaf(reader, leafKeys.chain, decodeChain),
     ]);
-    if (funding.value === undefined || chain.value === undefined || parameters === undefined) {
+    if (funding.value === undefined || chain.value === undefined || began === undefined) {
       throw new Error(`a certified state without funding of market ${id} or clock`);
     }
-    if (round < ROUNDS_MAX && funding.height !== chain.height) continue;
+    const isApart = [market, chain].some(({ height }) => height !== funding.height);
+    if (round < ROUNDS_MAX && isApart) continue;
+    const parameters = { ...began, ...market.value };
     const { index, lastRate, interval, samples } = funding.value;
     const spanMs = Number(parameters.fundingIntervalMs);
     const dueMs = reader.genesis.genesisTimeMs + (interval + 1) * spanMs;
@@ -165,6 +171,34 @@ export async function readFunding(reader: StateReader, id: MarketId): Promise<Fu
       nextInMs: spanMs === 0 ? undefined : Math.max(0, dueMs - chain.value.clockMs),
       index,
     };
+  }
+}
+
+export interface TermsState {
+  readonly terms: Terms;
+  readonly height: Height;
+  /** Block time of that height. */
+  readonly timestampMs: Millis;
+  /** On the ledger's clock: at least so much block time is left; undefined: nothing scheduled. */
+  readonly holdsInMs: Millis | undefined;
+}
+
+/** What owners decided about a market (rule PARAMETERS). Throws as `QuorateClient.state`. */
+export async function readTerms(reader: StateReader, id: MarketId): Promise<TermsState> {
+  for (let round = 1; ; round += 1) {
+    const [leaf, chain] = await Promise.all([
+      readLeaf(reader, termsKey(id), decodeTerms),
+      readLeaf(reader, leafKeys.chain, decodeChain),
+    ]);
+    const { height, timestampMs, value: terms } = leaf;
+    if (terms === undefined || chain.value === undefined) {
+      throw new Error(`a certified state without terms of market ${id} or clock`);
+    }
+    if (round < ROUNDS_MAX && height !== chain.height) continue;
+    const { clockMs } = chain.value;
+    const { scheduled } = terms;
+    const holdsInMs = scheduled === undefined ? undefined : Math.max(0, scheduled.fromMs - clockMs);
+    return { terms, height, timestampMs, holdsInMs };
   }
 }
 

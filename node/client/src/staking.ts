@@ -2,6 +2,7 @@ import type { Digest, MicroUsd, PublicKey } from "@quorate/node/kernel/scalars";
 import {
   encodeTransaction,
   exitSigningBytes,
+  marketTermsSigningBytes,
   resizeSigningBytes,
   returnSigningBytes,
   treasuryWithdrawSigningBytes,
@@ -48,14 +49,14 @@ export interface Resize {
   readonly change: ResizeChange;
 }
 
-/** One owner's consent to a resize. */
-export type ResizeSignature = Extract<Transaction, { kind: "resize" }>["signatures"][number];
+/** One owner's consent. */
+export type OwnerSignature = Extract<Transaction, { kind: "resize" }>["signatures"][number];
 
 /** Signs where the owner's key is: nothing but the chain's id has to be known there. */
 export function signResize(
   { setHash, change }: Resize,
   { chainId, owner }: Pick<OwnerAct, "chainId" | "owner">,
-): ResizeSignature {
+): OwnerSignature {
   const bytes = resizeSigningBytes(chainId, { kind: "resize", setHash, change });
   return { author: owner.publicKey, signature: owner.sign(bytes) };
 }
@@ -63,9 +64,35 @@ export function signResize(
 /** Adds or ends one seat, with the signatures of owners of a quorum; anybody may send it. */
 export function resizeTransaction(
   { setHash, change }: Resize,
-  signatures: readonly ResizeSignature[],
+  signatures: readonly OwnerSignature[],
 ): Uint8Array {
-  // Public keys are lower-case hex: the order of the texts is the chain's.
-  const sorted = signatures.toSorted((one, two) => (one.author < two.author ? -1 : 1));
-  return encodeTransaction({ kind: "resize", setHash, change, signatures: sorted });
+  return encodeTransaction({ kind: "resize", setHash, change, signatures: byAuthor(signatures) });
+}
+
+/** Public keys are lower-case hex: the order of the texts is the chain's. */
+function byAuthor(signatures: readonly OwnerSignature[]): readonly OwnerSignature[] {
+  return signatures.toSorted((one, two) => (one.author < two.author ? -1 : 1));
+}
+
+/** A decision of owners about a market. */
+export type MarketDecision = Omit<
+  Extract<Transaction, { kind: "market-terms" }>,
+  "kind" | "signatures"
+>;
+
+/** Signs where the owner's key is, as `signResize`. */
+export function signMarketTerms(
+  decision: MarketDecision,
+  { chainId, owner }: Pick<OwnerAct, "chainId" | "owner">,
+): OwnerSignature {
+  const bytes = marketTermsSigningBytes(chainId, { ...decision, kind: "market-terms" });
+  return { author: owner.publicKey, signature: owner.sign(bytes) };
+}
+
+/** Restricts a market, or schedules a change of it, by owners of a quorum; anybody may send it. */
+export function marketTermsTransaction(
+  decision: MarketDecision,
+  signatures: readonly OwnerSignature[],
+): Uint8Array {
+  return encodeTransaction({ ...decision, kind: "market-terms", signatures: byAuthor(signatures) });
 }

@@ -82,6 +82,8 @@ export interface MarginParameters {
   readonly resumeGraceMs: Millis;
   /** CALL: time from the call to reduce-only. */
   readonly callDeadlineMs: Millis;
+  /** PARAMETERS: from an owners' decision that is no restriction to its effect. */
+  readonly termsDelayMs: Millis;
   /** ORDER: fresh gains are withdrawable after this. */
   readonly gainLockMs: Millis;
   /** MINT: custodian deposits per window. */
@@ -162,6 +164,7 @@ export const PRODUCTION: Parameters = {
     freshSlotsToResume: 3,
     resumeGraceMs: 10_000,
     callDeadlineMs: 600_000,
+    termsDelayMs: 86_400_000,
     gainLockMs: 60_000,
     depositWindowMs: 3_600_000,
     depositWindowMax: 1_000_000_000_000n,

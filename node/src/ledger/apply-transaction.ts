@@ -5,6 +5,7 @@ import { applyBundle, applyReport } from "./client-transactions.ts";
 import { applyApproval } from "./condemned.ts";
 import { applyCustodianDeposit, applyFaucet } from "./deposits.ts";
 import { applyPut } from "./key-value.ts";
+import { applyMarketTerms } from "./market-terms.ts";
 import { applyInvalidVote, applyMisconduct } from "./misconduct.ts";
 import { applyReadiness } from "./readiness.ts";
 import { applyRegistration } from "./registration.ts";
@@ -49,6 +50,9 @@ export function applyDecoded(work: Work, transaction: Transaction, place: Place)
     // SWAP, SEAT
     case "resize":
       return applyResize(work, transaction, id);
+    // PARAMETERS
+    case "market-terms":
+      return applyMarketTerms(work, transaction, id);
     // SPONSOR
     case "register-spare":
       return applyRegistration(work, transaction);

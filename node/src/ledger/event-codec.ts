@@ -1,5 +1,6 @@
 import { unreachable } from "../kernel/assert.ts";
 import type { Reader, Writer } from "../kernel/codec.ts";
+import { readAmounts, readMode, writeAmounts, writeMode } from "../margin/terms-codec.ts";
 import type {
   AccountStage,
   CancelReason,
@@ -7,6 +8,7 @@ import type {
   MarginEvent,
   OracleState,
   Side,
+  TermsStep,
 } from "../margin/types.ts";
 import { readChoice } from "./action-codec.ts";
 
@@ -26,6 +28,8 @@ const KINDS = [
   "staked",
   "funding",
   "funding-payment",
+  "market-mode",
+  "market-terms",
 ] as const satisfies readonly MarginEvent["kind"][];
 const ORACLE_STATES = ["stale", "resuming", "fresh"] as const satisfies OracleState[];
 const STAGES = [
@@ -42,6 +46,12 @@ const REASONS = [
   "ladder",
   "expired",
 ] as const satisfies CancelReason[];
+const TERMS_STEPS = [
+  "scheduled",
+  "cancelled",
+  "noticed",
+  "in-effect",
+] as const satisfies TermsStep[];
 /** One event names at most this many other accounts. */
 const PARTIES_MAX = 1_000_000;
 
@@ -123,6 +133,16 @@ export function writeMarginEvent(writer: Writer, event: MarginEvent): void {
       writer.hex32(event.account).u16(event.market).i128(event.size).i128(event.amount);
       writer.i128(event.dust);
       return;
+    case "market-mode":
+      writer.u16(event.market);
+      writeMode(writer, event.from);
+      writeMode(writer, event.to);
+      return;
+    case "market-terms":
+      writer.u16(event.market).u8(TERMS_STEPS.indexOf(event.step)).u64(event.fromMs);
+      writer.bool(event.opens);
+      writeAmounts(writer, event.amounts);
+      return;
     default:
       unreachable(event);
   }
@@ -164,6 +184,17 @@ export function readMarginEvent(reader: Reader): MarginEvent {
     case "funding":
     case "funding-payment":
       return readFundingEvent(reader, kind);
+    case "market-mode":
+      return {
+        ...{ kind, market: reader.u16("market") },
+        ...{ from: readMode(reader, "from"), to: readMode(reader, "to") },
+      };
+    case "market-terms":
+      return {
+        ...{ kind, market: reader.u16("market"), step: readChoice(reader, "step", TERMS_STEPS) },
+        ...{ fromMs: reader.u64("fromMs"), opens: reader.bool("opens") },
+        amounts: readAmounts(reader, "amounts"),
+      };
     case "liquidation":
     case "close-out":
     case "order-cancelled":

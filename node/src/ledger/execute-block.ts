@@ -106,6 +106,7 @@ function runMargin(work: Work, block: ExecutableBlock, creditMs: Millis): Margin
     members: set.members,
     reports: work.reports,
     deposits: work.deposits,
+    acts: work.acts,
     bundles: work.bundles,
   });
   const paid = result.events.reduce(

@@ -3,7 +3,7 @@ import { type Parameters, PRODUCTION } from "../kernel/parameters.ts";
 import { MARKETS_MAX } from "../kernel/statements.ts";
 import { MEMBERS_MAX } from "../kernel/validator-set.ts";
 import { FUNDING_SAMPLES_MAX } from "../margin/limits.ts";
-import type { MarketParameters } from "../margin/types.ts";
+import { MARKET_AMOUNTS, type MarketParameters } from "../margin/types.ts";
 import type { Genesis } from "./genesis-file.ts";
 import { GenesisError } from "./genesis-reader.ts";
 import { SESSIONS_MAX } from "./session-codec.ts";
@@ -200,12 +200,24 @@ function checkMargin({ margin, dev }: Genesis): void {
   const { markets } = margin;
   demand(markets.length <= MARKETS_MAX, field, `name at most ${MARKETS_MAX} markets`);
   for (const [index, market] of markets.entries()) {
-    checkMarket(market, `${field}[${index}]`, index);
-    checkFunding(market, `${field}[${index}]`, dev);
-    const isCapped = dev || market.corruptMovePpm > 0n;
-    const fix = "write a value above zero: only a genesis marked dev leaves open interest uncapped";
-    demand(isCapped, `${field}[${index}].corruptMovePpm`, fix, "GENESIS_UNCAPPED");
+    checkMarketRules(market, `${field}[${index}]`, { index, dev });
   }
+}
+
+/**
+ * What a market may be, at genesis and by owners later (rule PARAMETERS).
+ * @throws GenesisError that names the field, below `field`.
+ */
+export function checkMarketRules(
+  market: MarketParameters,
+  field: string,
+  { index, dev }: { readonly index: number; readonly dev: boolean },
+): void {
+  checkMarket(market, field, index);
+  checkFunding(market, field, dev);
+  const isCapped = dev || market.corruptMovePpm > 0n;
+  const fix = "write a value above zero: only a genesis marked dev leaves open interest uncapped";
+  demand(isCapped, `${field}.corruptMovePpm`, fix, "GENESIS_UNCAPPED");
 }
 
 const HOUR_MS = 3_600_000n;
@@ -247,6 +259,9 @@ function checkFunding(market: MarketParameters, field: string, dev: boolean): vo
   );
 }
 
+/** What the genesis reader takes of a number. */
+const AMOUNT_LIMIT = 10n ** 24n;
+
 function checkMarket(market: MarketParameters, field: string, index: number): void {
   demand(market.id === index, `${field}.id`, `write ${index}, its place in the list`);
   const positive = [
@@ -276,6 +291,10 @@ function checkMarket(market: MarketParameters, field: string, index: number): vo
   ] as const;
   for (const name of shares) {
     demand(market[name] <= PPM, `${field}.${name}`, "write at most 1000000");
+  }
+  for (const name of MARKET_AMOUNTS) {
+    const least = market[name] >= 0n && market[name] < AMOUNT_LIMIT;
+    demand(least, `${field}.${name}`, "write 0 or more, of at most 24 digits");
   }
   demand(market.priceBandPpm < PPM, `${field}.priceBandPpm`, "write less than 1000000");
 }

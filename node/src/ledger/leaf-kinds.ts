@@ -121,7 +121,7 @@ const swaps: LeafKind = {
   },
 };
 
-const SCOPE = /^(deposit|(bundle|faucet|owner|session)\/[0-9a-f]{64})$/;
+const SCOPE = /^(deposit|terms\/(0|[1-9]\d{0,4})|(bundle|faucet|owner|session)\/[0-9a-f]{64})$/;
 
 /** In no field: the ledger reads windows from the tree. */
 const nonces: LeafKind = {

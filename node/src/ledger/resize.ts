@@ -2,8 +2,8 @@ import type { Digest, Power, PublicKey } from "../kernel/scalars.ts";
 import { faultyPowerMax, quorumPower } from "../kernel/threshold.ts";
 import { MEMBERS_MAX, totalPower } from "../kernel/validator-set.ts";
 import { isGenesisOwner } from "./candidates.ts";
-import { ownersHaveQuorum } from "./condemned.ts";
 import { isFit, recentPower } from "./newcomer.ts";
+import { checkOwnerQuorum } from "./owner-quorum.ts";
 import { setChanged } from "./rotation.ts";
 import type { LedgerState } from "./state.ts";
 import { addSeat, dropSeat, swapPending } from "./swap.ts";
@@ -33,7 +33,12 @@ export function applyResize(work: Work, resize: Resize, id: Digest): Verdict {
   const { state } = work;
   const { change } = resize;
   const refusal =
-    swapPending(work) ?? setChanged(state, resize.setHash) ?? checkOwners(work, resize);
+    swapPending(work) ??
+    setChanged(state, resize.setHash) ??
+    checkOwnerQuorum(work, resize.signatures, {
+      message: resizeSigningBytes(state.chainId, resize),
+      name: "resizeSigningBytes",
+    });
   if (refusal !== undefined) return refusal;
   return change.kind === "grow" ? grow(work, change, id) : shrink(work, change, id);
 }
@@ -74,34 +79,6 @@ function shrink(work: Work, { key }: Pick<ResizeChange, "key">, id: Digest): Ver
   }
   const next = state.set.members.filter((member) => member.key !== key);
   return checkNext(state, next, key) ?? dropSeat(work, seat, id);
-}
-
-/** The owners' signatures: canonical, of seats' owners alone, of a quorum of the present power. */
-function checkOwners({ state, scheme }: Work, resize: Resize): Verdict {
-  const field = "signatures";
-  const { signatures } = resize;
-  const authors = signatures.map(({ author }) => author);
-  const isSorted = authors.every(
-    (author, index) => index === 0 || (authors[index - 1] ?? "") < author,
-  );
-  if (!isSorted) return { code: "OWNER_ORDER", field, fix: "sort by author, each owner once" };
-  const stranger = authors.find((author) => !state.set.members.some((m) => m.owner === author));
-  if (stranger !== undefined) {
-    const fix = `${stranger} owns no seat: leave its signature out`;
-    return { code: "UNKNOWN_OWNER", field, fix };
-  }
-  if (!ownersHaveQuorum(state.set, authors)) {
-    const needed = quorumPower(totalPower(state.set));
-    const fix = `collect owners whose seats hold ${needed} of ${totalPower(state.set)}`;
-    return { code: "OWNERS_BELOW_QUORUM", field, fix };
-  }
-  const message = resizeSigningBytes(state.chainId, resize);
-  const wrong = signatures.find(({ author, signature }) => {
-    return !scheme.verify(author, message, signature);
-  });
-  if (wrong === undefined) return undefined;
-  const fix = `the signature of ${wrong.author} does not verify: sign resizeSigningBytes with it`;
-  return { code: "BAD_SIGNATURE", field, fix };
 }
 
 /** What the set must be after the change; `changed` comes or goes. */

@@ -2,6 +2,7 @@ import { unreachable } from "../kernel/assert.ts";
 import type { Reader, Writer } from "../kernel/codec.ts";
 import { readSignedStatement, writeSignedStatement } from "../kernel/statements.ts";
 import { MEMBERS_MAX } from "../kernel/validator-set.ts";
+import { readMarketAct, writeMarketAct } from "../margin/terms-codec.ts";
 import { readAction, readChoice, writeAction } from "./action-codec.ts";
 import { readScope, writeScope } from "./session-codec.ts";
 import type { ResizeChange, SpareRegistration, Transaction } from "./types.ts";
@@ -28,6 +29,7 @@ export const TRANSACTION_KINDS = [
   "session-bundle",
   "revoke-session",
   "resize",
+  "market-terms",
 ] as const satisfies readonly Transaction["kind"][];
 
 /** Who ends a session. */
@@ -73,7 +75,8 @@ export type SignedFields =
   | Omit<KindOf<"session-bundle">, "signature">
   | Omit<KindOf<"revoke-session">, "signature">
   | Omit<KindOf<"custodian-deposit">, "signatures">
-  | Omit<KindOf<"resize">, "signatures">;
+  | Omit<KindOf<"resize">, "signatures">
+  | Omit<KindOf<"market-terms">, "signatures">;
 
 /** The fields that an account, owner or custodian signs: everything but the signatures. */
 export function writeSignedFields(writer: Writer, transaction: SignedFields): void {
@@ -113,6 +116,10 @@ export function writeSignedFields(writer: Writer, transaction: SignedFields): vo
       writer.hex32(transaction.setHash);
       writeResizeChange(writer, transaction.change);
       return;
+    case "market-terms":
+      writer.u16(transaction.market).u64(transaction.nonce).u64(transaction.untilMs);
+      writeMarketAct(writer, transaction.act);
+      return;
     default:
       unreachable(transaction);
   }
@@ -145,6 +152,7 @@ export function writeTransaction(writer: Writer, transaction: Transaction): void
       return;
     case "custodian-deposit":
     case "resize":
+    case "market-terms":
       writeSignedFields(writer, transaction);
       writer.list(transaction.signatures, (out, { author, signature }) => {
         out.hex32(author).fixed(signature, 64);
@@ -258,6 +266,12 @@ export function readTransaction(reader: Reader): Transaction {
         kind,
         setHash: reader.hex32("setHash"),
         change: readResizeChange(reader, "change"),
+        signatures: readSignatures(reader, MEMBERS_MAX),
+      };
+    case "market-terms":
+      return {
+        ...{ kind, market: reader.u16("market"), nonce: reader.u64("nonce") },
+        ...{ untilMs: reader.u64("untilMs"), act: readMarketAct(reader, "act") },
         signatures: readSignatures(reader, MEMBERS_MAX),
       };
     case "put":

@@ -123,6 +123,14 @@ export function resizeSigningBytes(chainId: Digest, resize: Unsigned<"resize">):
   return plainSigningBytes(chainId, resize);
 }
 
+/** What each owner of a quorum signs: bound to market, nonce and end. */
+export function marketTermsSigningBytes(
+  chainId: Digest,
+  terms: Unsigned<"market-terms">,
+): Uint8Array {
+  return plainSigningBytes(chainId, terms);
+}
+
 /** What an owner signs to let a second misconduct swap go ahead; a key is condemned only once. */
 export function approveSwapSigningBytes(chainId: Digest, member: PublicKey): Uint8Array {
   return domain("approve-swap", chainId).hex32(member).finish();

@@ -11,7 +11,14 @@ import type {
 } from "../kernel/scalars.ts";
 import type { AttestedResult, SignedStatement } from "../kernel/statements.ts";
 import type { ValidatorSet } from "../kernel/validator-set.ts";
-import type { ActionOutcome, Lots, MarginAction, MarginEvent } from "../margin/types.ts";
+import type {
+  ActionOutcome,
+  Lots,
+  MarginAction,
+  MarginEvent,
+  MarketAct,
+  MarketId,
+} from "../margin/types.ts";
 
 /**
  * Possession of both keys and the owner's sponsor's money: what puts a spare on the chain
@@ -197,6 +204,21 @@ export type Transaction =
       readonly kind: "resize";
       readonly setHash: Digest;
       readonly change: ResizeChange;
+      /** By owners of seats, sorted by author, each once. */
+      readonly signatures: readonly { readonly author: PublicKey; readonly signature: Signature }[];
+    }
+  /**
+   * PARAMETERS: what a quorum of the owners decides about a market: a restriction at once, all else
+   * after the timelock.
+   */
+  | {
+      readonly kind: "market-terms";
+      readonly market: MarketId;
+      readonly act: MarketAct;
+      /** Of the market. */
+      readonly nonce: number;
+      /** Block time at which the signatures end. */
+      readonly untilMs: Millis;
       /** By owners of seats, sorted by author, each once. */
       readonly signatures: readonly { readonly author: PublicKey; readonly signature: Signature }[];
     }

@@ -2,7 +2,13 @@ import type { Refusal } from "../kernel/result.ts";
 import type { Digest, MicroUsd, PublicKey } from "../kernel/scalars.ts";
 import type { SignatureScheme } from "../kernel/statements.ts";
 import type { ValidatorSet } from "../kernel/validator-set.ts";
-import type { LeafChange, MarginAction, OracleReport } from "../margin/types.ts";
+import type {
+  LeafChange,
+  MarginAction,
+  MarketAct,
+  MarketId,
+  OracleReport,
+} from "../margin/types.ts";
 import { leafKeys } from "./leaves.ts";
 import { decodeNonces, NONCE_WINDOW, type NonceWindow, nonceUse, useNonce } from "./nonces.ts";
 import type { LedgerState, Seat } from "./state.ts";
@@ -28,6 +34,8 @@ export interface Work {
   readonly reports: OracleReport[];
   readonly deposits: { readonly account: PublicKey; readonly amount: MicroUsd }[];
   readonly bundles: AdmittedBundle[];
+  /** One of a market at most. */
+  readonly acts: { readonly market: MarketId; readonly act: MarketAct }[];
   /** Windows of the scopes that this block used nonces of; all others are in the tree alone. */
   readonly touchedNonces: Map<string, NonceWindow>;
   /** Accounts whose sessions changed, and sessions that ended: their nonces go too. */
@@ -50,6 +58,7 @@ export function openWork(state: LedgerState, scheme: SignatureScheme): Work {
     reports: [],
     deposits: [],
     bundles: [],
+    acts: [],
     touchedNonces: new Map(),
     touchedSessions: new Set(),
     endedSessions: new Set(),

@@ -16,8 +16,10 @@ import {
   marketKey,
   orderKey,
   positionKey,
+  termsKey,
 } from "./leaves.ts";
 import type { Account, MarginState } from "./state.ts";
+import { encodeTerms } from "./terms-codec.ts";
 import type { LeafChange } from "./types.ts";
 
 /** The leaves that a block changed, sorted by key. */
@@ -34,7 +36,9 @@ export function changedLeaves(draft: Draft, next: MarginState): readonly LeafCha
   next.markets.forEach((market, id) => {
     const old = before.markets[id];
     if (old?.funding !== market.funding) leaves.set(fundingKey(id), encodeFunding(market.funding));
-    if (old?.oracle === market.oracle && old.nextSequence === market.nextSequence) return;
+    if (old?.terms !== market.terms) leaves.set(termsKey(id), encodeTerms(market.terms));
+    const isSame = old?.oracle === market.oracle && old.parameters === market.parameters;
+    if (isSame && old.nextSequence === market.nextSequence) return;
     leaves.set(marketKey(id), encodeMarket(market));
   });
   if (before.fund !== next.fund || before.totalDebt !== next.totalDebt) {
@@ -84,6 +88,7 @@ export function stateLeaves(state: MarginState): readonly LeafChange[] {
   state.markets.forEach((market, id) => {
     leaves.set(marketKey(id), encodeMarket(market));
     leaves.set(fundingKey(id), encodeFunding(market.funding));
+    leaves.set(termsKey(id), encodeTerms(market.terms));
   });
   return sorted(leaves);
 }

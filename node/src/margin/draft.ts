@@ -13,7 +13,7 @@ import { DraftAccounts } from "./draft-accounts.ts";
 import { equityOf, marketOf, positionSize } from "./margin-requirement.ts";
 import type { OpenOrder } from "./open-order.ts";
 import type { OrderBook } from "./order-book.ts";
-import type { Account, Caps, Funding, MarginState, Market, Oracle } from "./state.ts";
+import type { Account, Caps, Funding, MarginState, Market, Oracle, Terms } from "./state.ts";
 import type {
   CancelReason,
   Lots,
@@ -25,7 +25,8 @@ import type {
 
 /** One market while a block is applied. The book is copied at its first change. */
 export interface MarketDraft {
-  readonly parameters: MarketParameters;
+  parameters: MarketParameters;
+  terms: Terms;
   oracle: Oracle;
   funding: Funding;
   nextSequence: number;

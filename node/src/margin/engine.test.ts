@@ -17,7 +17,7 @@ import {
 import { toHex } from "../kernel/bytes.ts";
 import { applyMarginBlock, genesisLeaves, marginTotals } from "./engine.ts";
 import type { MarginState } from "./state.ts";
-import type { MarginBlock, MarginEvent, OutcomeBound } from "./types.ts";
+import { MARKET_AMOUNTS, type MarginBlock, type MarginEvent, type OutcomeBound } from "./types.ts";
 
 const NAMES = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
@@ -34,6 +34,7 @@ function randomWorld(fund: bigint): { world: World; model: Model } {
     resumeGraceMs: 2_000,
     callDeadlineMs: 4_000,
     gainLockMs: 8_000,
+    termsDelayMs: 3_000,
     ...{ outflowWindowMs: 20_000, withdrawalMinimum: 300n * USD, bondLagMs: 4_000 },
     capFallPpm: 90_000_000n,
   };
@@ -58,6 +59,12 @@ function summary(state: MarginState): unknown {
       funding.sampleSlot,
       funding.lastRate,
       fundingClaims,
+    ]),
+    terms: state.markets.map(({ terms, parameters }) => [
+      terms.mode,
+      terms.scheduled?.fromMs,
+      terms.scheduled?.opens,
+      ...MARKET_AMOUNTS.map((name) => parameters[name]),
     ]),
     accounts: sorted.map(([account, each]) => ({
       key: account,
@@ -92,9 +99,15 @@ function modelSummary(model: Model): unknown {
     ]),
     funding: model.markets.map((_, market) => [
       model.running[market],
-      model.premiums[market]?.at(-1)?.slot ?? -1,
+      model.premiums[market]?.at(-1)?.slot ?? model.sampledTo[market],
       model.paid[market]?.at(-1)?.rate ?? 0n,
       model.holders.reduce((sum, { owed }) => sum + (owed[market] ?? 0n), 0n),
+    ]),
+    terms: model.markets.map((numbers, market) => [
+      model.modes[market],
+      model.plans[market]?.from,
+      model.plans[market]?.opens,
+      ...MARKET_AMOUNTS.map((name) => numbers[name]),
     ]),
     accounts: model.holders.map((holder) => ({
       key: holder.key,
@@ -123,6 +136,8 @@ const MUST_OCCUR = [
   ...["funding 1", "funding 0", "funding -1", "funding-payment", "funding dust"],
   ...["self-trade", "margin", "nothing-to-reduce", "ladder"],
   ...["healthy>called", "called>reduce-only", "called>liquidating", "called>healthy"],
+  ...["market open", "market reduce-only", "market paused", "MARKET_PAUSED", "MARKET_REDUCE_ONLY"],
+  ...["terms scheduled", "terms cancelled", "terms noticed", "terms in-effect"],
   ...["healthy>liquidating", "liquidating>reduce-only", "liquidating>healthy"],
   ...["reduce-only>liquidating", "reduce-only>healthy", "stale", "resuming", "fresh"],
   ...["OK", "UNKNOWN_MARKET", "UNKNOWN_ACCOUNT", "ORDER_NOT_FOUND", "SIZE_OUT_OF_RANGE"],
@@ -137,6 +152,8 @@ function labelsOf(event: MarginEvent): string[] {
   if (kind === "stage") return [kind, `${event.from}>${event.to}`];
   if (kind === "order-cancelled") return [event.reason];
   if (kind === "index-price") return [event.state];
+  if (kind === "market-mode") return [`market ${event.to}`];
+  if (kind === "market-terms") return [`terms ${event.step}`];
   if (kind === "funding") return [kind, `funding ${Math.sign(Number(event.rate))}`];
   if (kind === "funding-payment") return event.dust > 0n ? [kind, "funding dust"] : [kind];
   if (kind !== "deficit") return [kind];

@@ -22,6 +22,7 @@ import {
   type Market,
   type Position,
 } from "./state.ts";
+import { GENESIS_TERMS, stepTerms } from "./terms.ts";
 import type {
   AccountStage,
   ActionOutcome,
@@ -44,7 +45,8 @@ export function createMargin(
   const markets = genesis.markets.map((market, index): Market => {
     assertMarket(market, index);
     const bare = { nextSequence: 0, book: new OrderBook(), openInterest: 0n, fundingClaims: 0n };
-    return { parameters: market, oracle: GENESIS_ORACLE, funding: GENESIS_FUNDING, ...bare };
+    const steps = { terms: GENESIS_TERMS, oracle: GENESIS_ORACLE, funding: GENESIS_FUNDING };
+    return { parameters: market, ...steps, ...bare };
   });
   const accounts = PersistentMap.of<Account>(
     genesis.accounts.map(({ account, balance }) => {
@@ -97,6 +99,7 @@ export function applyMarginBlock(state: MarginState, block: MarginBlock): Margin
   const draft = openDraft(state, block);
   draft.caps = stepCaps(state.caps, block, state.parameters);
   credit(draft, block);
+  stepTerms(draft, block.acts);
   // Rule ORDER: oracle, funding [expiry: later], ladder, cancels, orders, withdrawals last.
   stepOracles(draft, block);
   stepFunding(draft);
@@ -126,7 +129,8 @@ function stepOracles(draft: Draft, block: MarginBlock): void {
   const power = block.members.reduce((sum, member) => sum + member.power, 0n);
   assert(power === block.totalPower, `members hold ${power}, the block says ${block.totalPower}`);
   draft.markets.forEach((market, id) => {
-    const { oracle, events } = stepOracle(market.oracle, id, block, draft.before);
+    const isPaused = market.terms.mode === "paused";
+    const { oracle, events } = stepOracle(market.oracle, { id, isPaused }, block, draft.before);
     market.oracle = oracle;
     draft.events.push(...events);
   });

@@ -31,6 +31,21 @@ export function stepFunding(draft: Draft): void {
   }
 }
 
+/**
+ * Funding under other spans: the intervals count anew and nothing is paid for the one that runs,
+ * whose samples were taken for another span.
+ */
+export function restartedFunding(
+  { index, lastRate }: Funding,
+  { fundingIntervalMs, fundingSampleMs }: MarketParameters,
+  elapsedMs: Millis,
+): Funding {
+  if (fundingIntervalMs === 0n) return { ...GENESIS_FUNDING, index, lastRate };
+  const interval = numberAt(elapsedMs, fundingIntervalMs);
+  const sampleSlot = numberAt(elapsedMs, fundingSampleMs);
+  return { index, lastRate, interval, sampleSlot, samples: [] };
+}
+
 function numberAt(elapsedMs: Millis, spanMs: bigint): number {
   return Number(BigInt(elapsedMs) / spanMs);
 }

@@ -61,11 +61,11 @@ export function runLadder(draft: Draft): void {
  */
 function examinedKeys(draft: Draft): Set<PublicKey> {
   const { before } = draft;
-  const pricesMoved = draft.markets.some(({ oracle, funding }, id) => {
+  const pricesMoved = draft.markets.some(({ oracle, funding, parameters }, id) => {
     const old = before.markets[id];
     const { price, state } = oracle;
-    const isPaid = old?.funding.index !== funding.index;
-    return isPaid || old.oracle.price !== price || old.oracle.state !== state;
+    if (old?.funding.index !== funding.index || old.parameters !== parameters) return true;
+    return old.oracle.price !== price || old.oracle.state !== state;
   });
   const keys = new Set([...before.recheck, ...draft.touched, ...before.unhealthy]);
   if (pricesMoved) for (const [key] of draft.accounts.doubtful(draft.markets)) keys.add(key);

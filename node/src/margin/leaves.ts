@@ -40,6 +40,10 @@ export function fundingKey(market: MarketId): string {
   return `funding/${market}`;
 }
 
+export function termsKey(market: MarketId): string {
+  return `terms/${market}`;
+}
+
 export function marketKey(market: MarketId): string {
   return `market/${market}`;
 }
@@ -49,13 +53,22 @@ const SIDES = ["buy", "sell"] as const;
 const TIMES_IN_FORCE = ["gtc", "ioc", "post-only", "fok", "gtt"] as const;
 const ORACLE_STATES = ["stale", "resuming", "fresh"] as const;
 
-function writeChoice<T extends string>(writer: Writer, choices: readonly T[], choice: T): void {
+export function writeChoice<T extends string>(
+  writer: Writer,
+  choices: readonly T[],
+  choice: T,
+): void {
   const index = choices.indexOf(choice);
   assert(index >= 0, `${choice} is none of ${choices.join(", ")}`);
   writer.u8(index);
 }
 
-function readChoice<T extends string>(reader: Reader, field: string, choices: readonly T[]): T {
+/** @throws DecodeError. */
+export function readChoice<T extends string>(
+  reader: Reader,
+  field: string,
+  choices: readonly T[],
+): T {
   const index = reader.u8(field);
   const choice = choices[index];
   if (choice === undefined) throw new DecodeError(field, `${index} is not below ${choices.length}`);

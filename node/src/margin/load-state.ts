@@ -31,7 +31,9 @@ import {
   type MarginState,
   type Market,
   type Position,
+  type Terms,
 } from "./state.ts";
+import { decodeTerms } from "./terms-codec.ts";
 import type { MarketId } from "./types.ts";
 
 /** One account while its leaves come in, in any order. */
@@ -56,11 +58,12 @@ export interface LoadingMargin {
   caps: Caps | undefined;
   readonly markets: Map<MarketId, MarketLeaf>;
   readonly funding: Map<MarketId, Funding>;
+  readonly terms: Map<MarketId, Terms>;
   readonly accounts: Map<PublicKey, LoadingAccount>;
 }
 
 export function openMarginLoad(): LoadingMargin {
-  const maps = { markets: new Map(), funding: new Map(), accounts: new Map() };
+  const maps = { markets: new Map(), funding: new Map(), terms: new Map(), accounts: new Map() };
   return { fund: undefined, caps: undefined, ...maps };
 }
 
@@ -90,6 +93,12 @@ export const MARGIN_KINDS: ReadonlyMap<string, Load> = new Map<string, Load>([
     "funding",
     (into, name, value) => {
       into.funding.set(readNumber(name), decodeFunding(value));
+    },
+  ],
+  [
+    "terms",
+    (into, name, value) => {
+      into.terms.set(readNumber(name), decodeTerms(value));
     },
   ],
   [
@@ -225,8 +234,10 @@ function marketsOf(loading: LoadingMargin): Market[] {
     if (leaf === undefined) throw new DecodeError(`market/${id}`, "this leaf is missing");
     const funding = loading.funding.get(id);
     if (funding === undefined) throw new DecodeError(`funding/${id}`, "this leaf is missing");
+    const terms = loading.terms.get(id);
+    if (terms === undefined) throw new DecodeError(`terms/${id}`, "this leaf is missing");
     const sums = { openInterest: 0n, fundingClaims: 0n };
-    return { ...marketOfLeaf(leaf, id), funding, book: new OrderBook(), ...sums };
+    return { ...marketOfLeaf(leaf, id), funding, terms, book: new OrderBook(), ...sums };
   });
 }
 

@@ -137,10 +137,17 @@ function checkLiars(random: Random): void {
     return [{ author, power, market: 0, slot: 1, price }];
   });
   const timestampMs = START_MS + 1_500;
-  const base = { height: 1, timestampMs, clockMs: timestampMs, deposits: [], bundles: [] };
+  const base = {
+    height: 1,
+    timestampMs,
+    clockMs: timestampMs,
+    deposits: [],
+    acts: [],
+    bundles: [],
+  };
   const caps = { costOfCorruption: 0n, creditMs: 1_500 };
   const block = { ...base, ...caps, totalPower, members, reports };
-  const { oracle } = stepOracle(GENESIS_ORACLE, 0, block, CLOCK);
+  const { oracle } = stepOracle(GENESIS_ORACLE, { id: 0, isPaused: false }, block, CLOCK);
   const reporting = reports.reduce((sum, { power }) => sum + power, 0n);
   expect(oracle.state).toBe(reporting * 3n > totalPower * 2n ? "fresh" : "stale");
   if (oracle.state === "stale") return;

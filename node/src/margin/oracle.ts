@@ -32,7 +32,7 @@ interface CountingReport {
 /** Steps one market's oracle by one block (node/spec/margin.md §5). */
 export function stepOracle(
   before: Oracle,
-  market: MarketId,
+  { id: market, isPaused }: { readonly id: MarketId; readonly isPaused: boolean },
   block: MarginBlock,
   clock: OracleClock,
 ): { readonly oracle: Oracle; readonly events: readonly MarginEvent[] } {
@@ -47,7 +47,8 @@ export function stepOracle(
   const known: Oracle = { ...before, reports, ...(gap ? STALE : {}) };
   const events: MarginEvent[] = [];
   let oracle: Oracle = { ...known, ...STALE };
-  if (power >= quorum) {
+  // Rule PARAMETERS: a paused market has no price, so that it opens again as after a gap.
+  if (power >= quorum && !isPaused) {
     const median = weightedMedian(counting, power);
     const slot = quorumSlot(counting, quorum);
     oracle = resume({ ...known, price: median, quorumMs: now }, before.price, slot, {

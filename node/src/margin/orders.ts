@@ -161,7 +161,10 @@ function checkOpenOrders(account: Account, order: Place): RefusedOutcome {
 
 /** Rule STALE, then the band around the index. */
 function checkPrice(draft: Draft, order: Place): RefusedOutcome {
-  const { oracle, parameters } = marketDraft(draft, order);
+  const { oracle, parameters, terms } = marketDraft(draft, order);
+  if (terms.mode === "paused") {
+    return refused("MARKET_PAUSED", "market", "cancel, or wait until the owners open it again");
+  }
   if (oracle.state === "stale") return notFresh();
   const distance = absolute(order.price - oracle.price);
   if (distance * PPM > parameters.priceBandPpm * oracle.price) {
@@ -207,10 +210,10 @@ function checkMargin(draft: Draft, account: Account, order: Place): RefusedOutco
   const { markets } = draft;
   const fee = takerFee(draft, order);
   const stageRestricts = account.stage === "reduce-only" || account.stage === "liquidating";
+  const { oracle, terms } = marketDraft(draft, order);
+  const modeRestricts = terms.mode !== "open";
   const restricted =
-    stageRestricts ||
-    marketDraft(draft, order).oracle.state !== "fresh" ||
-    hasUnfreshMarket(draft, account);
+    stageRestricts || modeRestricts || oracle.state !== "fresh" || hasUnfreshMarket(draft, account);
   if (!restricted) {
     const required = requirementWithOrders(account, markets, order) + fee;
     if (equityOf(account, markets) >= required) return undefined;
@@ -224,6 +227,10 @@ function checkMargin(draft: Draft, account: Account, order: Place): RefusedOutco
   }
   if (!restricted || reducing) {
     return refused("INSUFFICIENT_MARGIN", "size", "deposit, cancel orders, or choose fewer lots");
+  }
+  if (!stageRestricts && modeRestricts) {
+    const fix = "reduce a position, or wait until the owners open the market again";
+    return refused("MARKET_REDUCE_ONLY", "market", fix);
   }
   if (!stageRestricts) return notFresh();
   return refused("ACCOUNT_REDUCE_ONLY", "side", "reduce positions or deposit first");

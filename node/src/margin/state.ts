@@ -5,8 +5,10 @@ import type { ExpiringOrder, OpenOrder } from "./open-order.ts";
 import type { OrderBook } from "./order-book.ts";
 import type {
   AccountStage,
+  AmountChange,
   Lots,
   MarketId,
+  MarketMode,
   MarketParameters,
   OracleState,
   Ticks,
@@ -96,8 +98,30 @@ export interface Funding {
   readonly samples: readonly bigint[];
 }
 
+/** What owners decided about a market; its amounts now are in `parameters`. */
+export interface Terms {
+  readonly mode: MarketMode;
+  readonly scheduled: ScheduledTerms | undefined;
+}
+
+export interface ScheduledTerms {
+  /** Ledger's clock from which it holds. */
+  readonly fromMs: Millis;
+  readonly opens: boolean;
+  /** In the order of MARKET_AMOUNTS. */
+  readonly amounts: readonly AmountChange[];
+  /**
+   * Ledger's clock since which accounts are called by the new initial margin while the price is
+   * fresh; 0: no such time runs.
+   */
+  readonly noticedMs: Millis;
+  /** Initial margin before the notice, ppm; 0 before the first. */
+  readonly initialBefore: bigint;
+}
+
 export interface Market {
   readonly parameters: MarketParameters;
+  readonly terms: Terms;
   readonly oracle: Oracle;
   readonly funding: Funding;
   readonly nextSequence: number;

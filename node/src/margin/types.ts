@@ -81,6 +81,34 @@ export function marketAmounts(read: (field: keyof MarketAmounts) => bigint): Mar
   return Object.fromEntries(MARKET_AMOUNTS.map((field) => [field, read(field)])) as MarketAmounts;
 }
 
+/**
+ * What may be traded in a market: everything, what only reduces a position, or nothing. A paused
+ * market has no price, as after a gap of its oracle (rule STALE).
+ */
+export type MarketMode = "open" | "reduce-only" | "paused";
+
+export interface AmountChange {
+  readonly name: keyof MarketAmounts;
+  readonly value: bigint;
+}
+
+/** What owners with a quorum of the power decide about a market (rule PARAMETERS). */
+export type MarketAct =
+  /** At once. A scheduled opening is taken back. */
+  | { readonly kind: "restrict"; readonly mode: Exclude<MarketMode, "open"> }
+  /** After the timelock: the market opens again, or has other amounts, or both. */
+  | {
+      readonly kind: "schedule";
+      readonly opens: boolean;
+      /** In the order of MARKET_AMOUNTS, each once. */
+      readonly amounts: readonly AmountChange[];
+    }
+  /** Takes back what is scheduled. */
+  | { readonly kind: "cancel" };
+
+/** `noticed`: the new initial margin holds, the higher maintenance margin follows after a call. */
+export type TermsStep = "scheduled" | "cancelled" | "noticed" | "in-effect";
+
 export type MarginAction =
   | {
       readonly kind: "place";
@@ -201,6 +229,22 @@ export type MarginEvent =
       /** What rounding left, to the fund. */
       readonly dust: MicroUsd;
     }
+  | {
+      readonly kind: "market-mode";
+      readonly market: MarketId;
+      readonly from: MarketMode;
+      readonly to: MarketMode;
+    }
+  /** A scheduled change of a market's terms, and what became of it. */
+  | {
+      readonly kind: "market-terms";
+      readonly market: MarketId;
+      readonly step: TermsStep;
+      /** Ledger's clock from which it holds. */
+      readonly fromMs: Millis;
+      readonly opens: boolean;
+      readonly amounts: readonly AmountChange[];
+    }
   | { readonly kind: "fill"; readonly fill: Fill }
   | {
       readonly kind: "stage";
@@ -293,6 +337,8 @@ export interface MarginBlock {
   readonly members: readonly { readonly key: PublicKey; readonly power: Power }[];
   readonly reports: readonly OracleReport[];
   readonly deposits: readonly { readonly account: PublicKey; readonly amount: MicroUsd }[];
+  /** Rule PARAMETERS: at most one of a market, checked by `marketActRefusal`. */
+  readonly acts: readonly { readonly market: MarketId; readonly act: MarketAct }[];
   /** In admission order; classes are ordered inside (rule ORDER). */
   readonly bundles: readonly {
     readonly account: PublicKey;

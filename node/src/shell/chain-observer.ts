@@ -3,6 +3,7 @@ import type { Split } from "../consensus/split-groups.ts";
 import type { Digest, Millis, PublicKey } from "../kernel/scalars.ts";
 import type { ExecutionResult, LedgerEvent } from "../ledger/types.ts";
 import { marginTotals } from "../margin/engine.ts";
+import { MARKET_MODES } from "../margin/terms-codec.ts";
 import type { AccountStage, MarginEvent } from "../margin/types.ts";
 import { replicaStatus } from "../replica/queries.ts";
 import type { ReplicaState } from "../replica/types.ts";
@@ -248,12 +249,13 @@ export class ChainObserver {
     this.#refreshMembers(status, now());
     const { margin } = state.ledger;
     const { openInterest } = marginTotals(margin);
-    for (const { parameters, oracle, funding } of margin.markets) {
+    for (const { parameters, oracle, funding, terms } of margin.markets) {
       const market = String(parameters.id);
       metrics.indexPrice.set({ market }, Number(oracle.price));
       metrics.oracleFresh.set({ market }, oracle.state === "fresh" ? 1 : 0);
       metrics.openInterest.set({ market }, Number(openInterest[parameters.id] ?? 0n));
       metrics.fundingRate.set({ market }, Number(funding.lastRate));
+      metrics.marketMode.set({ market }, MARKET_MODES.indexOf(terms.mode));
     }
     metrics.fund.set(Number(margin.fund));
     for (const stage of STAGES) {

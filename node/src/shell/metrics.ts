@@ -252,6 +252,12 @@ function marginMetrics(r: Registry) {
     ),
     fund: gauge(r, "quorate_insurance_fund_micro_usd", "Insurance fund."),
     openInterest: gauge(r, "quorate_open_interest_lots", "Sum of the long positions.", market),
+    marketMode: gauge(
+      r,
+      "quorate_market_mode",
+      "What owners let be traded: 0 everything, 1 only what reduces a position, 2 nothing.",
+      market,
+    ),
     fundingRate: gauge(
       r,
       "quorate_funding_rate_ppm",

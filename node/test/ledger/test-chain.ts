@@ -21,6 +21,7 @@ import { PROTOCOLS, type Protocols } from "../../src/ledger/protocol.ts";
 import type { LedgerState } from "../../src/ledger/state.ts";
 import {
   encodeTransaction,
+  marketTermsSigningBytes,
   misconductProof,
   ownerRotationSigningBytes,
   READINESS_NONCE,
@@ -37,7 +38,9 @@ import type {
   SpareRegistration,
   Transaction,
 } from "../../src/ledger/types.ts";
+import type { MarketAct } from "../../src/margin/types.ts";
 
+type MarketTerms = Extract<Transaction, { kind: "market-terms" }>;
 type Resize = Extract<Transaction, { kind: "resize" }>;
 
 /** A keyed hash stands for a signature: what is tested is who may sign what, not the curve. */
@@ -338,6 +341,21 @@ export class TestChain {
   resize(change: ResizeChange, owners: readonly string[], setHash = this.state.setHash): Resize {
     const fields = { kind: "resize" as const, setHash, change };
     const message = resizeSigningBytes(this.chainId, fields);
+    const authors = owners.map((name) => keyOf(`owner ${name}`)).toSorted();
+    const signatures = authors.map((author) => ({ author, signature: sign(author, message) }));
+    return { ...fields, signatures };
+  }
+
+  /** A decision about market 0, signed by the owners of these names. */
+  marketTerms(
+    act: MarketAct,
+    owners: readonly string[],
+    more: { readonly market?: number; readonly nonce?: number; readonly untilMs?: Millis } = {},
+  ): MarketTerms {
+    const untilMs = this.state.timestampMs + 60_000;
+    const kind = "market-terms" as const;
+    const fields = { kind, market: 0, nonce: 1, untilMs, ...more, act };
+    const message = marketTermsSigningBytes(this.chainId, fields);
     const authors = owners.map((name) => keyOf(`owner ${name}`)).toSorted();
     const signatures = authors.map((author) => ({ author, signature: sign(author, message) }));
     return { ...fields, signatures };

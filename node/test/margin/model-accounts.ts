@@ -1,6 +1,11 @@
 // The lower half of the plain model: accounts, prices, margins and fills.
 import type { MarginParameters } from "../../src/kernel/parameters.ts";
-import type { MarginBlock, MarginGenesis, MarketParameters } from "../../src/margin/types.ts";
+import type {
+  MarginBlock,
+  MarginGenesis,
+  MarketMode,
+  MarketParameters,
+} from "../../src/margin/types.ts";
 
 export type State = "stale" | "resuming" | "fresh";
 
@@ -60,12 +65,14 @@ export class ModelAccounts {
   fund: bigint;
   now = 0;
   clock = 0;
-  readonly markets: readonly MarketParameters[];
+  readonly markets: MarketParameters[];
+  readonly modes: MarketMode[];
   readonly parameters: MarginParameters;
   readonly genesisMs: number;
 
   constructor(genesis: MarginGenesis, parameters: MarginParameters, genesisMs: number) {
-    this.markets = genesis.markets;
+    this.markets = [...genesis.markets];
+    this.modes = genesis.markets.map(() => "open");
     this.parameters = parameters;
     this.genesisMs = genesisMs;
     this.fund = genesis.insuranceFund;
@@ -133,7 +140,7 @@ export class ModelAccounts {
       oracle.freshSlots = 0;
     };
     if (oracle.state !== "stale" && this.now - oracle.quorumMs > oracleReportMsMax) stale();
-    if (sum(counting) < quorum) {
+    if (sum(counting) < quorum || this.modes[market] === "paused") {
       stale();
       return;
     }

@@ -5,6 +5,8 @@ import { abs, type Holder, ModelAccounts, max, min, signOf } from "./model-accou
 export class ModelFunding extends ModelAccounts {
   /** By market: every premium with its slot. */
   readonly premiums: { slot: number; ppm: bigint }[][] = this.markets.map(() => []);
+  /** By market: no sample is taken up to this slot; -1 unless the spans changed. */
+  readonly sampledTo: number[] = this.markets.map(() => -1);
   readonly paid: { interval: number; rate: bigint }[][] = this.markets.map(() => []);
 
   funding(market: number): void {
@@ -21,6 +23,7 @@ export class ModelFunding extends ModelAccounts {
     }
     const slot = Math.floor(elapsed / Number(fundingSampleMs));
     const taken = this.premiums[market]!;
+    if (slot <= this.sampledTo[market]!) return;
     if (taken.every((each) => each.slot < slot)) taken.push({ slot, ppm: this.premium(market) });
   }
 

@@ -2,7 +2,7 @@
 // saving of any kind. Written from node/spec/margin.md; shares types with the engine, no code.
 import type { MarginAction, MarginBlock, Place } from "../../src/margin/types.ts";
 import { abs, ceil, type Holder, max, min, type Order, signOf, text } from "./model-accounts.ts";
-import { ModelCaps } from "./model-caps.ts";
+import { ModelTerms } from "./model-terms.ts";
 
 function classOf({ kind }: MarginAction): string {
   if (kind === "cancel-all") return "cancel";
@@ -10,7 +10,7 @@ function classOf({ kind }: MarginAction): string {
   return kind === "stake" ? "withdraw" : kind;
 }
 
-export class Model extends ModelCaps {
+export class Model extends ModelTerms {
   apply(block: MarginBlock): string[][] {
     this.now = block.timestampMs;
     this.clock = block.clockMs;
@@ -19,6 +19,7 @@ export class Model extends ModelCaps {
     for (const { account, amount } of block.deposits) {
       (this.find(account) ?? this.openLate(account)).balance += amount;
     }
+    this.decide(block);
     this.oracles.forEach((_, market) => {
       this.report(market, block);
     });
@@ -331,6 +332,7 @@ export class Model extends ModelCaps {
     const own = this.ordersOf(holder);
     const code = this.formCode(own, action);
     if (code !== undefined) return code;
+    if (this.modes[market] === "paused") return "MARKET_PAUSED";
     if (oracle.state === "stale") return "PRICE_NOT_FRESH";
     if (abs(price - oracle.price) * 1_000_000n > rules.priceBandPpm * oracle.price) {
       return "PRICE_OUT_OF_BAND";
@@ -364,7 +366,8 @@ export class Model extends ModelCaps {
     const own = this.ordersOf(holder);
     const byStage = holder.stage === "reduce-only" || holder.stage === "liquidating";
     const unfresh = [...this.states(holder, true), this.oracles[market]!.state];
-    const restricted = byStage || unfresh.some((state) => state !== "fresh");
+    const byMode = this.modes[market] !== "open";
+    const restricted = byStage || byMode || unfresh.some((state) => state !== "fresh");
     if (!restricted && this.equity(holder) >= this.required(holder, [...own, order]) + fee) {
       return undefined;
     }
@@ -376,7 +379,8 @@ export class Model extends ModelCaps {
     const cost = this.loss(order) + fee;
     if (reducing && this.notWorsening(holder, market, sign * size, cost)) return undefined;
     if (!restricted || reducing) return "INSUFFICIENT_MARGIN";
-    return byStage ? "ACCOUNT_REDUCE_ONLY" : "PRICE_NOT_FRESH";
+    if (byStage) return "ACCOUNT_REDUCE_ONLY";
+    return byMode ? "MARKET_REDUCE_ONLY" : "PRICE_NOT_FRESH";
   }
 
   repay(fundAtStart: bigint): void {

@@ -1,4 +1,11 @@
-import type { MarginAction, MarginBlock, MarketParameters, Quote } from "../../src/margin/types.ts";
+import { defined } from "../../src/kernel/assert.ts";
+import type {
+  AmountChange,
+  MarginAction,
+  MarginBlock,
+  MarketParameters,
+  Quote,
+} from "../../src/margin/types.ts";
 import type { Random } from "./random.ts";
 import { key, MARKET, MEMBERS, USD, type World } from "./world.ts";
 
@@ -34,6 +41,18 @@ export const RANDOM_MARKETS: readonly MarketParameters[] = [
 function costAt(height: number): bigint {
   const step = BigInt(Math.floor(height / 7));
   return (40_000n - ((step * step * 7_919n) % 39_000n)) * USD;
+}
+
+/** The maintenance margin stays below the initial one, as genesis rules demand. */
+function soundAmounts(
+  { initialMarginPpm }: MarketParameters,
+  amounts: readonly AmountChange[],
+): readonly AmountChange[] {
+  if (amounts.some(({ name }) => name === "initialMarginPpm")) return amounts;
+  return amounts.map((each) => {
+    const isHigh = each.name === "maintenanceMarginPpm" && each.value >= initialMarginPpm;
+    return isHigh ? { ...each, value: initialMarginPpm - 1n } : each;
+  });
 }
 
 /**
@@ -77,7 +96,49 @@ export class RandomBlocks {
         ]
       : [];
     const bundles = Array.from({ length: random.between(0, 8) }, () => this.#bundle(world));
-    return { ...block, reports, deposits, bundles };
+    return { ...block, reports, deposits, bundles, acts: this.#acts(world) };
+  }
+
+  /** Decisions of the owners that the ledger would let through. */
+  #acts(world: World): MarginBlock["acts"] {
+    const random = this.#random;
+    if (random.chance(0.93)) return [];
+    const market = random.between(0, 1);
+    const { parameters, terms } = defined(world.state.markets[market], `market ${market}`);
+    if (terms.mode === "open" && random.chance(0.15)) {
+      return [{ market, act: { kind: "restrict", mode: random.pick(["reduce-only", "paused"]) } }];
+    }
+    if (terms.scheduled !== undefined) {
+      if (random.chance(0.1)) return [{ market, act: { kind: "cancel" } }];
+      const mode = random.pick(["reduce-only", "paused"] as const);
+      return random.chance(0.1) ? [{ market, act: { kind: "restrict", mode } }] : [];
+    }
+    const opens = terms.mode !== "open";
+    if (opens && random.chance(0.7)) {
+      return [{ market, act: { kind: "schedule", opens, amounts: [] } }];
+    }
+    const scale = (value: bigint): bigint => (value * BigInt(random.between(70, 150))) / 100n;
+    const maintenance = scale(parameters.maintenanceMarginPpm);
+    const amounts: AmountChange[] = [
+      { name: "initialMarginPpm", value: maintenance + scale(30_000n) },
+      { name: "maintenanceMarginPpm", value: maintenance },
+      { name: "takerFeePpm", value: BigInt(random.between(0, 900)) },
+      {
+        name: "positionLotsMax",
+        value: BigInt(random.between(100, 400)) * 1_000n ** BigInt(market),
+      },
+    ];
+    const sample = BigInt(random.pick([400, 500, 667]));
+    const spans: AmountChange[] = [
+      { name: "fundingIntervalMs", value: sample * BigInt(random.between(0, 8)) },
+      { name: "fundingSampleMs", value: sample },
+    ];
+    const all = [...amounts.filter(() => random.chance(0.7)), ...(random.chance(0.4) ? spans : [])];
+    const isSound =
+      all.every(({ name }) => name !== "initialMarginPpm") ||
+      all.some(({ name }) => name === "maintenanceMarginPpm");
+    if (!isSound || (!opens && all.length === 0)) return [];
+    return [{ market, act: { kind: "schedule", opens, amounts: soundAmounts(parameters, all) } }];
   }
 
   #reports(world: World): MarginBlock["reports"] {

@@ -22,6 +22,7 @@ export const PARAMETERS: MarginParameters = {
   freshSlotsToResume: 3,
   resumeGraceMs: 10_000,
   callDeadlineMs: 60_000,
+  termsDelayMs: 100_000,
   gainLockMs: 60_000,
   depositWindowMs: 3_600_000,
   depositWindowMax: 1_000_000_000_000n,
@@ -77,6 +78,7 @@ export interface BlockInput {
   readonly members?: MarginBlock["members"];
   readonly deposits?: MarginBlock["deposits"];
   readonly bundles?: MarginBlock["bundles"];
+  readonly acts?: MarginBlock["acts"];
   /** So much that no cap is in the way, unless told. */
   readonly costOfCorruption?: bigint;
 }
@@ -124,6 +126,7 @@ export class World {
       reports: [...this.reports(prices), ...(input.reports ?? [])],
       deposits: input.deposits ?? [],
       bundles: input.bundles ?? [],
+      acts: input.acts ?? [],
     };
   }
 

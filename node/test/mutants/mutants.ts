@@ -10,6 +10,7 @@ import { sessionMutants } from "./sessions.ts";
 import { shellMutants } from "./shell.ts";
 import { simMutants } from "./sim.ts";
 import { snapshotMutants } from "./snapshots.ts";
+import { termsMutants } from "./terms.ts";
 
 export type { Mutant } from "./mutant.ts";
 
@@ -18,6 +19,7 @@ export const mutants: readonly Mutant[] = [
   ...doorMutants,
   ...ledgerMutants,
   ...resizeMutants,
+  ...termsMutants,
   ...ruleMutants,
   ...sessionMutants,
   ...snapshotMutants,

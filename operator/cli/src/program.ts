@@ -22,6 +22,7 @@ import {
 import { queryMarket, querySpares, querySwaps, showOrder } from "./commands/query-lists.ts";
 import { ENVIRONMENT_HELP, type GivenOptions } from "./config.ts";
 import { EXIT, EXIT_CODES_HELP, errorDocument } from "./exit-codes.ts";
+import { addMarket } from "./market-program.ts";
 import {
   type AccountOptions,
   accountOf,
@@ -102,6 +103,7 @@ export function buildProgram(run: Run, isJson: boolean): Command {
   addOrders(program, run, isJson);
   addSession(program, run, isJson);
   addResize(program, run, isJson);
+  addMarket(program, run, isJson);
   addQueries(program, run, isJson);
   addVerify(program, run, isJson);
   addReplay(program, run, isJson);

@@ -61,6 +61,8 @@ const ORDER = ["--market", "SPX-PERP", "--client-id", "7"];
 
 const RESIZE = ["--set-hash", "5e".repeat(32), "--owner-key", "owner-a.pem"];
 
+const DECISION = ["0", "--nonce", "1", "--until", "1800000000000", "--owner-key", "owner-a.pem"];
+
 const SESSION = ["--session-key", "session.pem"];
 
 const SET = ["dev", "-n", "quorate-dev"];
@@ -82,6 +84,10 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["resize sign", "--grow", testKey("spare"), "--power", "9", ...RESIZE],
   ["resize sign", "--shrink", testKey("seat"), ...RESIZE],
   ["resize submit", "signed.json"],
+  ["market sign", ...DECISION, "--restrict", "paused"],
+  ["market sign", ...DECISION, "--open", "--set", "takerFeePpm=7"],
+  ["market sign", ...DECISION, "--cancel"],
+  ["market submit", "decided.json"],
   ["query status"],
   ["query height"],
   ["query set"],
@@ -155,6 +161,10 @@ describe("--json", () => {
       if (command === "resize submit") {
         const sign = ["resize", "sign", "--shrink", testKey("seat"), ...RESIZE, "--json"];
         line.files.set("signed.json", (await line.run(...sign)).stdout);
+      }
+      if (command === "market submit") {
+        const sign = ["market", "sign", ...DECISION, "--set", "takerFeePpm=7", "--json"];
+        line.files.set("decided.json", (await line.run(...sign)).stdout);
       }
       const isOfTransaction = command === "query transaction" || command === "verify receipt";
       const words = isOfTransaction ? [transaction] : rest;

@@ -14,6 +14,7 @@ import {
   withdraw,
 } from "./orders.ts";
 import { claimsOf, pool } from "./settlement.ts";
+import { settleTerms } from "./terms.ts";
 import {
   type Account,
   type Action,
@@ -44,6 +45,7 @@ export function executeBlock(world: World, block: Block): Executed {
     receiver.balance += amount;
     world.events.push({ kind: "deposit", account, amount });
   }
+  settleTerms(world, block.acts);
   for (const market of world.markets) updateIndexPrice(world, market, block);
   for (const market of world.markets) stepFunding(world, market);
   climbLadder(world);

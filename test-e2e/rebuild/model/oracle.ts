@@ -28,7 +28,7 @@ export function updateIndexPrice(world: World, market: Market, block: Block): vo
   if (market.state !== "stale" && now - market.quorumMs > world.rules.oracleReportMsMax) {
     enter(market, "stale"); // 5
   }
-  if (powerOf(counting) < quorum) {
+  if (powerOf(counting) < quorum || market.mode === "paused") {
     enter(market, "stale"); // 6
   } else {
     const hadPrice = market.price !== 0n;

@@ -140,6 +140,7 @@ function formRefusal(world: World, { account, market, action }: Placing): string
   const open = ordersOf(world, account.key);
   if (open.some((order) => order.clientId === action.clientId)) return "DUPLICATE_CLIENT_ID";
   if (!isAtOnce(action) && open.length >= OPEN_ORDERS_MAX) return "TOO_MANY_ORDERS";
+  if (market.mode === "paused") return "MARKET_PAUSED";
   if (market.state === "stale") return "PRICE_NOT_FRESH";
   const distance = abs(action.price - market.price);
   if (distance * PPM > market.rules.priceBandPpm * market.price) return "PRICE_OUT_OF_BAND";
@@ -198,14 +199,18 @@ function marginRefusal(
       : ceil(value(market, lots, price) * market.rules.takerFeePpm, PPM);
   const isReduceOnly = account.stage === "reduce-only" || account.stage === "liquidating";
   const isRestricted =
-    isReduceOnly || market.state !== "fresh" || !isInFreshMarketsOnly(world, account);
+    isReduceOnly ||
+    market.mode !== "open" ||
+    market.state !== "fresh" ||
+    !isInFreshMarketsOnly(world, account);
   const worth = equity(world, account);
   if (!isRestricted && worth >= marginWithOrders(world, account, [order]) + fee) return undefined;
   const change = sideSign(side) * lots;
   const cost = loss(world, order) + fee;
   if (isReducing && isNotWorsening(world, account, { market: id, change, cost })) return undefined;
   if (!isRestricted || isReducing) return "INSUFFICIENT_MARGIN";
-  return isReduceOnly ? "ACCOUNT_REDUCE_ONLY" : "PRICE_NOT_FRESH";
+  if (isReduceOnly) return "ACCOUNT_REDUCE_ONLY";
+  return market.mode === "open" ? "PRICE_NOT_FRESH" : "MARKET_REDUCE_ONLY";
 }
 
 function isInFreshMarketsOnly(world: World, account: Account): boolean {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Action, Block, Genesis, Report } from "./world.ts";
+import type { Act, Action, Block, Genesis, Report } from "./world.ts";
 
 /**
  * Random histories of one small universe: prices that creep and jump, reporters that lie and fall
@@ -31,6 +31,7 @@ export const GENESIS: Genesis = {
     freshSlotsToResume: 3,
     resumeGraceMs: 1_500,
     callDeadlineMs: 1_200,
+    termsDelayMs: 1_500,
     gainLockMs: 3_001,
     outflowWindowMs: 5_003,
     withdrawalMinimum: 40_000_000n,
@@ -169,6 +170,26 @@ const actionDrawn = fc.oneof(
 
 export type ActionDrawn = typeof actionDrawn extends fc.Arbitrary<infer T> ? T : never;
 
+/** Of the owners; what the ledger would refuse is left out where the history is executed. */
+const actDrawn = fc.record({
+  market: fc.nat(MARKETS - 1),
+  kind: fc.constantFrom(
+    "restrict" as const,
+    "schedule" as const,
+    "schedule" as const,
+    "schedule" as const,
+    "cancel" as const,
+  ),
+  mode: fc.constantFrom("reduce-only" as const, "paused" as const),
+  opens: fc.boolean(),
+  maintenancePpm: fc.bigInt(15_000n, 110_000n),
+  abovePpm: fc.option(fc.bigInt(1n, 60_000n), { nil: undefined }),
+  takerFeePpm: fc.option(fc.bigInt(0n, 900n), { nil: undefined }),
+  spans: fc.option(fc.constantFrom([0n, 300n], [1_203n, 401n], [2_000n, 500n]), { nil: undefined }),
+});
+
+export type ActDrawn = typeof actDrawn extends fc.Arbitrary<infer T> ? T : never;
+
 const reporterDrawn = fc.record({
   reports: mostly(fc.constant(true), 12, fc.constant(false)),
   noisePpm: mostly(
@@ -199,6 +220,7 @@ const blockDrawn = fc.record({
       maxLength: 2,
     }),
   ),
+  act: mostly(fc.constant(undefined), 12, actDrawn),
   bundles: fc.array(
     fc.record({
       account: mostly(fc.nat(5), 12, fc.nat(8)),
@@ -248,12 +270,29 @@ export function blocksOf(history: readonly BlockDrawn[]): Block[] {
         account: accountKey(account),
         amount,
       })),
+      acts: drawn.act === undefined ? [] : [actOf(drawn.act)],
       bundles: drawn.bundles.map(({ account, actions }) => ({
         account: accountKey(account),
         actions: actions.map((action) => actionOf(action, prices, timestampMs)),
       })),
     };
   });
+}
+
+function actOf(drawn: ActDrawn): Act {
+  const { market, kind, mode, opens } = drawn;
+  if (kind === "cancel") return { market, kind };
+  if (kind === "restrict") return { market, kind, mode };
+  const { maintenancePpm, abovePpm, takerFeePpm, spans } = drawn;
+  const numbers: [string, bigint | undefined][] = [
+    ["initialMarginPpm", abovePpm === undefined ? undefined : maintenancePpm + abovePpm],
+    ["maintenanceMarginPpm", maintenancePpm],
+    ["takerFeePpm", takerFeePpm],
+    ["fundingIntervalMs", spans?.[0]],
+    ["fundingSampleMs", spans?.[1]],
+  ];
+  const amounts = numbers.flatMap(([name, value]) => (value === undefined ? [] : { name, value }));
+  return { market, kind, opens, amounts };
 }
 
 function reportsOf(drawn: BlockDrawn, nowMs: number, prices: readonly bigint[]): Report[] {

@@ -32,6 +32,53 @@ export interface MarketRules {
   readonly fundingImpactNotional: bigint;
 }
 
+/** In the order of the leaf `market/<id>` (§12). */
+export const MARKET_NUMBERS: readonly string[] = [
+  "microUsdPerLotTick",
+  "initialMarginPpm",
+  "maintenanceMarginPpm",
+  "takerFeePpm",
+  "liquidationFeePpm",
+  "liquidationSharePpm",
+  "priceBandPpm",
+  "orderLotsMax",
+  "positionLotsMax",
+  "corruptMovePpm",
+  "fundingIntervalMs",
+  "fundingSampleMs",
+  "fundingCapPpm",
+  "fundingImpactNotional",
+];
+
+/** One of these numbers, and what it shall be. */
+export interface Numbered {
+  readonly name: string;
+  readonly value: bigint;
+}
+
+/** §4.1. */
+export type Act =
+  | {
+      readonly market: number;
+      readonly kind: "restrict";
+      readonly mode: "reduce-only" | "paused";
+    }
+  | {
+      readonly market: number;
+      readonly kind: "schedule";
+      readonly opens: boolean;
+      readonly amounts: readonly Numbered[];
+    }
+  | { readonly market: number; readonly kind: "cancel" };
+
+export interface Scheduled {
+  readonly fromMs: number;
+  opens: boolean;
+  readonly amounts: readonly Numbered[];
+  noticedMs: number;
+  initialBefore: bigint;
+}
+
 export interface Rules {
   readonly genesisTimeMs: number;
   readonly oracleSlotMs: number;
@@ -39,6 +86,7 @@ export interface Rules {
   readonly freshSlotsToResume: number;
   readonly resumeGraceMs: number;
   readonly callDeadlineMs: number;
+  readonly termsDelayMs: number;
   readonly gainLockMs: number;
   readonly outflowWindowMs: number;
   readonly withdrawalMinimum: bigint;
@@ -97,7 +145,9 @@ export interface Newest {
 }
 
 export interface Market {
-  readonly rules: MarketRules;
+  rules: MarketRules;
+  mode: "open" | "reduce-only" | "paused";
+  scheduled: Scheduled | undefined;
   price: bigint;
   state: PriceState;
   newest: Newest[];
@@ -175,6 +225,7 @@ export interface Block {
   readonly members: readonly { readonly key: string; readonly power: bigint }[];
   readonly reports: readonly Report[];
   readonly deposits: readonly { readonly account: string; readonly amount: bigint }[];
+  readonly acts: readonly Act[];
   readonly bundles: readonly { readonly account: string; readonly actions: readonly Action[] }[];
 }
 
@@ -224,6 +275,8 @@ export function createWorld(genesis: Genesis): World {
     accounts: [],
     markets: genesis.markets.map((rules) => ({
       rules,
+      mode: "open",
+      scheduled: undefined,
       price: 0n,
       state: "stale",
       newest: [],

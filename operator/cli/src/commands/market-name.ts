@@ -13,11 +13,11 @@ export function nameOf({ id, name }: MarketName): MarketName {
 }
 
 /** A market by its name or number; throws InputError. */
-export function findMarket(genesis: Genesis, given: string): MarketParameters {
+export function findMarket(genesis: Genesis, given: string, field = "--market"): MarketParameters {
   const { markets } = genesis.margin;
   const found = markets.find(({ id, name }) => name === given || String(id) === given);
   if (found !== undefined) return found;
   const names = markets.map(({ id, name }) => `${name} (${id})`).join(", ");
   const fix = `"${given}" is no market of this chain; it has ${names}`;
-  throw new InputError({ code: "MARKET_UNKNOWN", field: "--market", fix });
+  throw new InputError({ code: "MARKET_UNKNOWN", field, fix });
 }

@@ -1,5 +1,5 @@
 import type { QuorateClient } from "@quorate/client/client";
-import type { FundingState } from "@quorate/client/margin-reads";
+import type { FundingState, TermsState } from "@quorate/client/margin-reads";
 import type {
   Digest,
   Epoch,
@@ -11,7 +11,15 @@ import type {
 } from "@quorate/node/kernel/scalars";
 import type { SwapRecord } from "@quorate/node/ledger/types";
 import type { MarketLeaf } from "@quorate/node/margin/leaves";
-import type { Lots, OracleState, Side, Ticks, TimeInForce } from "@quorate/node/margin/types";
+import type {
+  AmountChange,
+  Lots,
+  MarketMode,
+  OracleState,
+  Side,
+  Ticks,
+  TimeInForce,
+} from "@quorate/node/margin/types";
 import type { CommandOutput } from "../output.ts";
 import { instant, parseCounter, ppmAsPercent, usd } from "../quantities.ts";
 import { facts, table } from "../table.ts";
@@ -155,6 +163,17 @@ export interface MarketDocument {
   readonly orderLotsMax: Lots;
   readonly positionLotsMax: Lots;
   readonly corruptMovePpm: bigint;
+  /** What may be traded, by decision of the owners. */
+  readonly mode: MarketMode;
+  /** Null: no change of this market is scheduled. */
+  readonly scheduled: {
+    /** Block time, on the ledger's clock, until it holds; 0 where it waits for accounts. */
+    readonly holdsInMs: Millis;
+    readonly opens: boolean;
+    readonly amounts: readonly AmountChange[];
+    /** The new initial margin holds; the higher maintenance margin follows after a call. */
+    readonly isNoticed: boolean;
+  } | null;
   /** Null: the market has no funding. Rates are ppm of notional; above 0 longs pay shorts. */
   readonly funding: {
     readonly intervalMs: Millis;
@@ -176,13 +195,14 @@ export interface MarketDocument {
 }
 
 export async function queryMarket(
-  client: Pick<QuorateClient, "market" | "funding" | "genesis">,
+  client: Pick<QuorateClient, "market" | "funding" | "terms" | "genesis">,
   given: string,
 ): Promise<CommandOutput & { readonly document: MarketDocument }> {
   const market = nameOf(findMarket(client.genesis, given));
-  const [leaf, fundingState] = await Promise.all([
+  const [leaf, fundingState, termsState] = await Promise.all([
     client.market(market.id),
     client.funding(market.id),
+    client.terms(market.id),
   ]);
   const { value, height, timestampMs } = leaf;
   if (value === undefined) throw new Error(`a certified state without market ${market.id}`);
@@ -192,6 +212,8 @@ export async function queryMarket(
   const { liquidationFeePpm, priceBandPpm, orderLotsMax, state: oracle } = value;
   const { positionLotsMax, corruptMovePpm } = value;
   const funding = fundingOf(value, fundingState);
+  const { mode } = termsState.terms;
+  const scheduled = scheduledOf(termsState);
   const reports = value.reports.map(({ author, slot, price: priceTicks, includedMs }) => ({
     author,
     slot,
@@ -215,6 +237,8 @@ export async function queryMarket(
       orderLotsMax,
       positionLotsMax,
       corruptMovePpm,
+      mode,
+      scheduled,
       funding,
       reports,
     },
@@ -231,10 +255,31 @@ export async function queryMarket(
         ["largest order", `${orderLotsMax} lots`],
         ["largest position", `${positionLotsMax} lots`],
         ["open interest", capText(corruptMovePpm)],
+        ["mode", mode],
+        ...scheduledLines(scheduled),
         ...fundingLines(funding),
       ]),
     ],
   };
+}
+
+function scheduledOf({ terms, holdsInMs = 0 }: TermsState): MarketDocument["scheduled"] {
+  if (terms.scheduled === undefined) return null;
+  const { opens, amounts, initialBefore } = terms.scheduled;
+  return { holdsInMs, opens, amounts, isNoticed: initialBefore > 0n };
+}
+
+function scheduledLines(scheduled: MarketDocument["scheduled"]): [string, string][] {
+  if (scheduled === null) return [];
+  const { holdsInMs, opens, amounts, isNoticed } = scheduled;
+  const changes = [
+    ...(opens ? ["open"] : []),
+    ...amounts.map(({ name, value }) => `${name} ${value}`),
+  ];
+  const when = isNoticed
+    ? "accounts are called by the new margin"
+    : `in ${holdsInMs / 1_000} s of the chain's clock`;
+  return [["scheduled", `${changes.join(", ")}; ${when}`]];
 }
 
 function fundingOf(

@@ -1,12 +1,13 @@
 import type { AccountKey } from "@quorate/client/account-key";
 import type { QuorateClient } from "@quorate/client/client";
 import { InputError } from "@quorate/client/errors";
-import { resizeTransaction, signResize } from "@quorate/client/staking";
-import { fromHex, isHex, toHex } from "@quorate/node/kernel/bytes";
+import { type Resize, resizeTransaction, signResize } from "@quorate/client/staking";
+import { toHex } from "@quorate/node/kernel/bytes";
 import type { Digest, Height, Millis, Power, PublicKey } from "@quorate/node/kernel/scalars";
 import type { ResizeChange } from "@quorate/node/ledger/types";
 import { type CommandOutput, toJson } from "../output.ts";
-import { parseHex32, parsePositive } from "../quantities.ts";
+import { oneOf, parseHex32, parsePositive } from "../quantities.ts";
+import { type ConsentFile, type Fields, readConsents } from "./consent-files.ts";
 
 interface ResizeFields {
   readonly setHash: Digest;
@@ -80,59 +81,27 @@ export function signResizeFile(
   return { document, lines: [`signed by ${author}: ${lineOf(fields)}`, toJson(document)] };
 }
 
-interface SignedFile {
-  readonly terms: string;
-  readonly setHash: Digest;
-  readonly change: ResizeChange;
-  readonly owner: PublicKey;
-  readonly signature: Uint8Array;
-}
-
-function malformed(file: string, fix: string, cause?: unknown): InputError {
-  return new InputError({ code: "SIGNATURE_FILE", field: file, fix }, { cause });
-}
-
-function parseSigned(file: string, text: string, chainId: Digest): SignedFile {
-  let read: Readonly<Record<string, unknown>>;
-  try {
-    read = Object(JSON.parse(text));
-  } catch (cause) {
-    throw malformed(file, "it is no JSON: pass what `resize sign --json` wrote", cause);
-  }
+function resizeOf(read: Fields, file: string): Resize {
   const field = (name: string): string => String(read[name] ?? "");
-  if (field("chainId") !== chainId) {
-    throw malformed(file, `it is signed for chain ${field("chainId")}, and this is ${chainId}`);
-  }
-  if (!isHex(field("signature"), 64)) {
-    throw malformed(file, "it has no signature of 64 bytes: pass what `resize sign --json` wrote");
-  }
   const setHash = parseHex32(field("setHash"), `${file} setHash`);
   const key = parseHex32(field("key"), `${file} key`);
   const power = read["power"] === null ? {} : { power: field("power") };
-  const change = changeOf({ [field("change")]: key, setHash, ...power });
-  const owner = parseHex32(field("owner"), `${file} owner`);
-  const terms = toJson(fieldsOf(setHash, change));
-  return { terms, setHash, change, owner, signature: fromHex(field("signature")) };
+  const kind = oneOf(field("change"), `${file} change`, ["grow", "shrink"]);
+  return { setHash, change: changeOf({ [kind]: key, setHash, ...power }) };
 }
 
 /** Sends the owners' consents to one change as one transaction; the chain counts their power. */
 export async function submitResize(
   client: Pick<QuorateClient, "submit" | "chainId">,
-  files: readonly { readonly name: string; readonly text: string }[],
+  files: readonly ConsentFile[],
   sending: (bytes: Uint8Array) => void,
 ): Promise<CommandOutput & { readonly document: ResizeSubmitDocument }> {
-  const signed = files.map(({ name, text }) => parseSigned(name, text, client.chainId));
-  const [first] = signed;
-  if (first === undefined) throw malformed("FILE", "name the files of the owners' signatures");
-  const other = signed.findIndex(({ terms }) => terms !== first.terms);
-  if (other !== -1) {
-    throw malformed(files[other]?.name ?? "", `it signs another change than ${files[0]?.name}`);
-  }
-  const signatures = signed.map(({ owner, signature }) => ({ author: owner, signature }));
-  const bytes = resizeTransaction(first, signatures);
+  const form = { command: "resize sign", chainId: client.chainId, parse: resizeOf };
+  const { fields: resize, signatures } = readConsents(files, form);
+  const bytes = resizeTransaction(resize, signatures);
   sending(bytes);
   const { receipt, height, certificate } = await client.submit(bytes);
-  const fields = fieldsOf(first.setHash, first.change);
+  const fields = fieldsOf(resize.setHash, resize.change);
   const document = {
     command: "resize submit",
     ...fields,
