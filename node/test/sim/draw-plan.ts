@@ -152,6 +152,7 @@ export function drawPlan(seed: number, members: number): Plan {
     storm,
     evidenceDropper: random.chance(0.2) ? random.integer(0, members - 1) : undefined,
     ownersAct: random.chance(0.4) && split === undefined,
+    resizes: !isQuiet && random.fork(38).chance(0.2),
     junk: random.chance(0.4),
     sessions: random.fork(35).chance(0.35),
     healMs: HEAL_MS,

@@ -82,6 +82,10 @@ export class EffectChecker {
           this.#counts.add("halted: a binary that differs");
           return;
         }
+        if (this.#isOutrun(node)) {
+          this.#counts.add("halted: a repair that the chain outran");
+          return;
+        }
         throw new Violation(`${node.name}: ${effect.reason}`, { checker: "no honest node halts" });
       case "observe":
         this.#checkEvent(node, effect.event);
@@ -93,6 +97,15 @@ export class EffectChecker {
   /** A client got its receipt. */
   answered(transaction: Digest, receipt: CertifiedReceipt): void {
     if (!this.#splits) this.#run.answered(transaction, receipt);
+  }
+
+  /**
+   * Enough owners exchanged the binary alone, and a quorum certified above the plan: what the plan
+   * names is no split any more, and the node says so until its owner takes the plan away.
+   */
+  #isOutrun({ repair }: SimNode): boolean {
+    const isDrawn = this.#plan.split !== undefined && repair !== undefined;
+    return isDrawn && this.#run.certifiedHeight > repair.height;
   }
 
   #checkCertified({ name }: SimNode, { result }: ResultCertificate): void {

@@ -12,9 +12,9 @@ late, a binary with the next version on one node after another (VERSION), member
 comes to other results until their owners repair the split (SPLIT). At most f of the power lies:
 twins, amnesia, equivocation of every kind of statement, withholding, delays, invalid proposals,
 stale certificates, spam, junk, a disk that forgets; or a thief with the operator's and a sponsor's
-key. Owners rotate, clients send what is refused, bots trade under session keys and after their end,
-a member may have only late votes to show, storms pick their messages. At 44 s everything
-heals and the chain has to commit. Every rule is checked at every effect.
+key. Owners rotate, add and end seats, clients send what is refused, bots trade under session keys
+and after their end, a member may have only late votes to show, storms pick their messages. At 44 s
+everything heals and the chain has to commit. Every rule is checked at every effect.
 
   --seeds A..B   seeds to run, both included (default 1..100); a single number runs one
   --nodes A..B   members of the set, 4 to 10 (default 4): a range gives each seed its own number,

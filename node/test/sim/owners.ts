@@ -14,7 +14,7 @@ import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
 
 /** The newest state that an honest member has; owners read the chain by a light client. */
-function newestLedger(world: World): LedgerState | undefined {
+export function newestLedger(world: World): LedgerState | undefined {
   const states = world.nodes.flatMap(({ honest, process }) => {
     return honest && process !== undefined ? [process.state.ledger] : [];
   });

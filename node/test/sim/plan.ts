@@ -50,6 +50,8 @@ export interface Plan {
   readonly evidenceDropper: number | undefined;
   /** Owners rotate seats, let jailed keys return, approve swaps; members announce absences. */
   readonly ownersAct: boolean;
+  /** Owners add and end seats (resizes.ts). */
+  readonly resizes: boolean;
   /** Clients and members send transactions that the ledger refuses. */
   readonly junk: boolean;
   /** From here on no message is lost and every node that is not gone is up. */

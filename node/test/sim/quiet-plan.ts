@@ -27,6 +27,7 @@ export function quietPlan(changes: Partial<Plan> = {}): Plan {
     storm: undefined,
     evidenceDropper: undefined,
     ownersAct: false,
+    resizes: false,
     junk: false,
     sessions: false,
     healMs: 2_000,

@@ -14,6 +14,7 @@ import type { LedgerEvent, SwapRecord } from "../../src/ledger/types.ts";
 import type { CertifiedReceipt, ReplicaEffect } from "../../src/replica/types.ts";
 import type { Birth } from "./birth.ts";
 import { ClockChecker } from "./clock-checker.ts";
+import type { SentResize } from "./resizes.ts";
 import { SessionChecker } from "./session-checker.ts";
 import { createSetChecker } from "./set-checker.ts";
 import { demand } from "./violation.ts";
@@ -45,6 +46,8 @@ export interface RunChecker {
   repaired(name: string, proof: EpochProof): void;
   /** True where a ledger holds what became void: it has not followed the repair yet. */
   isVoid(ledger: Pick<LedgerState, "height" | "voids">): boolean;
+  /** Owners are about to send it, however signed. */
+  resizeSent(transaction: Digest, sent: SentResize): void;
   answered(transaction: Digest, receipt: CertifiedReceipt): void;
   evidence(name: string, first: SignedStatement, second: SignedStatement): void;
   /** Every heartbeat that an honest key signs. */
@@ -80,7 +83,8 @@ export function createRunChecker(options: Options): RunChecker {
   const slashed = new Map<PublicKey, Height>();
   const clock = new ClockChecker(birth);
   const sessions = new SessionChecker(birth);
-  const setChecker = createSetChecker({ ...options, clock });
+  const resizes = new Map<Digest, SentResize>();
+  const setChecker = createSetChecker({ ...options, clock, resizes });
   let height = 0;
   const executedOnce = new Map<Digest, Height>();
   /** By abandoned epoch: the repaired result, and the set that went on from it. */
@@ -216,6 +220,7 @@ export function createRunChecker(options: Options): RunChecker {
     clock,
     sessions,
     setOf: (of) => sets.get(of),
+    resizeSent: (transaction, sent) => void resizes.set(transaction, sent),
     get swaps() {
       return swaps;
     },

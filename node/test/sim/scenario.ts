@@ -7,6 +7,7 @@ import { putOldVolumeBack } from "./old-volume.ts";
 import { addJunk, addOwners, announceAbsence } from "./owners.ts";
 import type { Plan } from "./plan.ts";
 import { createRandom } from "./random.ts";
+import { addResizes } from "./resizes.ts";
 import type { SimNode } from "./sim-node.ts";
 import { splitResults } from "./split-fault.ts";
 import { raiseStorm } from "./storms.ts";
@@ -161,6 +162,7 @@ export function addLife(world: World): Clients {
   };
   if (plan.tradeEveryMs > 0) world.at(1_000, trade);
   if (plan.ownersAct) addOwners(world, clients, random.fork(2));
+  if (plan.resizes) addResizes(world, clients, random.fork(8));
   if (plan.junk) addJunk(world, clients, random.fork(3));
   if (plan.sessions) addBots(world, clients, workload, random.fork(7));
   if (plan.thief !== undefined) unleash(world, plan.thief, clients, random.fork(4));

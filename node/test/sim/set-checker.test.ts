@@ -4,6 +4,7 @@ import { type ValidatorSet, validatorSet } from "../../src/kernel/validator-set.
 import { TestChain } from "../ledger/test-chain.ts";
 import { ClockChecker } from "./clock-checker.ts";
 import { quietPlan } from "./quiet-plan.ts";
+import type { SentResize } from "./resizes.ts";
 import { createSetChecker, type SetChange, type SetChecker } from "./set-checker.ts";
 import { World } from "./world.ts";
 
@@ -15,11 +16,13 @@ const block = chain.block();
 /** A chain of four owners on which this checker looks, swap by swap. */
 class Swaps {
   readonly clock = new ClockChecker(birth);
+  readonly resizes = new Map<string, SentResize>();
   readonly checker: SetChecker = createSetChecker({
     birth,
     clock: this.clock,
     isHonest: () => false,
     isEndorsed: (key) => key.startsWith("e"),
+    resizes: this.resizes,
   });
   set: ValidatorSet = chain.state.set;
   height = 0;

@@ -1,11 +1,12 @@
-import type { Height, Millis, PublicKey } from "../../src/kernel/scalars.ts";
+import type { Digest, Height, Millis, PublicKey } from "../../src/kernel/scalars.ts";
 import type { Statement } from "../../src/kernel/statements.ts";
 import { faultyPowerMax } from "../../src/kernel/threshold.ts";
-import { totalPower, type ValidatorSet } from "../../src/kernel/validator-set.ts";
+import { totalPower, type ValidatorSet, validatorSetHash } from "../../src/kernel/validator-set.ts";
 import type { SwapRecord } from "../../src/ledger/types.ts";
 import type { ReplicaEffect } from "../../src/replica/types.ts";
 import type { Birth } from "./birth.ts";
 import type { ClockChecker } from "./clock-checker.ts";
+import type { SentResize } from "./resizes.ts";
 import { demand } from "./violation.ts";
 
 type Executed = Extract<ReplicaEffect, { kind: "executed" }>["execution"];
@@ -34,6 +35,7 @@ interface Options {
   readonly isHonest: (key: PublicKey) => boolean;
   /** Whether the spare came with its owner's signature. */
   readonly isEndorsed: (key: PublicKey) => boolean;
+  readonly resizes: ReadonlyMap<Digest, SentResize>;
 }
 
 interface Newcomer {
@@ -46,7 +48,8 @@ interface Newcomer {
 const short = (key: PublicKey) => key.slice(0, 8);
 
 /** Rules EPOCH, SWAP, RATE and FIT, counted anew from what the chain did. */
-export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options): SetChecker {
+export function createSetChecker(options: Options): SetChecker {
+  const { birth, clock, isHonest, isEndorsed, resizes } = options;
   const { rotation } = birth.genesis.parameters;
   const newcomers = new Map<PublicKey, Newcomer>();
   const beats = new Map<PublicKey, { readonly height: Height; readonly stateRoot: string }[]>();
@@ -62,10 +65,53 @@ export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options
     }, 0n);
     const enough = shared * 3n > totalPower(before) * 2n && shared * 3n > totalPower(next) * 2n;
     demand(enough, "rule EPOCH: overlap", () => `epoch ${next.epoch} shares ${shared}`);
+  };
+
+  /** Nothing but a resize changes how many sit, and with what power. */
+  const checkConstant = ({ before, next, swaps }: SetChange) => {
+    if (swaps.some(({ cause }) => cause === "grow" || cause === "shrink")) return;
     const same = before.members.length === next.members.length;
     demand(same && totalPower(before) === totalPower(next), "rule SWAP: n constant", () => {
       return `epoch ${next.epoch} has ${next.members.length} seats with ${totalPower(next)}`;
     });
+  };
+
+  /** One seat more or less, as owners with a quorum of the set before really signed it. */
+  const checkResize = (swap: SwapRecord, change: SetChange) => {
+    const { before, next, execution } = change;
+    const sent = resizes.get(swap.proof);
+    demand(sent !== undefined, "rule SWAP: owners resize", () => `by ${short(swap.proof)}`);
+    if (sent === undefined) return;
+    const signing = before.members.filter(({ owner }) => sent.signers.includes(owner));
+    const power = signing.reduce((sum, member) => sum + member.power, 0n);
+    demand(power * 3n > totalPower(before) * 2n, "rule SWAP: a quorum of owners resizes", () => {
+      return `${swap.cause} by ${power} of ${totalPower(before)}`;
+    });
+    const isOfSet = sent.setHash === validatorSetHash(before);
+    demand(isOfSet, "rule SWAP: a resize is of one set", () => `epoch ${next.epoch}`);
+    const { key } = sent.change;
+    const from = sent.change.kind === "grow" ? next : before;
+    const changed = from.members.filter((member) => member.key === key);
+    const rest = (set: ValidatorSet) =>
+      set.members
+        .filter((member) => member.key !== key)
+        .map((member) => `${member.key}/${member.owner}/${member.power}/${member.muted}`)
+        .sort()
+        .join();
+    const one = Math.abs(next.members.length - before.members.length) === 1;
+    const exact = one && changed.length === 1 && rest(before) === rest(next);
+    demand(exact && swap.cause === sent.change.kind, "rule SWAP: one seat", () => short(key));
+    const great = next.members.find((member) => member.power * 3n >= totalPower(next));
+    demand(great === undefined, "rule SEAT: below a third", () => short(great?.key ?? ""));
+    if (sent.change.kind === "shrink") {
+      newcomers.delete(key);
+      return;
+    }
+    const asSigned = changed[0]?.power === sent.change.power;
+    demand(asSigned, "rule SWAP: exact power", () => short(key));
+    const { height } = execution.result;
+    newcomers.set(key, { seatedMs: clockMs, height, endorsed: true });
+    checkFit(key, change);
   };
 
   const checkMuted = ({ next }: SetChange) => {
@@ -120,6 +166,10 @@ export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options
     const { newcomer, leaver, cause, power } = swap;
     const { before, next, execution } = change;
     demand(swap.epoch === next.epoch, "rule RATE: one at a time", () => `epoch ${swap.epoch}`);
+    if (cause === "grow" || cause === "shrink") {
+      checkResize(swap, change);
+      return;
+    }
     if (newcomer === undefined || leaver === undefined) return;
     const old = before.members.find(({ key }) => key === leaver);
     const fresh = next.members.find(({ key }) => key === newcomer);
@@ -157,6 +207,7 @@ export function createSetChecker({ birth, clock, isHonest, isEndorsed }: Options
     },
     changed(change) {
       checkOverlap(change);
+      checkConstant(change);
       const one = change.swaps.length === 1;
       demand(one, "rule RATE: one at a time", () => `${change.swaps.length} in one block`);
       for (const swap of change.swaps) checkSwap(swap, change);

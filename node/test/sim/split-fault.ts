@@ -116,6 +116,19 @@ function repair(world: World, { plan, split, random }: Cure): void {
       exchange(world, node);
     });
   }
+  const look = (): void => {
+    for (const node of world.nodes) withdraw(world, node);
+    if (world.now < world.plan.healMs) world.at(world.now + LOOK_MS, look);
+  };
+  world.at(world.now + REPAIR_MS_MAX, look);
+}
+
+/** The chain went on without the repair, and the node says so: its owner takes the plan away. */
+function withdraw(world: World, node: SimNode): void {
+  if (node.repair === undefined || node.process?.state.halted === undefined) return;
+  world.counts.add("repairs withdrawn");
+  node.repair = undefined;
+  exchange(world, node);
 }
 
 function exchange(world: World, node: SimNode): void {
