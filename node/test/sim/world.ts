@@ -203,6 +203,7 @@ export class World {
   start(node: SimNode): void {
     if (node.gone || node.process !== undefined) return;
     this.trace.add(this.now, node.name, () => "starts");
+    node.lastFaultMs = Math.max(node.lastFaultMs, this.now);
     const config = {
       chainId: this.birth.chainId,
       genesis: this.birth.genesis,
@@ -243,12 +244,11 @@ export class World {
   }
 
   #mayBeSilent(key: PublicKey): boolean {
-    const since = this.now - 2 * this.plan.silenceMs;
     const node = this.nodes.find((each) => each.key === key);
     if (node === undefined || !node.honest) return true;
     if (node.gone || node.process === undefined || node.backlog !== undefined) return true;
     if (node.process.state.halted !== undefined) return true;
-    return node.lastFaultMs >= since;
+    return node.lastFaultMs >= this.now - 2 * this.plan.silenceMs;
   }
 
   #guard(node: SimNode, action: () => void): void {
