@@ -7,13 +7,14 @@ import {
 } from "@quorate/node/kernel/validator-set";
 import { genesisHash, genesisSet, parseGenesis } from "@quorate/node/ledger/genesis";
 import { encodeSet } from "@quorate/node/ledger/leaves";
-import { freshLiveness } from "@quorate/node/ledger/state";
+import { freshLiveness, type ProtocolState } from "@quorate/node/ledger/state";
 import { decodeTransaction, transactionId } from "@quorate/node/ledger/transaction";
 import type { SwapRecord } from "@quorate/node/ledger/types";
 import type { ChainSpare, ChainView } from "../src/observe/observation.ts";
 import type { ChainPort, ChainRequest, SubmitOutcome, VerifiedChain } from "../src/ports.ts";
 
 export class FakeChain implements ChainPort {
+  protocol: ProtocolState = { version: 1, activation: undefined };
   set: ChainSet | undefined;
   height = 0;
   nowMs = 0;
@@ -114,6 +115,7 @@ export class FakeChain implements ChainPort {
       known: new Set(keys.filter((key) => there.includes(key) || gone.includes(key))),
       swaps: [...this.swaps],
       coolDownMs: 0,
+      protocol: this.protocol,
     };
   }
 }

@@ -206,6 +206,7 @@ function chainOf(scene: Partial<Scene>, actors: readonly Actor[]): ChainView {
     known: new Set(actors.map((_, index) => keyOf(index))),
     swaps: [],
     coolDownMs: 0,
+    protocol: { version: 1, activation: undefined },
     ...scene.chain,
   };
 }

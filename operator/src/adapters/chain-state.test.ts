@@ -61,7 +61,7 @@ function leavesAt(height: number, swaps: number): Leaves {
     height,
     timestampMs: height * 10,
     clockMs: height * 10,
-    protocol: { version: 1, activation: undefined },
+    protocol: { version: 1, activation: { version: 2, height: 900 } },
     slashedPot: 0n,
     deposited: 0n,
     withdrawn: 0n,
@@ -128,6 +128,7 @@ describe("a view of the chain", () => {
     );
     const view = await new ChainMemory(() => torn).read(OWN);
     expect(view.set.epoch).toBe(2);
+    expect(view.protocol).toEqual({ version: 1, activation: { version: 2, height: 900 } });
     expect(view.set.members.map(({ key }) => key)).toContain(keyOf(4));
     expect([...(view.left ?? [])]).toEqual([keyOf(0)]);
   });

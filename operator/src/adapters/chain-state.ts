@@ -167,6 +167,7 @@ export class ChainMemory {
       timeMs: timestampMs,
       set,
       setHash: validatorSetHash(set),
+      protocol: chain.protocol,
       liveness: new Map(
         set.members.flatMap(({ key }) => {
           const entry = livenessOf(counted, key, reading.condemned);

@@ -1,6 +1,6 @@
 import type { Parameters } from "@quorate/node/kernel/parameters";
 import type { ValidatorSet as ChainSet } from "@quorate/node/kernel/validator-set";
-import type { Liveness } from "@quorate/node/ledger/state";
+import type { Liveness, ProtocolState } from "@quorate/node/ledger/state";
 import type { SwapRecord } from "@quorate/node/ledger/types";
 import type { ValidatorRotation, ValidatorSet } from "../api/v1alpha1/types.ts";
 
@@ -61,6 +61,7 @@ export interface ChainView {
   readonly sinceProgressMs: number;
   readonly set: ChainSet;
   readonly setHash: string;
+  readonly protocol: ProtocolState;
   /** The chain's count per key, and whether rule SILENCE holds now. */
   readonly liveness: ReadonlyMap<string, ChainLiveness>;
   readonly spares: readonly ChainSpare[];

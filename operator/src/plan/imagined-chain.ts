@@ -90,6 +90,7 @@ function chainOf(world: World, set: ChainSet, parameters: Parameters): ChainView
   const live = set.members.map(({ key }) => key).filter((key) => !silent(key));
   const isHalted = heldReason(record.set) === "ChainHalted" || !hasQuorum(set, live);
   const height = status?.chain.height ?? 0;
+  const protocol = status?.chain.protocol;
   const liveness = set.members.map(({ key }): [string, ChainLiveness] => {
     // A chain that stands still counts nobody's silence.
     const counted = keys.has(key) && !isHalted ? silenceMs : 0;
@@ -110,6 +111,7 @@ function chainOf(world: World, set: ChainSet, parameters: Parameters): ChainView
     spares: sparesOf(world),
     known: new Set(members.flatMap(({ consensusKey }) => consensusKey ?? [])),
     swaps: [],
+    protocol: { version: protocol?.version ?? 0, activation: protocol?.next },
     coolDownMs: coolDownMs({
       lastSilenceSwapMs: lastSilenceSwapMs(record),
       clockMs: nowMs,

@@ -27,6 +27,19 @@ describe("birth (GENESIS)", () => {
     );
   });
 
+  test("rule VERSION: status tells the chain's version, and the next one as soon as it is agreed", async () => {
+    const stage = new Stage();
+    await stage.born();
+    expect(stage.set.status?.chain.protocol).toEqual({ version: 1 });
+    const next = { version: 2, height: 900 };
+    stage.chain.protocol = { version: 1, activation: next };
+    await stage.pass();
+    expect(stage.set.status?.chain.protocol).toEqual({ version: 1, next });
+    stage.chain.protocol = { version: 2, activation: undefined };
+    await stage.pass();
+    expect(stage.set.status?.chain.protocol).toEqual({ version: 2 });
+  });
+
   test("the genesis names what the Services have recorded", async () => {
     const stage = new Stage();
     await stage.born();

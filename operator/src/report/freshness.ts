@@ -16,7 +16,7 @@ function lasting(status: ValidatorSetStatus): unknown {
       reason,
       observedGeneration,
     })),
-    chain: { epoch: chain.epoch, setHash: chain.setHash },
+    chain: { epoch: chain.epoch, setHash: chain.setHash, protocol: chain.protocol },
     checkpoint: { epoch: checkpoint.epoch, set: checkpoint.set },
     members: members.map(({ silentMs: _, ...member }) => member),
     lastDecision: { verdict: lastDecision.verdict },

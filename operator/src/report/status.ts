@@ -62,9 +62,16 @@ function chainStatus({ observed }: Pass): Pick<ValidatorSetStatus, "chain" | "ch
     checkpoint: before?.checkpoint ?? { epoch: 0, set: "", time: "" },
   };
   if (reading.kind !== "verified") return nothing;
-  const { set, setHash, height, timeMs } = reading.chain;
+  const { set, setHash, height, timeMs, protocol } = reading.chain;
+  const { version, activation: next } = protocol;
   return {
-    chain: { epoch: set.epoch, height, setHash, time: timestamp(timeMs) },
+    chain: {
+      epoch: set.epoch,
+      height,
+      setHash,
+      time: timestamp(timeMs),
+      protocol: { version, ...(next === undefined ? {} : { next }) },
+    },
     checkpoint:
       checkpoint.checkpoint === ""
         ? nothing.checkpoint

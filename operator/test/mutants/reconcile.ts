@@ -7,7 +7,28 @@ const farewellTest = `${src}/apply/finalize.test.ts`;
 const decisionLog = `${src}/decision-log`;
 const decisionTest = `${decisionLog}/decision-log.test.ts`;
 
+const versionTest =
+  "rule VERSION: status tells the chain's version, and the next one as soon as it is agreed";
+
 export const reconcileMutants = [
+  {
+    name: "status-keeps-the-next-version-back",
+    rule: "VERSION: the next version is told at once",
+    file: `${src}/report/freshness.ts`,
+    find: ", protocol: chain.protocol },",
+    replace: " },",
+    test,
+    testName: versionTest,
+  },
+  {
+    name: "status-without-the-next-version",
+    rule: "VERSION: status names the next version",
+    file: `${src}/report/status.ts`,
+    find: "...(next === undefined ? {} : { next })",
+    replace: "...(next === undefined || version > 0 ? {} : { next })",
+    test,
+    testName: versionTest,
+  },
   {
     name: "replay-believes-the-log",
     rule: "replay decides again, and compares",

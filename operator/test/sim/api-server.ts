@@ -1,6 +1,6 @@
 import type { ApiRequest, ApiResponse } from "@quorate/runtime/transport";
 import { validatorRotationStatus } from "../../src/api/v1alpha1/validator-rotation.ts";
-import { validatorSetStatus } from "../../src/api/v1alpha1/validator-set.ts";
+import { validatorSetStatus } from "../../src/api/v1alpha1/validator-set-status.ts";
 import { isGuarded } from "../disruption.ts";
 import type { ApiStore, Draft, Stored } from "./api-store.ts";
 import { FieldOwners } from "./field-owners.ts";

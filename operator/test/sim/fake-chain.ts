@@ -388,6 +388,7 @@ export class FakeChain {
       known: new Set(this.known),
       swaps: [...this.swaps],
       coolDownMs: this.#coolDownMs(),
+      protocol: { version: 1, activation: undefined },
       checkpoint: toHex(encodeSet(set)),
     };
   }

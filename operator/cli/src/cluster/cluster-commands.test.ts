@@ -83,6 +83,24 @@ describe("status and why", () => {
     expect(said).toMatch(/dev-e1-\w{8} +Silence .*Planned/);
   });
 
+  test("rule VERSION: status names the version and the next one; none where nobody wrote it", async () => {
+    expect(await done("status", ...SET)).toMatch(/^protocol +version 1$/m);
+    const { status } = api.set;
+    const { chain } = status!;
+    const next = { version: 2, height: chain.height + 40 };
+    const write = (protocol: object) => {
+      api.cluster.put({ ...api.set, status: { ...status, chain: { ...chain, ...protocol } } });
+    };
+    write({ protocol: { version: 1, next } });
+    const said = await done("status", ...SET);
+    expect(said).toContain(`version 1, version 2 from height ${next.height} (in 40 blocks)`);
+    const json = JSON.parse(await done("status", ...SET, "--json"));
+    expect(json.sets[0].chain.protocol).toEqual({ version: 1, next });
+    const { protocol: _, ...older } = chain;
+    api.cluster.put({ ...api.set, status: { ...status, chain: older } } as never);
+    expect(await done("status", ...SET)).not.toContain("protocol");
+  });
+
   test("a set in another namespace is pointed at", async () => {
     expect(await refused(1, "SET_NOT_FOUND", "status", "dev")).toContain(`add -n ${NAMESPACE}`);
     expect(await refused(1, "SET_NOT_FOUND", "why", "nope")).toContain(`${NAMESPACE}/dev`);

@@ -1,4 +1,8 @@
-import type { ValidatorRotation, ValidatorSet } from "@quorate/operator/api/v1alpha1/types";
+import type {
+  ValidatorRotation,
+  ValidatorSet,
+  ValidatorSetStatus,
+} from "@quorate/operator/api/v1alpha1/types";
 import { validatorRotations } from "@quorate/operator/observe/resources";
 import type { CommandOutput } from "../output.ts";
 import { facts, table } from "../table.ts";
@@ -24,6 +28,13 @@ function rotationFields({ metadata, spec, status }: ValidatorRotation) {
   };
 }
 
+/** A set that an older operator wrote last says nothing of versions. */
+function chainFields({ protocol, ...chain }: ValidatorSetStatus["chain"]) {
+  if (protocol === undefined) return { ...chain, protocol: null };
+  const { version, next } = protocol;
+  return { ...chain, protocol: { version, next: next ?? null } };
+}
+
 function setFields(set: ValidatorSet, rotations: readonly ValidatorRotation[]) {
   const { metadata, spec, status } = set;
   const own = rotations
@@ -40,7 +51,7 @@ function setFields(set: ValidatorSet, rotations: readonly ValidatorRotation[]) {
     paused: spec.paused,
     birth: status?.birth?.phase ?? null,
     genesisHash: status?.genesisHash || null,
-    chain: status?.chain ?? null,
+    chain: status?.chain === undefined ? null : chainFields(status.chain),
     conditions: (status?.conditions ?? []).map(({ observedGeneration: _, ...rest }) => rest),
     faultBudget: status?.faultBudget ?? null,
     members: (status?.members ?? []).map(({ silentMs, ...member }) => ({
@@ -97,6 +108,9 @@ function setLines(set: SetFields, nowMs: number): readonly string[] {
         ? `epoch ${chain.epoch}, height ${chain.height}, verified ${ago(chain.time, nowMs)}`
         : `not born yet (${set.birth ?? "no operator has looked at it"})`,
     ],
+    ...(isBorn && chain.protocol !== null
+      ? [["protocol", protocolText(chain.protocol, chain.height)] as const]
+      : []),
     ...(isBorn ? [["checkpoint", `epoch ${chain.epoch}, set ${chain.setHash}`] as const] : []),
     ...(isBorn && budget !== null
       ? [
@@ -118,6 +132,15 @@ function setLines(set: SetFields, nowMs: number): readonly string[] {
     ...section("members", memberLines(set)),
     ...section("rotations", rotationLines(set, nowMs)),
   ];
+}
+
+function protocolText(
+  { version, next }: NonNullable<NonNullable<SetFields["chain"]>["protocol"]>,
+  height: number,
+): string {
+  if (next === null) return `version ${version}`;
+  const left = Math.max(0, next.height - height);
+  return `version ${version}, version ${next.version} from height ${next.height} (in ${left} blocks)`;
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

@@ -2,7 +2,8 @@ import type { KubeObject } from "@quorate/runtime/objects";
 import type { z } from "zod";
 import type { Immutable } from "./fields.ts";
 import type { validatorRotationSpec, validatorRotationStatus } from "./validator-rotation.ts";
-import type { faultBudgetSchema, validatorSetSpec, validatorSetStatus } from "./validator-set.ts";
+import type { validatorSetSpec } from "./validator-set.ts";
+import type { faultBudgetSchema, validatorSetStatus } from "./validator-set-status.ts";
 
 // Descriptions, defaults and rules are in the schemas: `kubectl explain` shows the same text.
 
